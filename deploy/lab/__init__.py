@@ -1,0 +1,1 @@
+"""The internet in a box: one process plays every router between network namespaces."""
