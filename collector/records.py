@@ -1,0 +1,294 @@
+"""Words: what the collector knows about the world, and what it says about paths.
+
+Rules
+- A territory is an ISO 3166-1 alpha-2 code; `FR` means metropolitan France alone, the overseas
+  parts go by their own codes (`RE`, `GP`, ...).
+- Every row about the world carries its status, its source and its date. A `recalled` row is
+  shown and decides nothing.
+- Times of day are integers of nanoseconds since the epoch (UTC).
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Literal, NewType, Protocol
+
+import msgspec
+
+from agent.records import Path, Series
+
+RowId = NewType("RowId", int)
+"""The collector's own number of a series, unique over all agents and spools."""
+
+Status = Literal["observed", "read", "recalled"]
+"""How a row about the world is known."""
+
+
+class Verdict(StrEnum):
+    """What can be said of a path, worst first: the order of this class is the order of severity."""
+
+    PROVEN_OUTSIDE = "PROVEN_OUTSIDE"
+    SUPPORTED_OUTSIDE = "SUPPORTED_OUTSIDE"
+    CONTRADICTORY = "CONTRADICTORY"
+    UNDETERMINED = "UNDETERMINED"
+    SUPPORTED_INSIDE = "SUPPORTED_INSIDE"
+    PROVEN_INSIDE = "PROVEN_INSIDE"
+
+
+SEVERITY: Mapping[Verdict, int] = {verdict: rank for rank, verdict in enumerate(Verdict)}
+"""Rank of a verdict; 0 is worst."""
+
+OUTSIDE = frozenset({Verdict.PROVEN_OUTSIDE, Verdict.SUPPORTED_OUTSIDE})
+INSIDE = frozenset({Verdict.PROVEN_INSIDE, Verdict.SUPPORTED_INSIDE})
+
+
+class Axis(StrEnum):
+    """The two questions of sovereignty; answers on one never stand for the other."""
+
+    TERRITORY = "territory"
+    ADMINISTRATION = "administration"
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """A point with its uncertainty and the territory it lies in."""
+
+    name: str
+    territory: str
+    latitude: float
+    longitude: float
+    radius_km: float
+
+
+class Zone(msgspec.Struct, frozen=True, kw_only=True):
+    """A cloud zone as the operator of the collector declares it."""
+
+    provider: str
+    region: str
+    place: Place
+    group_country: str
+    targets: tuple[str, ...]
+    """Target names or addresses, as agents name them in their series."""
+
+    @property
+    def ident(self) -> str:
+        """Return `provider/region`."""
+        return f"{self.provider}/{self.region}"
+
+
+class Vantage(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent as the collector's configuration declares it."""
+
+    name: str
+    agent_id: bytes
+    """16 octets."""
+    token_sha256: str
+    """Hex digest of the bearer token."""
+    place: Place
+
+
+class NetworkOverride(msgspec.Struct, frozen=True, kw_only=True):
+    """The user's own row for a prefix: who holds it. Never a place, never a verdict."""
+
+    prefix: str
+    asn: int
+    holder: str
+    author: str
+    date: str
+    reason: str
+
+
+class Jurisdiction(msgspec.Struct, frozen=True, kw_only=True):
+    """A dated list of territories."""
+
+    name: str
+    territories: frozenset[str]
+    as_of: str
+    source: str
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """One piece of evidence about one hop."""
+
+    kind: Literal["zone", "name", "refuted", "excluded", "network", "unconfirmed"]
+    source: str
+    """Identifier of the rule or row, and where that came from."""
+    date: str
+    says: str
+    """One sentence for people."""
+
+
+class HopJudgement(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one address at one TTL."""
+
+    ttl: int
+    address: str | None
+    """None for a silent hop."""
+    name: str | None
+    rtt_min_ns: int | None
+    candidates: tuple[Place, ...]
+    """Places that the evidence names and physics does not refute."""
+    verdicts: Mapping[str, Literal["inside", "outside", "mixed", "unknown", "contradictory"]]
+    """By jurisdiction; empty for silent and excluded hops."""
+    asn: int | None
+    operator: str | None
+    evidence: tuple[Evidence, ...]
+    excluded: bool = False
+    """True for private, shared, documentation... addresses: neither responding nor silent."""
+
+
+class Coverage(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of a path a verdict rests on."""
+
+    hops_responding: int
+    hops_with_evidence: int
+    hops_silent: int
+    longest_silent_gap: int
+    rtt_min_s: float | None
+    """Smallest RTT to the target; None where it did not answer."""
+    samples: int
+    speed: Literal["c"] = "c"
+
+
+class PathVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdict of one path for one jurisdiction on one axis."""
+
+    jurisdiction: str
+    axis: Axis
+    verdict: Verdict
+    coverage: Coverage
+    countries: tuple[str, ...]
+    """Territories in the order of the path, equal neighbours merged; only decided hops."""
+    reasons: tuple[str, ...]
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """All verdicts of one path."""
+
+    id: str
+    """The path's id."""
+    agent: str
+    target: str
+    zone: str
+    started_ns: int
+    reached: bool
+    blind: bool
+    """True where the path could hide a hop: the target silent, or a silent hop on the way."""
+    countries: tuple[str, ...]
+    verdicts: tuple[PathVerdict, ...]
+    hops: tuple[HopJudgement, ...]
+
+
+class Crossing(msgspec.Struct, frozen=True, kw_only=True):
+    """An episode: a path of (agent, target) outside the jurisdiction that its policy demands."""
+
+    id: str
+    """Hex digest over (agent, target, jurisdiction, first_seen_ns): the same after a restart."""
+    agent: str
+    target: str
+    zone: str
+    jurisdiction: str
+    verdict: Verdict
+    """The worst verdict of the episode for the demanded jurisdiction."""
+    wider: Mapping[str, Verdict]
+    """Verdicts of the wider jurisdictions in the confirming round."""
+    countries: tuple[str, ...]
+    first_seen_ns: int
+    """Start of the round that first showed it."""
+    confirmed_ns: int | None
+    """Start of the round that confirmed it; None while it is only suspected."""
+    ended_ns: int | None
+    """Start of the first of the rounds that ended it; None while it goes on."""
+    rounds: int
+    """Rounds that showed it."""
+    evidence: str | None
+    """SHA-256 (hex) of the evidence Statement; None until confirmed."""
+
+
+class Quantiles(msgspec.Struct, frozen=True, kw_only=True):
+    """A distribution of RTTs as people read it; every value None where nothing was received."""
+
+    p50_s: float | None
+    p90_s: float | None
+    p99_s: float | None
+    min_s: float | None
+    max_s: float | None
+    mean_s: float | None
+    received: int
+    lost: int
+    """Probes without a reply, whatever the reason."""
+    loss_ratio: float | None
+    """lost / (received + lost); None where nothing was sent."""
+
+
+class ZoneRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One agent's view of one zone over a range of time."""
+
+    provider: str
+    region: str
+    agent: str
+    quantiles: Quantiles
+
+
+class SeriesWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """One series in one window, or in several windows merged to one step."""
+
+    start_ns: int
+    quantiles: Quantiles
+
+
+class SeriesRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One series with its windows in order of time."""
+
+    agent: str
+    zone: str
+    series: Series
+    windows: tuple[SeriesWindow, ...]
+
+
+class SeriesQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which series to read; None means all."""
+
+    from_ns: int
+    to_ns: int
+    step_ns: int
+    agent: str | None = None
+    zone: str | None = None
+    target: str | None = None
+
+
+class PathRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A path as it came, with its judgement."""
+
+    path: Path
+    judgement: Judgement
+
+
+class Reader(Protocol):
+    """What the API, the page and the metrics ask; answered by the collector's state and store."""
+
+    def zones(self, from_ns: int, to_ns: int) -> Sequence[ZoneRow]:
+        """Return a row per (agent, zone) with samples in [from_ns, to_ns)."""
+        ...
+
+    def series(self, query: SeriesQuery) -> Sequence[SeriesRow]:
+        """Return the series that match, with windows merged to the step."""
+        ...
+
+    def latest_paths(self) -> Sequence[PathRecord]:
+        """Return the newest path of each (agent, target)."""
+        ...
+
+    def paths(self, agent: str | None, target: str | None, limit: int) -> Sequence[PathRecord]:
+        """Return the newest paths that match, newest first, `limit` at most."""
+        ...
+
+    def crossings(self) -> Sequence[Crossing]:
+        """Return confirmed episodes, newest first."""
+        ...
+
+    def evidence(self, digest: str) -> bytes | None:
+        """Return the canonical JSON of the Statement with this SHA-256 (hex), None if unknown."""
+        ...
+
+    def last_batch_ns(self) -> Mapping[str, int]:
+        """Return when each configured agent last delivered (collector's wall clock), 0 if never."""
+        ...
