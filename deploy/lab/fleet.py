@@ -1,0 +1,166 @@
+"""Shell: writes the configuration files of a collector and its agents from a scenario.
+
+Rules
+- The collector learns what an operator would declare: where its agents stand, where the zones are
+  said to be, who holds the invented networks. It never learns a route, a hop's place or a verdict.
+- Paths in the files are relative: every program of a stand works in the stand's directory, so
+  that the Unix socket's name stays short wherever the checkout lies.
+"""
+
+import hashlib
+import json
+import secrets
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from deploy.lab.scenario import Scenario
+
+SOCKET = Path("collector.sock")
+COLLECTOR_FILE = Path("collector.toml")
+ROUND_INTERVAL_S = 10
+PROBE_INTERVAL_S = 0.5
+PROBE_TIMEOUT_S = 1
+UPLINK_INTERVAL_S = 1
+CHECKPOINT_INTERVAL_S = 20
+PLACE_RADIUS_KM = 30.0
+"""Radius around a zone's city centre: data centres stand in the suburbs."""
+AGENT_NAMESPACE = uuid.UUID("b0c2d7f5-6f0b-4d13-9a2e-6d3a5a1c9f10")
+
+Value = str | int | float | bool | list[str]
+
+
+class Fleet(msgspec.Struct, frozen=True, kw_only=True):
+    """The files of a stand, relative to its directory."""
+
+    collector_file: Path
+    socket: Path
+    agent_files: Mapping[str, Path]
+
+
+def write_fleet(scenario: Scenario, directory: Path, resolver: str | None = None) -> Fleet:
+    """Write `collector.toml`, an `agent-NAME.toml` and a token file for each agent.
+
+    `resolver` overrides the address of the emulated name server. Raises: OSError.
+    """
+    tokens = {agent.name: secrets.token_hex(16) for agent in scenario.agents}
+    (directory / COLLECTOR_FILE).write_text(_collector_toml(scenario, tokens), encoding="utf-8")
+    files = {}
+    for agent in scenario.agents:
+        token_file = directory / f"agent-{agent.name}.token"
+        token_file.touch(mode=0o600)
+        token_file.write_text(tokens[agent.name] + "\n", encoding="utf-8")
+        files[agent.name] = Path(f"agent-{agent.name}.toml")
+        text = _agent_toml(scenario, agent.name, resolver or scenario.resolver.address)
+        (directory / files[agent.name]).write_text(text, encoding="utf-8")
+    return Fleet(collector_file=COLLECTOR_FILE, socket=SOCKET, agent_files=files)
+
+
+def agent_id(name: str) -> str:
+    """Return the id of a lab agent: 32 hex digits, the same in every run."""
+    return uuid.uuid5(AGENT_NAMESPACE, name).hex
+
+
+def _collector_toml(scenario: Scenario, tokens: Mapping[str, str]) -> str:
+    """Return the collector's configuration."""
+    tables = [
+        _table("[store]", directory="store", checkpoint_interval_s=CHECKPOINT_INTERVAL_S),
+        *(_vantage(scenario, name, token) for name, token in tokens.items()),
+        *_zones(scenario),
+        *(
+            _table(
+                "[[networks]]",
+                prefix=row.prefix,
+                asn=row.asn,
+                holder=row.holder,
+                author="the lab",
+                date="2026-11-24",
+                reason="a network that exists in this scenario alone",
+            )
+            for row in scenario.overrides()
+        ),
+    ]
+    return "\n".join(tables)
+
+
+def _vantage(scenario: Scenario, name: str, token: str) -> str:
+    """Return the collector's row for one agent."""
+    agent = scenario.agent(name)
+    city = scenario.city(agent.city)
+    return _table(
+        "[[agents]]",
+        name=name,
+        id=agent_id(name),
+        token_sha256=hashlib.sha256(token.encode()).hexdigest(),
+        city=city.name,
+        territory=city.country,
+        latitude=city.latitude,
+        longitude=city.longitude,
+        radius_km=agent.radius_km,
+    )
+
+
+def _zones(scenario: Scenario) -> list[str]:
+    """Return the collector's rows for the zones, the targets of a zone together."""
+    zones: dict[tuple[str, str], list[str]] = {}
+    for target in scenario.targets:
+        zones.setdefault((target.provider, target.region), []).append(target.address)
+    rows = []
+    for (provider, region), addresses in zones.items():
+        target = next(item for item in scenario.targets if item.address == addresses[0])
+        city = scenario.city(target.place)
+        rows.append(
+            _table(
+                "[[zones]]",
+                provider=provider,
+                region=region,
+                place=city.name,
+                territory=target.country,
+                latitude=city.latitude,
+                longitude=city.longitude,
+                radius_km=PLACE_RADIUS_KM,
+                group_country=target.group_country,
+                targets=addresses,
+            )
+        )
+    return rows
+
+
+def _agent_toml(scenario: Scenario, name: str, resolver: str) -> str:
+    """Return the configuration of one agent: every target of the scenario, a round each 10 s."""
+    agent = scenario.agent(name)
+    city = scenario.city(agent.city)
+    tables = [
+        _table(
+            "[agent]",
+            name=name,
+            id=agent_id(name),
+            latitude=city.latitude,
+            longitude=city.longitude,
+            radius_km=agent.radius_km,
+            state_directory=f"agent-{name}",
+        ),
+        _table("[collector]", url=f"unix:{SOCKET}", token_file=f"agent-{name}.token"),
+        _table("[uplink]", interval_s=UPLINK_INTERVAL_S),
+        _table("[resolver]", address=resolver),
+        *(
+            _table(
+                "[[targets]]",
+                target=target.address,
+                zone=f"{target.provider}/{target.region}",
+                interval_s=PROBE_INTERVAL_S,
+                timeout_s=PROBE_TIMEOUT_S,
+                trace_interval_s=ROUND_INTERVAL_S,
+            )
+            for target in scenario.targets
+        ),
+    ]
+    return "\n".join(tables)
+
+
+def _table(heading: str, **values: Value) -> str:
+    """Return one TOML table; JSON's notation of strings, numbers and lists is also TOML's."""
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
+    return "\n".join([heading, *lines, ""])
