@@ -1,0 +1,39 @@
+# Borne: every verb sets up what it needs by itself; a second call starts at once.
+# Set-up speaks on stderr, so that `make demo JSON=1` prints one line of JSON and nothing else.
+
+MAKEFLAGS += --no-print-directory
+PYTHON   ?= $(shell python3.11 -c 'print("python3.11")' 2>/dev/null || echo python3)
+SCENARIO ?= timed
+FOR      ?=
+JSON     ?=
+
+export NUMBA_CACHE_DIR ?= $(CURDIR)/.cache/numba
+
+BOOTSTRAP = $(PYTHON) deploy/setup/bootstrap.py
+RUN       = .venv/bin/python -m
+
+.PHONY: help demo test lint clean
+.SILENT:
+
+help:
+	echo 'make demo    the whole chain at work on the internet in a box'
+	echo '             SCENARIO=timed|inside|trombone  FOR=seconds  JSON=1'
+	echo 'make test    everything that CI runs: lint, fast tests, slow tests, coverage'
+	echo 'make lint    ruff, mypy and the import contracts alone'
+	echo 'make clean   remove the Python environment, caches and build results'
+
+demo:
+	$(BOOTSTRAP) demo
+	exec $(RUN) deploy.lab.demo --scenario '$(SCENARIO)' $(if $(FOR),--for '$(FOR)') $(if $(JSON),--json)
+
+test:
+	$(BOOTSTRAP) test
+	exec $(RUN) deploy.setup.check all
+
+lint:
+	$(BOOTSTRAP) lint
+	exec $(RUN) deploy.setup.check lint
+
+clean:
+	rm -rf .venv .cache .hypothesis .import_linter_cache build dist .coverage .coverage.* *.egg-info
+	find agent collector deploy tests -name __pycache__ -type d -prune -exec rm -rf {} +
