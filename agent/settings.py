@@ -335,7 +335,7 @@ def _open_quote(line: str, quote: str) -> str:
 
 
 def _nearest(key: str, known: set[str]) -> str:
-    close = difflib.get_close_matches(key, sorted(known), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(key, sorted(known), n=1, cutoff=0.7)
     if close:
         return f'did you mean "{close[0]}"?'
     return "known here: " + ", ".join(sorted(known))
