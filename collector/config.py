@@ -1,0 +1,295 @@
+"""Words: the collector's settings, and the strict reading of `collector.toml` into them.
+
+Rules
+- Every mistake is a `ConfigError` that names the file, the line, the key and what to write.
+- Nothing is guessed: positions, territories and holders are declared by the operator, and two
+  rows that could contradict each other (the same agent, id, token, zone, target or prefix twice)
+  are refused rather than merged.
+"""
+
+import datetime as dt
+import ipaddress
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import msgspec
+
+from agent import settings
+from agent.errors import ConfigError
+from agent.settings import Table
+from collector.records import NetworkOverride, Place, Vantage, Zone
+
+DEFAULT_LISTEN = ("127.0.0.1:9465",)
+DEFAULT_CHECKPOINT_INTERVAL_S = 60
+DEFAULT_GRACE_S = 30
+
+_TERRITORY = re.compile(r"[A-Z]{2}")
+_HEX_32 = re.compile(r"[0-9a-f]{32}")
+_HEX_64 = re.compile(r"[0-9a-f]{64}")
+_ZONE_PART = re.compile(r"[^\s/]+")
+_TCP = re.compile(r"(?:\[(?P<six>[^\]]*)\]|(?P<host>[^\[\]:]*)):(?P<port>\d{1,5})", re.ASCII)
+_FD = re.compile(r"\d{1,9}", re.ASCII)
+_MAX_PORT = 65535
+_NO_TERRITORY = {"UK": "GB", "EL": "GR", "FX": "FR", "EU": "the country's own code"}
+"""Codes in daily use that are no territory of ISO 3166-1, and what is meant."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What the collector refuses of one batch."""
+
+    body_octets: int = 8 * 1024 * 1024
+    """Largest body as it travels."""
+    inflated_octets: int = 32 * 1024 * 1024
+    """Largest body after decompression."""
+    skew_s: int = 300
+    """How far ahead of the collector's clock a batch may be dated; the past has no limit."""
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that `collector.toml` says."""
+
+    directory: Path
+    """Where the store lives; relative to the working directory of the program."""
+    agents: tuple[Vantage, ...]
+    zones: tuple[Zone, ...] = ()
+    networks: tuple[NetworkOverride, ...] = ()
+    listen: tuple[str, ...] = DEFAULT_LISTEN
+    """Each understood by `parse_listen`."""
+    limits: Limits = Limits()
+    checkpoint_interval_s: int = DEFAULT_CHECKPOINT_INTERVAL_S
+    window_s: int = 10
+    """Width of a window; a constant of this version, no key of the file."""
+    grace_s: int = DEFAULT_GRACE_S
+    """How long after its end a window stays open for late samples."""
+
+
+class TcpAddress(msgspec.Struct, frozen=True):
+    """`HOST:PORT`; `host` None means every address of the machine."""
+
+    host: str | None
+    port: int
+
+
+class UnixAddress(msgspec.Struct, frozen=True):
+    """`unix:PATH`."""
+
+    path: Path
+
+
+class InheritedSocket(msgspec.Struct, frozen=True):
+    """`fd:N`: a listening socket that the parent process opened."""
+
+    fd: int
+
+
+Listen = TcpAddress | UnixAddress | InheritedSocket
+
+
+def parse_listen(text: str) -> Listen:
+    """Return what `HOST:PORT`, `[IPV6]:PORT`, `unix:PATH` or `fd:N` names.
+
+    Raises: ConfigError naming the three forms.
+    """
+    scheme, _, rest = text.partition(":")
+    if scheme == "unix" and rest:
+        return UnixAddress(Path(rest))
+    if scheme == "fd" and _FD.fullmatch(rest):
+        return InheritedSocket(int(rest))
+    found = _TCP.fullmatch(text)
+    if found is None or scheme in {"unix", "fd"} or int(found["port"]) > _MAX_PORT:
+        raise ConfigError(f"must be HOST:PORT, [IPV6]:PORT, unix:PATH or fd:N, not {text!r}")
+    return TcpAddress(found["six"] or found["host"] or None, int(found["port"]))
+
+
+def load(path: Path) -> Config:
+    """Read and check the settings file at `path`.
+
+    Raises: ConfigError for the first mistake, in the order of the tables below.
+    """
+    document = settings.read(path)
+    web, store, limits = (document.table(name) for name in ("web", "store", "limits"))
+    config = Config(
+        listen=_listen(web),
+        directory=Path(store.text("directory")),
+        checkpoint_interval_s=store.integer(
+            "checkpoint_interval_s", DEFAULT_CHECKPOINT_INTERVAL_S, minimum=1, maximum=3600
+        ),
+        grace_s=store.integer("grace_s", DEFAULT_GRACE_S, minimum=0, maximum=3600),
+        limits=_limits(limits),
+        agents=_agents(document.tables("agents")),
+        zones=_zones(document.tables("zones")),
+        networks=_networks(document.tables("networks")),
+    )
+    for table in (web, store, limits):
+        table.done()
+    document.done()
+    if not config.agents:
+        raise document.wrong("agents", "at least one table [[agents]] is needed: who may deliver")
+    return config
+
+
+def _listen(web: Table) -> tuple[str, ...]:
+    """Return the addresses to listen on, each of a known form and given once."""
+    found = web.texts("listen", DEFAULT_LISTEN)
+    if not found:
+        raise web.wrong("listen", "must name at least one address")
+    for number, text in enumerate(found):
+        try:
+            parse_listen(text)
+        except ConfigError as error:
+            raise web.wrong("listen", str(error)) from error
+        if text in found[:number]:
+            raise web.wrong("listen", f'"{text}" stands twice')
+    return found
+
+
+def _limits(table: Table) -> Limits:
+    """Return the limits; the bounds keep a batch within memory and above one sample."""
+    default = Limits()
+    return Limits(
+        body_octets=table.integer(
+            "body_octets", default.body_octets, minimum=1024, maximum=1024**3
+        ),
+        inflated_octets=table.integer(
+            "inflated_octets", default.inflated_octets, minimum=1024, maximum=1024**3
+        ),
+        skew_s=table.integer("skew_s", default.skew_s, minimum=0, maximum=86400),
+    )
+
+
+def _agents(tables: Iterable[Table]) -> tuple[Vantage, ...]:
+    """Return the vantage points; names, ids and tokens are each unique."""
+    rows = []
+    names, ids, tokens = _Once("agent"), _Once("agent"), _Once("agent")
+    for table in tables:
+        name = names.take(table, "name", table.text("name"))
+        agent_id = ids.take(table, "id", _matching(table, "id", _HEX_32, "32 hex digits"), name)
+        token = _matching(table, "token_sha256", _HEX_64, "64 hex digits, as sha256sum prints")
+        tokens.take(table, "token_sha256", token, name)
+        rows.append(
+            Vantage(
+                name=name,
+                agent_id=bytes.fromhex(agent_id),
+                token_sha256=token,
+                place=_place(table, "city"),
+            )
+        )
+        table.done()
+    return tuple(rows)
+
+
+def _zones(tables: Iterable[Table]) -> tuple[Zone, ...]:
+    """Return the zones; a zone stands once, and a target belongs to one zone."""
+    rows = []
+    idents, owners = _Once("zone"), _Once("zone")
+    for table in tables:
+        provider, region = (
+            _matching(table, key, _ZONE_PART, "one word without a slash", fold=False)
+            for key in ("provider", "region")
+        )
+        ident = idents.take(table, "region", f"{provider}/{region}")
+        targets = table.texts("targets")
+        if not targets:
+            raise table.wrong("targets", "must name at least one target")
+        for target in targets:
+            owners.take(table, "targets", target, ident)
+        rows.append(
+            Zone(
+                provider=provider,
+                region=region,
+                place=_place(table, "place"),
+                group_country=_territory(table, "group_country"),
+                targets=targets,
+            )
+        )
+        table.done()
+    return tuple(rows)
+
+
+def _networks(tables: Iterable[Table]) -> tuple[NetworkOverride, ...]:
+    """Return the operator's own rows about prefixes, each prefix once."""
+    rows = []
+    prefixes = _Once("network")
+    for table in tables:
+        prefix = _parsed(
+            table,
+            "prefix",
+            lambda text: str(ipaddress.ip_network(text)),
+            "a prefix such as 192.0.2.0/24 without host bits",
+        )
+        holder = table.text("holder")
+        prefixes.take(table, "prefix", prefix, holder)
+        rows.append(
+            NetworkOverride(
+                prefix=prefix,
+                asn=table.integer("asn", minimum=1, maximum=2**32 - 1),
+                holder=holder,
+                author=table.text("author"),
+                date=_parsed(table, "date", _iso_day, "a day such as 2026-01-31 in quotes"),
+                reason=table.text("reason"),
+            )
+        )
+        table.done()
+    return tuple(rows)
+
+
+class _Once:
+    """Refuses the second row that gives the same value."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._owners: dict[str, str] = {}
+
+    def take(self, table: Table, key: str, value: str, owner: str | None = None) -> str:
+        """Return `value`, noting that `owner` (default: itself) has it now."""
+        if value in self._owners:
+            raise table.wrong(
+                key, f'"{value}" is already taken by {self._kind} "{self._owners[value]}"'
+            )
+        self._owners[value] = owner or value
+        return value
+
+
+def _place(table: Table, name_key: str) -> Place:
+    return Place(
+        name=table.text(name_key),
+        territory=_territory(table, "territory"),
+        latitude=table.number("latitude", minimum=-90, maximum=90),
+        longitude=table.number("longitude", minimum=-180, maximum=180),
+        radius_km=table.number("radius_km", minimum=0, maximum=1000),
+    )
+
+
+def _territory(table: Table, key: str) -> str:
+    """Return an ISO 3166-1 alpha-2 code."""
+    code = table.text(key)
+    if not _TERRITORY.fullmatch(code):
+        raise table.wrong(key, f'must be two capital letters (ISO 3166-1), not "{code}"')
+    if code in _NO_TERRITORY:
+        raise table.wrong(key, f'"{code}" is no ISO 3166-1 code; write {_NO_TERRITORY[code]}')
+    return code
+
+
+def _matching(
+    table: Table, key: str, pattern: re.Pattern[str], wanted: str, *, fold: bool = True
+) -> str:
+    """Return the text of `key`, lower-cased where `fold`, if all of it matches `pattern`."""
+    text = table.text(key)
+    found = text.lower() if fold else text
+    if not pattern.fullmatch(found):
+        raise table.wrong(key, f'must be {wanted}, not "{text}"')
+    return found
+
+
+def _parsed(table: Table, key: str, parse: Callable[[str], str], wanted: str) -> str:
+    """Return what `parse` makes of the text of `key`; its ValueError becomes the message."""
+    text = table.text(key)
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise table.wrong(key, f'must be {wanted}, not "{text}"') from error
+
+
+def _iso_day(text: str) -> str:
+    return dt.date.fromisoformat(text).isoformat()
