@@ -82,8 +82,8 @@ def draw(record: Record) -> str:
     ]
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
-            ' aria-labelledby="finding">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"',
+            'role="img" aria-labelledby="finding">',
             f'<title id="finding">{escape(finding(record))}</title>',
             f"<style>{STYLE}</style>",
             *shapes,

@@ -1,0 +1,103 @@
+"""Shell: the demo's screen: what the collector says, as a table that a person reads."""
+
+from collections.abc import Mapping
+
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from deploy.lab import outcome
+from deploy.lab.outcome import Answers, Row
+
+JURISDICTIONS = ("FX", "EU", "EEA")
+WORDS: Mapping[str, tuple[str, str]] = {
+    "PROVEN_OUTSIDE": ("OUTSIDE, proven", "bold red"),
+    "SUPPORTED_OUTSIDE": ("OUTSIDE", "red"),
+    "CONTRADICTORY": ("contradictory", "magenta"),
+    "UNDETERMINED": ("undetermined", "yellow"),
+    "SUPPORTED_INSIDE": ("inside", "green"),
+    "PROVEN_INSIDE": ("inside, proven", "bold green"),
+}
+"""How a verdict is written on the screen, and its colour."""
+
+
+def screen(answers: Answers, address: str, *, over: bool = False) -> Group:
+    """Return the whole screen; `over` shows the whole run instead of the last half minute."""
+    zones = answers.zones if over else answers.recent_zones
+    told = outcome.crossings(answers)
+    lines = [story(answers.began_ns, row) for row in told] or ["no crossing so far"]
+    foot = f"page: {address}/    (Ctrl-C ends everything)" if not over else ""
+    return Group(_table(zones, answers.paths), Text(), *map(_styled, lines), Text(foot, "dim"))
+
+
+def announce(console: Console, answers: Answers, told: set[tuple[str, str]]) -> None:
+    """Print each crossing once when it is confirmed and once when it ends."""
+    for row in outcome.crossings(answers):
+        state = "ended" if row["ended_at"] else "confirmed"
+        if (row["id"], state) not in told:
+            told.add((row["id"], state))
+            console.print(_styled(story(answers.began_ns, row)))
+
+
+def story(began_ns: int, row: Row) -> str:
+    """Return one crossing as a sentence; times in seconds since the scenario began."""
+    seen, confirmed, ended = (
+        outcome.seconds_since(began_ns, row[key])
+        for key in ("first_seen", "confirmed_at", "ended_at")
+    )
+    end = f"ended {ended:.1f} s" if ended is not None else "goes on"
+    return (
+        f"{row['agent']} → {row['zone']} leaves {row['jurisdiction']}:"
+        f" {' → '.join(row['countries'])} ({row['verdict']})."
+        f" First seen {seen:.1f} s, confirmed {confirmed:.1f} s, {end}."
+        f" Evidence {row['evidence'][:12]}"
+    )
+
+
+def _styled(line: str) -> Text:
+    """Return a line in the colour of what it says."""
+    if "goes on" in line:
+        return Text(line, "bold red")
+    return Text(line, "yellow" if "ended" in line else "dim")
+
+
+def _table(zones: Row, paths: Row) -> Table:
+    """Return a row per agent and zone."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("agent", "zone"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("p50 ms", "p90 ms", "p99 ms", "loss"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in ("route", *JURISDICTIONS):
+        table.add_column(heading, no_wrap=True)
+    routes = {(path["agent"], path["zone"]): path for path in outcome.newest(paths).values()}
+    for row in sorted(zones["zones"], key=lambda row: (row["agent"] != "paris", row["agent"])):
+        zone = f"{row['provider']}/{row['region']}"
+        path = routes.get((row["agent"], zone))
+        table.add_row(
+            row["agent"],
+            zone,
+            *(_milliseconds(row[key]) for key in ("p50_s", "p90_s", "p99_s")),
+            _percent(row["loss_ratio"]),
+            " ".join(path["countries"]) if path else "",
+            *(_verdict(path, jurisdiction) for jurisdiction in JURISDICTIONS),
+        )
+    return table
+
+
+def _verdict(path: Row | None, jurisdiction: str) -> Text:
+    """Return the verdict of a path for a jurisdiction, empty before the first path."""
+    for verdict in path["verdicts"] if path else ():
+        if (verdict["jurisdiction"], verdict["axis"]) == (jurisdiction, "territory"):
+            return Text(*WORDS[verdict["verdict"]])
+    return Text()
+
+
+def _milliseconds(value_s: float | None) -> str:
+    """Return seconds as milliseconds with two decimals, a dash for none."""
+    return "-" if value_s is None else f"{value_s * 1000:.2f}"
+
+
+def _percent(ratio: float | None) -> str:
+    """Return a ratio as a percentage, a dash for none."""
+    return "-" if ratio is None else f"{ratio:.1%}"
