@@ -1,0 +1,143 @@
+"""Decider: which target is due, and whether the limits of this host allow to send.
+
+Rules
+- A target's phase within its interval comes from a hash of its key: targets with one interval
+  are spread over it, and a restart keeps their phases.
+- Deadlines are multiples of the interval after the phase: lateness never accumulates.
+- A probe that is late by more than its tolerance is skipped and counted. After a stall the
+  missed probes are not made up for: a bunch of packets would measure itself.
+
+    lateness of a due probe            what happens
+    <= tolerance                       it is due now
+    > tolerance                        skipped; every whole interval missed is skipped as well
+"""
+
+import hashlib
+import heapq
+from collections.abc import Sequence
+
+import msgspec
+
+from agent.targets import Limits
+
+_TOLERANCE_MAX_NS = 100_000_000
+_TOLERANCE_DIVISOR = 4
+_NS_PER_S = 1_000_000_000
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is due once an interval; `key` decides its phase."""
+
+    index: int
+    key: str
+    interval_ns: int
+
+
+class Due(msgspec.Struct, frozen=True, kw_only=True):
+    """Entry `index` was due at `due_ns`; `skipped` of its deadlines before that were missed.
+
+    `send` is False where this deadline was missed as well; `skipped` then counts it too.
+    """
+
+    index: int
+    due_ns: int
+    send: bool
+    skipped: int = 0
+
+
+class Schedule:
+    """A heap of deadlines on the monotonic clock."""
+
+    def __init__(self, entries: Sequence[Entry], start_ns: int) -> None:
+        """Give every entry its first deadline within one interval after `start_ns`."""
+        self._entries = {entry.index: entry for entry in entries}
+        self._heap = [(start_ns + phase_ns(e.key, e.interval_ns), e.index) for e in entries]
+        heapq.heapify(self._heap)
+
+    def next_ns(self) -> int | None:
+        """Return the nearest deadline; None where nothing is scheduled."""
+        return self._heap[0][0] if self._heap else None
+
+    def due(self, now_ns: int) -> list[Due]:
+        """Take everything whose deadline has come, and set the deadlines that follow."""
+        found = []
+        while self._heap and self._heap[0][0] <= now_ns:
+            due_ns, index = self._heap[0]
+            interval_ns = self._entries[index].interval_ns
+            missed, late_ns = divmod(now_ns - due_ns, interval_ns)
+            latest_ns = due_ns + missed * interval_ns
+            send = late_ns <= tolerance_ns(interval_ns)
+            skipped = missed + (0 if send else 1)
+            found.append(Due(index=index, due_ns=latest_ns, send=send, skipped=skipped))
+            heapq.heapreplace(self._heap, (latest_ns + interval_ns, index))
+        return found
+
+
+def phase_ns(key: str, interval_ns: int) -> int:
+    """Spread `key` over the interval by its hash: 0 <= phase < interval."""
+    digest = hashlib.blake2s(key.encode(), digest_size=8).digest()
+    return (int.from_bytes(digest, "big") * interval_ns) >> 64
+
+
+def tolerance_ns(interval_ns: int) -> int:
+    """Return how late a probe may leave: a quarter of its interval, at most 100 ms."""
+    return min(interval_ns // _TOLERANCE_DIVISOR, _TOLERANCE_MAX_NS)
+
+
+class Bucket:
+    """A token bucket that holds what one second earns, at least one token."""
+
+    def __init__(self, per_s: float, now_ns: int) -> None:
+        """Start full; `per_s` tokens are earned each second."""
+        self._per_s = per_s
+        self._capacity = max(per_s, 1.0)
+        self._tokens = self._capacity
+        self._at_ns = now_ns
+
+    def holds_one(self, now_ns: int) -> bool:
+        """Return whether a token is there, without taking it."""
+        earned = (now_ns - self._at_ns) * self._per_s / _NS_PER_S
+        self._tokens = min(self._capacity, self._tokens + earned)
+        self._at_ns = now_ns
+        return self._tokens >= 1.0
+
+    def take(self) -> None:
+        """Take the token that `holds_one` promised."""
+        self._tokens -= 1.0
+
+    def wait_ns(self) -> int:
+        """Return how long after the last `holds_one` the next token is there."""
+        missing = max(0.0, 1.0 - self._tokens)
+        return int(missing / self._per_s * _NS_PER_S) + 1 if missing else 0
+
+
+class Budget:
+    """The limits of this host: one bucket for everything, one for each target's echoes."""
+
+    def __init__(self, limits: Limits, now_ns: int) -> None:
+        """Start with full buckets."""
+        self._limits = limits
+        self._all = Bucket(limits.packets_per_s, now_ns)
+        self._targets: dict[int, Bucket] = {}
+
+    def allow_echo(self, index: int, now_ns: int) -> bool:
+        """Take one token of all and one of target `index`, or none where one is missing."""
+        own = self._targets.get(index)
+        if own is None:
+            own = self._targets[index] = Bucket(self._limits.per_target_per_s, now_ns)
+        if not (own.holds_one(now_ns) and self._all.holds_one(now_ns)):
+            return False
+        own.take()
+        self._all.take()
+        return True
+
+    def allow_packet(self, now_ns: int) -> bool:
+        """Take one token of all, for a trace's packet: each TTL reaches another machine."""
+        if not self._all.holds_one(now_ns):
+            return False
+        self._all.take()
+        return True
+
+    def wait_ns(self) -> int:
+        """Return how long a refused trace packet must wait."""
+        return self._all.wait_ns()

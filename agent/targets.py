@@ -1,0 +1,62 @@
+"""Words: what is probed, how fast at most, and the ports through which results leave.
+
+Rules
+- Intervals and time-outs are integers of nanoseconds.
+- A sink never blocks and never raises: it is called from the middle of the probing.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Literal, Protocol
+
+import msgspec
+
+from agent.records import Outcome, Path, Stamp
+
+Resolve = Callable[[str], Awaitable[str | None]]
+"""Asks for the IPv4 address of a name; None where it has none or nobody answered."""
+
+NameOf = Callable[[str], Awaitable[tuple[str | None, bool | None]]]
+"""Asks for the PTR name of an address, and whether that name resolves back to the address."""
+
+
+class ProbeTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """One target of the configuration, by its index in it."""
+
+    target: str
+    """As the configuration names it: an IPv4 address or a name."""
+    zone: str
+    """`provider/region`."""
+    address: str | None
+    """The address to probe; None where `target` is a name that is resolved at run time."""
+    family: Literal[4] = 4
+    interval_ns: int
+    """Time between two echo requests."""
+    trace_interval_ns: int | None = None
+    """Time between two traces; None where the target is not traced."""
+    timeout_ns: int
+    """After this time without an answer a probe is lost."""
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """The most that this host may send to other people's machines; nothing exceeds it."""
+
+    packets_per_s: float = 200.0
+    """Echo requests and trace packets together."""
+    per_target_per_s: float = 10.0
+    """Echo requests to one target."""
+
+
+class Sink(Protocol):
+    """Takes every result of probing; all times of day are nanoseconds since the epoch."""
+
+    def reply(self, target_index: int, sent_wall_ns: int, rtt_ns: int, stamp: Stamp) -> None:
+        """Take the round-trip time of an answered echo request."""
+
+    def event(self, target_index: int, at_wall_ns: int, outcome: Outcome) -> None:
+        """Take what happened instead of a reply."""
+
+    def address(self, target_index: int, at_wall_ns: int, address: str) -> None:
+        """Take the address that a target resolves to from now on (told at start, too)."""
+
+    def path(self, path: Path) -> None:
+        """Take a finished trace; the names of its hops are still None."""
