@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         "--for", dest="for_s", type=_seconds, default=os.environ.get("FOR") or None, metavar="S"
     )
     parser.add_argument("--json", action="store_true", default=os.environ.get("JSON") == "1")
-    parser.add_argument("--record", type=Path, help="write what the picture is drawn from")
+    parser.add_argument("--record", type=Path, help="write a crossing and, beside it, its picture (.svg)")
     return parser
 
 
@@ -91,6 +91,7 @@ async def _run(options: argparse.Namespace) -> int:
         _report(options, console, stand, answers)
         if options.record and record is not None:
             options.record.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1))
+            options.record.with_suffix(".svg").write_text(picture.draw(record), encoding="utf-8")
     return 0
 
 
