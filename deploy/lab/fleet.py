@@ -40,10 +40,10 @@ class Fleet(msgspec.Struct, frozen=True, kw_only=True):
     agent_files: Mapping[str, Path]
 
 
-def write_fleet(scenario: Scenario, directory: Path, resolver: str | None = None) -> Fleet:
+def write_fleet(scenario: Scenario, directory: Path, uplink: Path = SOCKET) -> Fleet:
     """Write `collector.toml`, an `agent-NAME.toml` and a token file for each agent.
 
-    `resolver` overrides the address of the emulated name server. Raises: OSError.
+    `uplink` is the Unix socket that the agents deliver to. Raises: OSError.
     """
     tokens = {agent.name: secrets.token_hex(16) for agent in scenario.agents}
     (directory / COLLECTOR_FILE).write_text(_collector_toml(scenario, tokens), encoding="utf-8")
@@ -53,7 +53,7 @@ def write_fleet(scenario: Scenario, directory: Path, resolver: str | None = None
         token_file.touch(mode=0o600)
         token_file.write_text(tokens[agent.name] + "\n", encoding="utf-8")
         files[agent.name] = Path(f"agent-{agent.name}.toml")
-        text = _agent_toml(scenario, agent.name, resolver or scenario.resolver.address)
+        text = _agent_toml(scenario, agent.name, uplink)
         (directory / files[agent.name]).write_text(text, encoding="utf-8")
     return Fleet(collector_file=COLLECTOR_FILE, socket=SOCKET, agent_files=files)
 
@@ -128,7 +128,7 @@ def _zones(scenario: Scenario) -> list[str]:
     return rows
 
 
-def _agent_toml(scenario: Scenario, name: str, resolver: str) -> str:
+def _agent_toml(scenario: Scenario, name: str, uplink: Path) -> str:
     """Return the configuration of one agent: every target of the scenario, a round each 10 s."""
     agent = scenario.agent(name)
     city = scenario.city(agent.city)
@@ -142,9 +142,9 @@ def _agent_toml(scenario: Scenario, name: str, resolver: str) -> str:
             radius_km=agent.radius_km,
             state_directory=f"agent-{name}",
         ),
-        _table("[collector]", url=f"unix:{SOCKET}", token_file=f"agent-{name}.token"),
+        _table("[collector]", url=f"unix:{uplink}", token_file=f"agent-{name}.token"),
         _table("[uplink]", interval_s=UPLINK_INTERVAL_S),
-        _table("[resolver]", address=resolver),
+        _table("[resolver]", address=scenario.resolver.address),
         *(
             _table(
                 "[[targets]]",

@@ -23,7 +23,7 @@ import aiohttp
 import msgspec
 
 from agent.errors import BorneError
-from deploy.lab.fleet import Fleet, write_fleet
+from deploy.lab.fleet import SOCKET, Fleet, write_fleet
 from deploy.lab.scenario import Scenario
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,8 +83,14 @@ def _port_of(listener: socket.socket) -> int:
 class Stand:
     """Lab, collector and agents of one scenario; use it as an asynchronous context manager."""
 
-    def __init__(self, scenario: Scenario, scenario_name: str, directory: Path) -> None:
-        """Prepare a stand whose files live in `directory`; nothing is started yet."""
+    def __init__(
+        self, scenario: Scenario, scenario_name: str, directory: Path, uplink: Path = SOCKET
+    ) -> None:
+        """Prepare a stand whose files live in `directory`; nothing is started yet.
+
+        `uplink` is the Unix socket that the agents deliver to: the collector's own, or one of
+        somebody who listens in between.
+        """
         self.scenario = scenario
         self.directory = directory
         self.ready: LabReady
@@ -93,6 +99,7 @@ class Stand:
         self.agent_metrics: dict[str, str] = {}
         """Address (`127.0.0.1:port`) of each agent's `/metrics`."""
         self._name = scenario_name
+        self._uplink = uplink
         self._children: dict[str, asyncio.subprocess.Process] = {}
         self._stopping = False
         self._http: aiohttp.ClientSession
@@ -109,7 +116,7 @@ class Stand:
         """
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
         try:
-            self.fleet = write_fleet(self.scenario, self.directory)
+            self.fleet = write_fleet(self.scenario, self.directory, self._uplink)
             await self._start_collector()
             await self._start_lab()
             for name in self.ready.namespaces:
