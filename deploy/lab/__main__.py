@@ -1,0 +1,146 @@
+"""Shell: `python -m deploy.lab SCENARIO`: play a scenario until told to stop.
+
+On stdout: one JSON line when ready, one for each event, one with statistics at the end. On
+stderr: words for people. Ends on SIGTERM, on SIGINT, and with its parent.
+Exit codes: 0 ended when told to, 1 this machine refused something, 2 usage or scenario.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from deploy.lab import clock, kernel
+from deploy.lab.emulator import Emulator
+from deploy.lab.errors import HostError, ScenarioError
+from deploy.lab.forwarding import Forwarding
+from deploy.lab.namespaces import Mode, Site, open_sites
+from deploy.lab.resolver import Resolver, names_of
+from deploy.lab.scenario import Scenario, load
+from deploy.lab.topology import Topology
+from deploy.lab.world import NS_PER_S, Event
+
+_WHOLE_MACHINE = ["0", "0", "4294967295"]
+
+
+def main() -> NoReturn:
+    """Play a scenario; see the module's first lines."""
+    parent = os.getppid()
+    wanted = _parser().parse_args()
+    try:
+        kernel.die_with_parent(wanted.parent or parent)
+        scenario = load(wanted.scenario)
+        if os.geteuid() != 0:
+            _become_root_of_a_user_namespace(parent)
+        _play(scenario, wanted.mode or _best_mode(), wanted.start_delay)
+    except ScenarioError as error:
+        sys.stderr.write(f"deploy.lab: {error}\n")
+        sys.exit(2)
+    except HostError as error:
+        sys.stderr.write(f"deploy.lab: {error}\n")
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.lab", description="Play a scenario of the internet in a box."
+    )
+    parser.add_argument("scenario", help="a name in deploy/lab/scenarios, or a file")
+    parser.add_argument("--mode", choices=("tun", "veth"), help="default: tun where allowed")
+    parser.add_argument(
+        "--start-delay", type=float, default=0.0, metavar="S", help="begin S seconds after ready"
+    )
+    parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
+    return parser
+
+
+def _become_root_of_a_user_namespace(parent: int) -> NoReturn:
+    """Start again as root of a user namespace of one's own (`unshare` of util-linux)."""
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        message = "an ordinary user needs the program unshare (Debian: apt install util-linux)"
+        raise HostError(message)
+    again = [sys.executable, "-m", "deploy.lab", *sys.argv[1:], "--parent", str(parent)]
+    os.execv(unshare, [unshare, "--user", "--map-root-user", "--net", *again])  # noqa: S606
+
+
+def _in_first_user_namespace() -> bool:
+    return Path("/proc/self/uid_map").read_text(encoding="ascii").split() == _WHOLE_MACHINE
+
+
+def _best_mode() -> Mode:
+    if _in_first_user_namespace() and os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        return "tun"
+    return "veth"
+
+
+def _play(scenario: Scenario, mode: Mode, start_delay_s: float) -> None:
+    sites = open_sites(scenario.agents, mode)
+    stop = _stop_descriptor()
+    began_ns = clock.monotonic_ns() + round(start_delay_s * NS_PER_S)
+    _say(_ready(scenario, mode, sites, began_ns))
+    emulator = _emulator(scenario, sites, began_ns)
+    emulator.run(stop)
+    _say(emulator.statistics())
+
+
+def _emulator(scenario: Scenario, sites: list[Site], began_ns: int) -> Emulator:
+    topology = Topology(scenario)
+    chance = random.Random(scenario.scenario.seed).random  # noqa: S311 - a scenario repeats itself
+    ports = {topology.address_of(site.agent.name): site.agent.name for site in sites}
+    forwarding = Forwarding(topology, ports, chance, Resolver(names_of(scenario)).answer)
+    timeline = [(began_ns + round(event.at_s * NS_PER_S), event) for event in scenario.events]
+
+    def announce(event: Event) -> None:
+        at_s = (clock.monotonic_ns() - began_ns) / NS_PER_S
+        _say({"event": {"link": event.link, "up": event.up}, "at_s": round(at_s, 6)})
+
+    return Emulator(forwarding, topology, [site.port for site in sites], timeline, announce)
+
+
+def _ready(scenario: Scenario, mode: Mode, sites: list[Site], began_ns: int) -> dict[str, Any]:
+    process = f"/proc/{os.getpid()}"
+    userns = None if _in_first_user_namespace() else f"{process}/ns/user"
+    return {
+        "scenario": scenario.name,
+        "began_at": clock.rfc3339(began_ns + clock.wall_minus_monotonic_ns()),
+        "began_monotonic_ns": began_ns,
+        "mode": mode,
+        "namespaces": {
+            site.agent.name: {
+                "netns": f"{process}/fd/{site.descriptor}",
+                "userns": userns,
+                "address": site.agent.address,
+            }
+            for site in sites
+        },
+        "resolver": scenario.resolver.address,
+    }
+
+
+def _stop_descriptor() -> int:
+    """Return a descriptor that becomes readable on SIGTERM or SIGINT."""
+    reader, writer = socket.socketpair()
+    reader.setblocking(False)
+    writer.setblocking(False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    writer.detach()
+    return reader.detach()
+
+
+def _say(words: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(words) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""Shell: the loop that takes packets, waits until they are due, and hands them on.
+
+Rules
+- It sleeps until shortly before the next deadline and spins the last stretch: a kernel wakes
+  late by some tens of microseconds. With nothing due it sleeps until something comes.
+- Lateness is measured for every packet: the time it was handed on less its deadline.
+- Garbage collection is off while it runs; the loop makes no cycles.
+"""
+
+import gc
+import heapq
+import select
+from collections import deque
+from collections.abc import Callable
+
+from deploy.lab import clock, kernel
+from deploy.lab.forwarding import Departure, Forwarding
+from deploy.lab.ports import Port
+from deploy.lab.topology import Topology
+from deploy.lab.world import NS_PER_S, Event
+
+_SPIN_NS = 80_000
+_LATENESS_KEPT = 200_000
+_P99_RATIO = 0.99
+
+
+class Emulator:
+    """A scenario at work between its ports."""
+
+    def __init__(
+        self,
+        forwarding: Forwarding,
+        topology: Topology,
+        ports: list[Port],
+        timeline: list[tuple[int, Event]],
+        announce: Callable[[Event], None],
+    ) -> None:
+        """Join the parts; `timeline` holds (deadline in ns, event) in order.
+
+        `announce` is told each event when it has happened.
+        """
+        self._forwarding = forwarding
+        self._topology = topology
+        self._ports = {port.fileno(): port for port in ports}
+        self._senders = {port.name: port.send for port in ports}
+        self._timeline = deque(timeline)
+        self._announce = announce
+        self._due: list[tuple[int, int, Departure]] = []
+        self._serial = 0
+        self._lateness_ns: deque[int] = deque(maxlen=_LATENESS_KEPT)
+
+    def run(self, stop: int) -> None:
+        """Run until the descriptor `stop` becomes readable."""
+        kernel.wake_on_time()
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        watched = [stop, *self._ports]
+        while True:
+            self._hand_on()
+            self._change()
+            readable, _, _ = select.select(watched, (), (), self._pause_s())
+            if stop in readable:
+                return
+            for descriptor in readable:
+                self._take(self._ports[descriptor])
+
+    def statistics(self) -> dict[str, int | float | dict[str, int]]:
+        """Return what was carried, dropped and how late it was, ready for JSON."""
+        late = sorted(self._lateness_ns)
+        worst = late[int(len(late) * _P99_RATIO)] if late else 0
+        counts = dict(self._forwarding.counts)
+        return {
+            "packets": counts.pop("packets", 0),
+            "handed_on": self._serial - len(self._due),
+            "dropped": counts,
+            "late_p50_us": late[len(late) // 2] / 1000 if late else 0.0,
+            "late_p99_us": worst / 1000,
+        }
+
+    def _take(self, port: Port) -> None:
+        for arrival_ns, packet in port.receive():
+            for departure in self._forwarding.accept(port.name, packet, arrival_ns):
+                self._serial += 1
+                heapq.heappush(self._due, (departure.deadline_ns, self._serial, departure))
+
+    def _hand_on(self) -> None:
+        """Send what is due, spinning for what is due within the next moment."""
+        while self._due:
+            deadline_ns, _, departure = self._due[0]
+            now_ns = clock.monotonic_ns()
+            if deadline_ns - now_ns > _SPIN_NS:
+                return
+            while now_ns < deadline_ns:
+                now_ns = clock.monotonic_ns()
+            heapq.heappop(self._due)
+            self._senders[departure.port](departure.packet)
+            self._lateness_ns.append(now_ns - deadline_ns)
+
+    def _change(self) -> None:
+        """Play the events whose time has come."""
+        while self._timeline and self._timeline[0][0] <= clock.monotonic_ns():
+            _, event = self._timeline.popleft()
+            self._topology.set_link(event.link, up=event.up)
+            self._announce(event)
+
+    def _pause_s(self) -> float | None:
+        """Return how long to sleep in seconds, None for as long as nothing comes."""
+        wakes_ns = []
+        if self._due:
+            wakes_ns.append(self._due[0][0] - _SPIN_NS)
+        if self._timeline:
+            wakes_ns.append(self._timeline[0][0])
+        if not wakes_ns:
+            return None
+        return max(0, min(wakes_ns) - clock.monotonic_ns()) / NS_PER_S
