@@ -1,0 +1,285 @@
+"""Words: the agent's configuration, read from `agent.toml` and checked whole before anything runs.
+
+    [agent]      name, id (32 hex digits), latitude, longitude, radius_km, state_directory
+    [collector]  url ("http://host:port" or "unix:/path"), token_file; without it: no uplink
+    [uplink]     interval_s, spool_batches
+    [resolver]   address ("ip" or "ip:port"), names, cache_s, timeout_s
+    [limits]     packets_per_s, per_target_per_s
+    [[targets]]  target, zone ("provider/region"), interval_s, timeout_s, trace_interval_s
+
+Rules
+- Relative paths count from the directory of the file that names them.
+- A token is never in the file itself, and its file is closed to everybody but owner and group.
+"""
+
+import ipaddress
+import os
+import re
+import stat
+from collections import Counter
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from agent import settings
+from agent.dns import is_host_name
+from agent.records import AgentId, Origin
+from agent.targets import Limits, ProbeTarget
+
+NS_PER_S = 1_000_000_000
+MAX_TARGETS = 10_000
+MAX_INTERVAL_S = 86_400
+MIN_NAME_LIFE_S = 3600
+DNS_PORT = 53
+MAX_PORT = 0xFFFF
+MAX_SOCKET_OCTETS = 107
+"""The longest path of a Unix socket (unix(7): 108 octets with the final zero)."""
+_HOME_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_ID = re.compile(r"[0-9a-f]{32}")
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,512}")
+
+
+class Collector(msgspec.Struct, frozen=True, kw_only=True):
+    """Where batches go."""
+
+    host: str
+    """Host of the URL; empty where a Unix socket is used."""
+    port: int
+    socket: Path | None
+    """Path of the Unix socket; None where TCP is used."""
+    token: str
+
+    @property
+    def place(self) -> str:
+        """Return the address as people read it."""
+        return f"unix:{self.socket}" if self.socket else f"http://{self.host}:{self.port}"
+
+
+class Uplink(msgspec.Struct, frozen=True, kw_only=True):
+    """How batches are cut and how many may wait."""
+
+    interval_s: float = 5.0
+    spool_batches: int = 20_000
+
+
+class Dns(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom to ask for names, and whether."""
+
+    server: tuple[str, int] | None = None
+    """(address, port); None takes the host's own resolver."""
+    names: bool = True
+    """Whether PTR names of hops are looked up at all."""
+    cache_s: int = MIN_NAME_LIFE_S
+    timeout_s: float = 1.0
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that `borne-agent run` needs to know."""
+
+    name: str
+    agent_id: AgentId
+    origin: Origin
+    state_directory: Path
+    collector: Collector | None
+    uplink: Uplink
+    dns: Dns
+    limits: Limits
+    targets: tuple[ProbeTarget, ...]
+
+
+def load(path: Path) -> Config:
+    """Read and check the file at `path`.
+
+    Raises: ConfigError naming file, line and key of the first mistake.
+    """
+    document = settings.read(path)
+    agent = document.table("agent")
+    config = Config(
+        name=_name(agent),
+        agent_id=_agent_id(agent),
+        origin=Origin(
+            latitude=agent.number("latitude", minimum=-90, maximum=90),
+            longitude=agent.number("longitude", minimum=-180, maximum=180),
+            radius_km=agent.number("radius_km", minimum=0.001, maximum=20_038),
+        ),
+        state_directory=path.parent / agent.text("state_directory", _default_state()),
+        collector=_collector(document, path.parent) if "collector" in document else None,
+        uplink=_uplink(document.table("uplink")),
+        dns=_dns(document.table("resolver")),
+        limits=_limits(document.table("limits")),
+        targets=_targets(document),
+    )
+    agent.done()
+    document.done()
+    return config
+
+
+def _default_state() -> str:
+    """Return systemd's state directory, else XDG's, else the one below the home directory."""
+    given = os.environ.get("STATE_DIRECTORY")
+    if given:
+        return given.partition(":")[0]
+    home = os.environ.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
+    return str(Path(home) / "borne")
+
+
+def _name(agent: settings.Table) -> str:
+    name = agent.text("name")
+    if not _HOME_PART.fullmatch(name):
+        raise agent.wrong(
+            "name", f"must be letters, digits, dot, hyphen or underscore (64 at most), not {name!r}"
+        )
+    return name
+
+
+def _agent_id(agent: settings.Table) -> AgentId:
+    text = agent.text("id")
+    if not _ID.fullmatch(text):
+        raise agent.wrong("id", "must be 32 hexadecimal digits in lower case (16 octets)")
+    return AgentId(bytes.fromhex(text))
+
+
+def _collector(document: settings.Document, home: Path) -> Collector:
+    table = document.table("collector")
+    url = table.text("url")
+    token = _token(table, home)
+    table.done()
+    if url.startswith("unix:") and len(url) > len("unix:"):
+        socket = home / url.removeprefix("unix:")
+        if len(os.fsencode(socket)) > MAX_SOCKET_OCTETS:
+            raise table.wrong("url", f"a socket's path has {MAX_SOCKET_OCTETS} octets at most")
+        return Collector(host="", port=0, socket=socket, token=token)
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or 80
+    except ValueError as error:
+        raise table.wrong("url", f"is no address: {error}") from error
+    plain = (parts.scheme, parts.path.rstrip("/"), parts.query, parts.fragment, parts.username)
+    if not host or plain != ("http", "", "", "", None):
+        raise table.wrong("url", f'must be "http://host:port" or "unix:/path", not "{url}"')
+    return Collector(host=host, port=port, socket=None, token=token)
+
+
+def _token(table: settings.Table, home: Path) -> str:
+    file = home / table.text("token_file")
+    try:
+        mode = file.stat().st_mode
+        token = file.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError as error:
+        raise table.wrong("token_file", f"cannot read {file}: {error.strerror}") from error
+    if mode & stat.S_IRWXO:
+        raise table.wrong(
+            "token_file", f"anybody may use {file} (mode {mode & 0o777:o}); run: chmod 600 {file}"
+        )
+    if not _TOKEN.fullmatch(token):
+        raise table.wrong(
+            "token_file", f"{file} must hold one token of 16 to 512 letters, digits or ._~+/=-"
+        )
+    return token
+
+
+def _uplink(table: settings.Table) -> Uplink:
+    found = Uplink(
+        interval_s=table.number("interval_s", 5.0, minimum=0.1, maximum=60),
+        spool_batches=table.integer("spool_batches", 20_000, minimum=1, maximum=10_000_000),
+    )
+    table.done()
+    return found
+
+
+def _dns(table: settings.Table) -> Dns:
+    address = table.text("address", None)
+    try:
+        server = None if address is None else _server(address)
+    except ValueError as error:
+        raise table.wrong("address", f'must be "ip" or "ip:port", IPv4: {error}') from error
+    found = Dns(
+        server=server,
+        names=table.boolean("names", default=True),
+        cache_s=table.integer(
+            "cache_s", MIN_NAME_LIFE_S, minimum=MIN_NAME_LIFE_S, maximum=MAX_INTERVAL_S
+        ),
+        timeout_s=table.number("timeout_s", 1.0, minimum=0.05, maximum=10),
+    )
+    table.done()
+    return found
+
+
+def _server(text: str) -> tuple[str, int]:
+    """Return (address, port) of `ip` or `ip:port`; raises ValueError saying what is wrong."""
+    host, colon, digits = text.partition(":")
+    port = int(digits) if digits.isascii() and digits.isdigit() else 0
+    if colon and not 0 < port <= MAX_PORT:
+        raise ValueError(f'"{digits}" is no port')
+    return str(ipaddress.IPv4Address(host)), port or DNS_PORT
+
+
+def _limits(table: settings.Table) -> Limits:
+    default = Limits()
+    found = Limits(
+        packets_per_s=table.number(
+            "packets_per_s", default.packets_per_s, minimum=0.1, maximum=10_000
+        ),
+        per_target_per_s=table.number(
+            "per_target_per_s", default.per_target_per_s, minimum=0.01, maximum=1000
+        ),
+    )
+    table.done()
+    return found
+
+
+def _targets(document: settings.Document) -> tuple[ProbeTarget, ...]:
+    tables = document.tables("targets")
+    if not tables:
+        raise document.wrong("targets", "there is no [[targets]] table: nothing would be probed")
+    if len(tables) > MAX_TARGETS:
+        raise document.wrong("targets", f"at most {MAX_TARGETS} are possible, not {len(tables)}")
+    found = tuple(_target(table) for table in tables)
+    counts = Counter((item.zone, item.target) for item in found)
+    for table, item in zip(tables, found, strict=True):
+        if counts[item.zone, item.target] > 1:
+            raise table.wrong("target", f'"{item.target}" stands in zone {item.zone} twice')
+    return found
+
+
+def _target(table: settings.Table) -> ProbeTarget:
+    target, address = _destination(table)
+    interval_s = table.number("interval_s", 1.0, minimum=0.05, maximum=MAX_INTERVAL_S)
+    trace_s = table.number("trace_interval_s", None, minimum=1, maximum=MAX_INTERVAL_S)
+    found = ProbeTarget(
+        target=target,
+        zone=_zone(table),
+        address=address,
+        interval_ns=round(interval_s * NS_PER_S),
+        trace_interval_ns=None if trace_s is None else round(trace_s * NS_PER_S),
+        timeout_ns=round(table.number("timeout_s", 1.0, minimum=0.01, maximum=60) * NS_PER_S),
+    )
+    table.done()
+    return found
+
+
+def _destination(table: settings.Table) -> tuple[str, str | None]:
+    """Return the target as the file names it and its address, None where it is a name."""
+    target = table.text("target")
+    try:
+        address = ipaddress.ip_address(target)
+    except ValueError:
+        if not is_host_name(target):
+            raise table.wrong(
+                "target", f'must be an IPv4 address or a host name, not "{target}"'
+            ) from None
+        return target, None
+    if address.version != 4:  # noqa: PLR2004 - the version's own number
+        raise table.wrong("target", f"this version probes IPv4 alone, not {address}")
+    if address.is_multicast or address.is_unspecified or str(address) == "255.255.255.255":
+        raise table.wrong("target", f"{address} is no address of one host")
+    return target, str(address)
+
+
+def _zone(table: settings.Table) -> str:
+    zone = table.text("zone")
+    provider, _, region = zone.partition("/")
+    if not (_HOME_PART.fullmatch(provider) and _HOME_PART.fullmatch(region)):
+        raise table.wrong("zone", f'must be "provider/region", not "{zone}"')
+    return zone
