@@ -1,0 +1,271 @@
+"""Decider: sketches of round-trip times as columns, their merging and their quantiles.
+
+Rules
+- Rows are additive: two rows of one (row, start) are one series-window in two parts. Counts and
+  sketches add exactly; the sum is the only float that is added.
+- The quantile q of n samples is the value of rank ceil(q n), the smallest value that at least
+  q n samples do not exceed. It is reported as 2 L U / (L + U) of its bucket's bounds, clamped to
+  [min, max]: the relative error is at most (g - 1) / (g + 1) = 0.5416 % with g = 2**(1 / 64)
+  (Masson, Rim, Lee: DDSketch, section 2.1), and zero where all samples are equal. In the zero
+  bucket (at most 0.95 us) the error is at most that bound of the bucket.
+- q goes in parts per million, so that ranks are computed in integers: 0.07 * 100 is not 7.
+
+The kernels behind this face are imported at first use; `warm` does so before readiness.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.records import Outcome
+from collector.records import Quantiles
+from collector.sketch import CELLS, FIRST_BUCKET
+
+RELATIVE_ERROR: Final = 0.005416
+"""Bound of the relative error of a quantile."""
+
+MEDIAN_AND_TAILS_PPM: Final = (500_000, 900_000, 990_000)
+
+UNANSWERED: Final = (
+    Outcome.LOST,
+    Outcome.UNREACHABLE,
+    Outcome.PROHIBITED,
+    Outcome.TTL_EXCEEDED,
+)
+"""Outcomes of a probe that left the host and got no reply: they alone count as loss.
+
+`SEND_FAILED`, `UNRESOLVED` and `SKIPPED` probes were never on the wire and `REJECTED` ones were
+answered: counting them would blame the network for the host.
+"""
+
+
+@cache
+def kernels() -> ModuleType:
+    """Return `collector.kernels`, which compiles its kernels (or loads them) at first use."""
+    return import_module("collector.kernels")
+
+
+def warm() -> None:
+    """Compile every kernel; call it before reporting readiness."""
+    kernels()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """Series-windows as a struct of arrays; n rows with m sketch entries altogether.
+
+    The sketch of row i is `bucket[offsets[i]:offsets[i + 1]]` (OpenTelemetry's bucket index at
+    scale 6, rising) with `bucket_count` beside it, and `zero` samples in the zero bucket.
+    """
+
+    row: NDArray[np.uint32]
+    """(n,) the collector's number of the series, or of a group of series."""
+    start_ns: NDArray[np.int64]
+    """(n,) begin of the window."""
+    counts: NDArray[np.int64]
+    """(n, 9) probes by `agent.records.Outcome`; column 0 counts the accepted replies."""
+    zero: NDArray[np.int64]
+    sum_s: NDArray[np.float64]
+    min_s: NDArray[np.float32]
+    """(n,) +inf where nothing was received."""
+    max_s: NDArray[np.float32]
+    """(n,) -inf where nothing was received."""
+    offsets: NDArray[np.int64]
+    """(n + 1,)."""
+    bucket: NDArray[np.int32]
+    """(m,)."""
+    bucket_count: NDArray[np.int64]
+    """(m,)."""
+
+    def __len__(self) -> int:
+        return self.row.size
+
+    @property
+    def received(self) -> NDArray[np.int64]:
+        """Return (n,) accepted replies."""
+        return self.counts[:, Outcome.REPLY]
+
+    @property
+    def lost(self) -> NDArray[np.int64]:
+        """Return (n,) probes that left the host and got no reply."""
+        total: NDArray[np.int64] = self.counts[:, UNANSWERED].sum(axis=1)
+        return total
+
+    def take(self, places: NDArray[np.int64]) -> "Columns":
+        """Return the rows at `places`, in that order."""
+        sizes = np.diff(self.offsets)[places]
+        offsets = _offsets(sizes)
+        within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
+        entries = np.repeat(self.offsets[places], sizes) + within
+        rest = {name: getattr(self, name)[places] for name in _PER_ROW}
+        return Columns(
+            **rest,
+            offsets=offsets,
+            bucket=self.bucket[entries],
+            bucket_count=self.bucket_count[entries],
+        )
+
+    def grouped(self, group: NDArray[np.uint32]) -> "Columns":
+        """Return the same rows under other numbers (n,), for `merge` to add up what shares one."""
+        return replace(self, row=np.asarray(group, dtype=np.uint32))
+
+
+_PER_ROW: Final = ("row", "start_ns", "counts", "zero", "sum_s", "min_s", "max_s")
+DTYPES: Final[dict[str, np.dtype[Any]]] = {
+    "row": np.dtype("<u4"),
+    "start_ns": np.dtype("<i8"),
+    "counts": np.dtype("<i8"),
+    "zero": np.dtype("<i8"),
+    "sum_s": np.dtype("<f8"),
+    "min_s": np.dtype("<f4"),
+    "max_s": np.dtype("<f4"),
+    "offsets": np.dtype("<i8"),
+    "bucket": np.dtype("<i4"),
+    "bucket_count": np.dtype("<i8"),
+}
+"""Type of each column, in the order of `Columns`."""
+
+
+def _offsets(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return CSR offsets (n + 1,) of `sizes` (n,)."""
+    offsets = np.zeros(sizes.size + 1, dtype=np.int64)
+    np.cumsum(sizes, out=offsets[1:])
+    return offsets
+
+
+def empty() -> Columns:
+    """Return columns without rows."""
+    columns = {name: np.zeros(0, dtype) for name, dtype in DTYPES.items()}
+    columns["counts"] = np.zeros((0, len(Outcome)), np.int64)
+    columns["offsets"] = np.zeros(1, np.int64)
+    return Columns(**columns)
+
+
+def concat(parts: Sequence[Columns]) -> Columns:
+    """Return the rows of all parts, one part after the other."""
+    parts = [part for part in parts if len(part)]
+    if not parts:
+        return empty()
+    joined = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])
+        for field in fields(Columns)
+        if field.name != "offsets"
+    }
+    sizes = np.concatenate([np.diff(part.offsets) for part in parts])
+    return Columns(**joined, offsets=_offsets(sizes))
+
+
+def merge(columns: Columns, step_ns: int | None = None, *, by_row: bool = True) -> Columns:
+    """Add up rows that share a row and a step, sorted by (row, start); exact but for `sum_s`.
+
+    Steps are aligned to the epoch; with `step_ns` None each row (or everything) becomes one, which
+    starts where its first window does. Without `by_row` all rows count as row 0.
+    """
+    if not len(columns):
+        return columns
+    row = columns.row if by_row else np.zeros_like(columns.row)
+    step = (
+        columns.start_ns - columns.start_ns % step_ns
+        if step_ns
+        else np.zeros_like(columns.start_ns)
+    )
+    order = np.lexsort((columns.start_ns, step, row)).astype(np.int64)
+    row, step = row[order], step[order]
+    first = np.ones(row.size, dtype=np.bool_)
+    first[1:] = (row[1:] != row[:-1]) | (step[1:] != step[:-1])
+    groups = np.append(np.flatnonzero(first), row.size).astype(np.int64)
+    begins = groups[:-1]
+    offsets = np.zeros(groups.size, dtype=np.int64)
+    bucket, bucket_count = np.empty_like(columns.bucket), np.empty_like(columns.bucket_count)
+    kernels().merge(
+        order,
+        groups,
+        columns.offsets,
+        columns.bucket,
+        columns.bucket_count,
+        offsets,
+        bucket,
+        bucket_count,
+    )
+    return Columns(
+        row=row[begins],
+        start_ns=step[begins] if step_ns else columns.start_ns[order][begins],
+        counts=np.add.reduceat(columns.counts[order], begins),
+        zero=np.add.reduceat(columns.zero[order], begins),
+        sum_s=np.add.reduceat(columns.sum_s[order], begins),
+        min_s=np.minimum.reduceat(columns.min_s[order], begins),
+        max_s=np.maximum.reduceat(columns.max_s[order], begins),
+        offsets=offsets,
+        bucket=bucket[: offsets[-1]].copy(),
+        bucket_count=bucket_count[: offsets[-1]].copy(),
+    )
+
+
+def quantiles(
+    columns: Columns, ranks_ppm: Sequence[int] = MEDIAN_AND_TAILS_PPM
+) -> NDArray[np.float64]:
+    """Return (n, len(ranks_ppm)) quantiles in seconds; NaN where a row has no replies.
+
+    `ranks_ppm` (0 to 1,000,000) must rise: 500,000 is the median.
+    """
+    ranks = np.asarray(ranks_ppm, dtype=np.int64)
+    value_s = np.empty((len(columns), ranks.size))
+    kernels().query(
+        columns.offsets,
+        columns.bucket,
+        columns.bucket_count,
+        columns.zero,
+        columns.min_s,
+        columns.max_s,
+        ranks,
+        value_s,
+    )
+    return value_s
+
+
+def buckets(value_s: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return OpenTelemetry's bucket index of each value within (2**-20, 2**6] seconds.
+
+    Raises:
+        ValueError: A value lies outside that range (zero bucket and rejections have no index).
+    """
+    exact = np.array(value_s, dtype=np.float64)
+    cells = np.empty(exact.size, dtype=np.uint16)
+    kernels().cells_of(exact, exact.size, cells)
+    if exact.size and int(cells.max()) >= CELLS:
+        raise ValueError("find buckets: a value lies outside the sketch's range")
+    return cells.astype(np.int64) + FIRST_BUCKET
+
+
+def to_quantiles(columns: Columns) -> list[Quantiles]:
+    """Return what people read, one per row."""
+    middle = quantiles(columns).tolist()
+    received, lost = columns.received.tolist(), columns.lost.tolist()
+    smallest, largest = columns.min_s.tolist(), columns.max_s.tolist()
+    rows = zip(middle, received, lost, smallest, largest, columns.sum_s.tolist(), strict=True)
+    return [_read(*row) for row in rows]
+
+
+def _read(
+    middle: list[float], received: int, lost: int, min_s: float, max_s: float, sum_s: float
+) -> Quantiles:
+    """Return one row's `Quantiles`; None where nothing was received, or nothing was sent."""
+    sent = received + lost
+    some = received > 0
+    return Quantiles(
+        p50_s=middle[0] if some else None,
+        p90_s=middle[1] if some else None,
+        p99_s=middle[2] if some else None,
+        min_s=min_s if some else None,
+        max_s=max_s if some else None,
+        mean_s=sum_s / received if some else None,
+        received=received,
+        lost=lost,
+        loss_ratio=lost / sent if sent else None,
+    )
