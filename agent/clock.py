@@ -10,19 +10,14 @@ import ctypes
 import datetime as dt
 import pathlib
 import time
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from agent.targets import Instant
 
 _PAIR_SPREAD_NS = 50_000
 _PAIR_ATTEMPTS = 4
 _STA_UNSYNC = 0x0040
 _BOOT_ID = pathlib.Path("/proc/sys/kernel/random/boot_id")
-
-
-class Instant(NamedTuple):
-    """One moment on both clocks, in nanoseconds."""
-
-    monotonic_ns: int
-    wall_ns: int
 
 
 class Clock(Protocol):

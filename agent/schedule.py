@@ -3,7 +3,8 @@
 Rules
 - A target's phase within its interval comes from a hash of its key: targets with one interval
   are spread over it, and a restart keeps their phases.
-- Deadlines are multiples of the interval after the phase: lateness never accumulates.
+- Deadlines are whole intervals of the monotonic clock plus the phase: lateness never
+  accumulates, and two programs on one host agree on them.
 - A probe that is late by more than its tolerance is skipped and counted. After a stall the
   missed probes are not made up for: a bunch of packets would measure itself.
 
@@ -51,7 +52,7 @@ class Schedule:
     def __init__(self, entries: Sequence[Entry], start_ns: int) -> None:
         """Give every entry its first deadline within one interval after `start_ns`."""
         self._entries = {entry.index: entry for entry in entries}
-        self._heap = [(start_ns + phase_ns(e.key, e.interval_ns), e.index) for e in entries]
+        self._heap = [(_first_ns(entry, start_ns), entry.index) for entry in entries]
         heapq.heapify(self._heap)
 
     def next_ns(self) -> int | None:
@@ -77,6 +78,11 @@ def phase_ns(key: str, interval_ns: int) -> int:
     """Spread `key` over the interval by its hash: 0 <= phase < interval."""
     digest = hashlib.blake2s(key.encode(), digest_size=8).digest()
     return (int.from_bytes(digest, "big") * interval_ns) >> 64
+
+
+def _first_ns(entry: Entry, start_ns: int) -> int:
+    phase = phase_ns(entry.key, entry.interval_ns)
+    return start_ns + (phase - start_ns) % entry.interval_ns
 
 
 def tolerance_ns(interval_ns: int) -> int:

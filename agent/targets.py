@@ -6,7 +6,7 @@ Rules
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -17,6 +17,13 @@ Resolve = Callable[[str], Awaitable[str | None]]
 
 NameOf = Callable[[str], Awaitable[tuple[str | None, bool | None]]]
 """Asks for the PTR name of an address, and whether that name resolves back to the address."""
+
+
+class Instant(NamedTuple):
+    """One moment on both clocks of this host, in nanoseconds."""
+
+    monotonic_ns: int
+    wall_ns: int
 
 
 class ProbeTarget(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,187 @@
+"""Shell: sends echo requests through one socket and tells what became of each.
+
+Reads both queues of the socket whenever something waits, a bounded number of entries at a time:
+reading late does no harm, for the kernel keeps the time, but an unread error queue would make
+the event loop spin. Losses are told at their deadline, after everything that waits was read.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+
+from agent import icmp
+from agent.clock import Clock
+from agent.errors import WireError
+from agent.flight import Answer, Flight, Landing, Probe
+from agent.records import Outcome
+from agent.sockets import DatagramPort, Notice, Rung, TransmitStamp, open_port
+from agent.targets import Instant
+
+Land = Callable[[Landing], None]
+OpenPort = Callable[[int], DatagramPort]
+
+_BATCH = 64
+_BEFORE_SETTLING = 4096
+_SETTLE_EVERY_S = 0.02
+_NS_PER_S = 1_000_000_000
+
+
+def random_identifier() -> int:
+    """Choose the identifier of a new socket: 1 to 65535."""
+    return secrets.randbelow(0xFFFF) + 1
+
+
+class Echoes:
+    """One socket, its probes in the air, and a reader in the running event loop."""
+
+    def __init__(self, clock: Clock, land: Land, open_socket: OpenPort = open_port) -> None:
+        """Open the socket and begin to read; then call `close`.
+
+        `land` takes every landing, from the event loop or from inside `send`.
+
+        Raises:
+            PrivilegeError: the kernel refuses both kinds of ICMP socket.
+        """
+        self.garbage = 0
+        self._clock = clock
+        self._land = land
+        self._port = open_socket(random_identifier())
+        self._token = secrets.token_bytes(icmp.TOKEN_OCTETS)
+        self._flight = Flight(self._port.identifier, self._token)
+        self._loop = asyncio.get_running_loop()
+        self._failure: asyncio.Future[None] = self._loop.create_future()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_ns = 0
+        self._loop.add_reader(self._port.fileno(), self._guarded, self._read)
+
+    @property
+    def rung(self) -> Rung:
+        """Return what the kernel allowed."""
+        return self._port.rung
+
+    @property
+    def strays(self) -> tuple[int, int, int]:
+        """Return how many answers were (late, duplicate, foreign) so far."""
+        return self._flight.late, self._flight.duplicate, self._flight.foreign
+
+    def send(
+        self, handle: object, address: str, timeout_ns: int, *, ttl: int | None = None
+    ) -> None:
+        """Send one echo request; `land` is told what became of it, with `handle`."""
+        sequence = self._flight.sequence()
+        octets = icmp.echo_request(self._port.identifier, sequence, self._token)
+        sent = self._clock.instant()
+        try:
+            number = self._port.send(octets, address, ttl)
+        except OSError:
+            self._land(_unsent(handle, address, sent))
+            return
+        self._flight.launch(
+            Probe(
+                handle=handle,
+                address=address,
+                sequence=sequence,
+                number=number,
+                sent=sent,
+                timeout_ns=timeout_ns,
+            )
+        )
+        self._read_errors()
+        self._arm()
+
+    async def watch(self) -> None:
+        """Wait for ever; raise what went wrong while reading."""
+        await self._failure
+
+    def close(self) -> None:
+        """Stop reading and close the socket; what is in the air never lands."""
+        self._loop.remove_reader(self._port.fileno())
+        if self._timer is not None:
+            self._timer.cancel()
+        self._failure.cancel()
+        self._port.close()
+
+    def _guarded(self, callback: Callable[..., None], *arguments: object) -> None:
+        """Run a callback of the event loop; `watch` raises what it raises."""
+        try:
+            callback(*arguments)
+        except Exception as error:  # noqa: BLE001 - handed to `watch`, whose caller logs it
+            if not self._failure.done():
+                self._failure.set_exception(error)
+
+    def _read(self) -> None:
+        """Read a bounded number of entries; the event loop calls again while more wait."""
+        self._read_answers(_BATCH)
+        self._read_errors()
+
+    def _read_answers(self, most: int) -> None:
+        for _ in range(most):
+            try:
+                datagram = self._port.receive()
+                if datagram is None:
+                    return
+                message = icmp.parse(datagram.octets)
+            except WireError:
+                self.garbage += 1
+                continue
+            self._take(message, datagram.source, datagram.stamp_ns, datagram.ttl)
+
+    def _read_errors(self) -> None:
+        for _ in range(_BATCH):
+            try:
+                entry = self._port.receive_error()
+                match entry:
+                    case None:
+                        return
+                    case TransmitStamp():
+                        self._tell(self._flight.stamped(entry.number, entry.stamp_ns))
+                    case Notice():
+                        self._take_notice(entry)
+            except WireError:
+                self.garbage += 1
+
+    def _take_notice(self, notice: Notice) -> None:
+        if notice.type not in {icmp.UNREACHABLE, icmp.TIME_EXCEEDED}:
+            return
+        message = icmp.quote(notice.type, notice.code, notice.destination, notice.quote)
+        self._take(message, notice.source, notice.stamp_ns, notice.ttl)
+
+    def _take(
+        self, message: icmp.Message, source: str, stamp_ns: int | None, ttl: int | None
+    ) -> None:
+        read = self._clock.instant()
+        answer = Answer(message=message, source=source, stamp_ns=stamp_ns, ttl=ttl, read=read)
+        self._tell(self._flight.answered(answer))
+        self._arm()
+
+    def _tell(self, landing: Landing | None) -> None:
+        if landing is not None:
+            self._land(landing)
+
+    def _arm(self) -> None:
+        """Set the timer for the next deadline, unless it is set for that one or an earlier."""
+        next_ns = self._flight.next_ns()
+        if next_ns is None or (self._timer is not None and self._timer_ns <= next_ns):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        delay_s = (next_ns - self._clock.monotonic_ns()) / _NS_PER_S
+        self._timer_ns = next_ns
+        self._timer = self._loop.call_later(
+            max(delay_s, _SETTLE_EVERY_S), self._guarded, self._settle
+        )
+
+    def _settle(self) -> None:
+        """Read all that waits, then land what has waited long enough."""
+        self._timer = None
+        self._read_answers(_BEFORE_SETTLING)
+        self._read_errors()
+        for landing in self._flight.settle(self._clock.monotonic_ns()):
+            self._land(landing)
+        self._arm()
+
+
+def _unsent(handle: object, address: str, at: Instant) -> Landing:
+    return Landing(
+        handle=handle, address=address, outcome=Outcome.SEND_FAILED, sent_wall_ns=at.wall_ns
+    )
