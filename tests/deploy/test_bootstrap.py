@@ -1,0 +1,234 @@
+"""Set-up: what is missing is named with its command, and a host is left as it was found."""
+
+import ast
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from deploy.setup import bootstrap
+from deploy.setup.bootstrap import Package, SetupError
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "deploy" / "setup" / "bootstrap.py"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Make a folder that looks like a checkout to the set-up."""
+    for name in ("constraints.txt", "pyproject.toml"):
+        (tmp_path / name).write_text(name)
+    return tmp_path
+
+
+def test_an_ordinary_user_is_told_what_is_missing_and_the_command() -> None:
+    """Without root, the message lists packages, their programs, and one command."""
+    with pytest.raises(SetupError) as caught:
+        bootstrap.ensure_packages(
+            "test", present=lambda name: name not in {"promtool", "traceroute"}, is_root=False
+        )
+    assert str(caught.value).splitlines() == [
+        "make test needs Debian packages that are missing:",
+        "  traceroute               for traceroute",
+        "  prometheus               for prometheus, promtool",
+        "Install them as root with:",
+        "  apt-get update && apt-get install -y --no-install-recommends traceroute prometheus",
+    ]
+
+
+def test_root_installs_what_is_missing_and_nothing_else() -> None:
+    """Root's missing packages are handed to the installer, and looked for once more."""
+    installed: set[str] = set()
+
+    def present(program: str) -> bool:
+        return program != "traceroute" or "traceroute" in installed
+
+    def install(packages: Sequence[Package]) -> None:
+        installed.update(package.name for package in packages)
+
+    bootstrap.ensure_packages("test", present=present, is_root=True, install=install)
+    assert {"traceroute"} == installed
+
+
+def test_an_installation_that_changed_nothing_is_reported() -> None:
+    """A program that is still missing after apt ran is an error, not a surprise later."""
+    with pytest.raises(SetupError, match=r"make demo needs .*\n  util-linux .* unshare"):
+        bootstrap.ensure_packages(
+            "demo",
+            present=lambda name: name != "unshare",
+            is_root=True,
+            install=lambda _packages: None,
+        )
+
+
+def test_a_complete_host_installs_nothing() -> None:
+    """Where every program is found, the installer is not called."""
+    calls: list[Sequence[Package]] = []
+    bootstrap.ensure_packages("test", present=lambda _n: True, is_root=True, install=calls.append)
+    assert [] == calls
+
+
+def test_the_demo_needs_fewer_packages_than_the_tests() -> None:
+    """What only tests use is not asked of somebody who looks at the demo."""
+    nothing = {
+        profile: {p.name for p in bootstrap.missing_packages(profile, lambda _name: False)}
+        for profile in bootstrap.PROFILES
+    }
+    assert nothing["lint"] < nothing["demo"] < nothing["test"]
+    assert "prometheus" not in nothing["demo"]
+
+
+def test_a_bare_host_makes_the_command_exit_2(tmp_path: Path) -> None:
+    """The program itself: no package present, an ordinary user, exit 2, nothing on stdout."""
+    program = (
+        "import sys\n"
+        "from deploy.setup import bootstrap\n"
+        "bootstrap.SYSTEM_PATH = ()\n"
+        "bootstrap.os.geteuid = lambda: 1000\n"
+        "sys.exit(bootstrap.main(['test']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PATH": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (2, "") == (done.returncode, done.stdout)
+    assert "apt-get install -y --no-install-recommends" in done.stderr
+    assert "prometheus-alertmanager" in done.stderr
+
+
+def test_an_old_python_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.10 gets a sentence that says which version was found and how to name another."""
+    monkeypatch.setattr(sys, "version_info", (3, 10, 12))
+    with pytest.raises(SetupError, match=r"3\.11 or newer; .* is 3\.10.*make PYTHON="):
+        bootstrap.check_python()
+
+
+@pytest.mark.parametrize("words", [[], ["all"], ["demo", "test"]])
+def test_a_wrong_profile_is_a_usage_error(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An unknown profile exits 2 with the usage on stderr."""
+    assert bootstrap.main(words) == 2
+    assert capsys.readouterr() == ("", "usage: bootstrap.py demo|test|lint\n")
+
+
+def test_services_are_denied_and_the_former_policy_comes_back(tmp_path: Path) -> None:
+    """While packages are installed every start is refused; afterwards the host is as before."""
+    policy = tmp_path / "policy-rc.d"
+    policy.write_text("#!/bin/sh\nexit 0\n")
+    policy.chmod(0o700)
+    with bootstrap.services_denied(policy):
+        assert subprocess.run([policy, "prometheus", "start"]).returncode == 101
+    assert ["policy-rc.d"] == [path.name for path in tmp_path.iterdir()]
+    assert (policy.read_text(), policy.stat().st_mode & 0o777) == ("#!/bin/sh\nexit 0\n", 0o700)
+
+
+def test_a_host_without_a_policy_has_none_afterwards(tmp_path: Path) -> None:
+    """Our own policy is removed again."""
+    with bootstrap.services_denied(tmp_path / "policy-rc.d"):
+        assert ["policy-rc.d"] == [path.name for path in tmp_path.iterdir()]
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_killed_set_up_is_repaired_by_the_next(tmp_path: Path) -> None:
+    """A kill -9 in the middle leaves the former policy aside; the next call restores it."""
+    policy, former = tmp_path / "policy-rc.d", tmp_path / "policy-rc.d.before-borne"
+    policy.write_text("#!/bin/sh\nexit 101\n")
+    former.write_text("#!/bin/sh\nexit 0\n")
+    with bootstrap.services_denied(policy):
+        assert former.exists()
+    assert ("#!/bin/sh\nexit 0\n", False) == (policy.read_text(), former.exists())
+
+
+def test_a_ready_environment_is_left_alone(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the right stamp nothing runs; a changed constraint runs pip again and stamps anew."""
+    ran: list[tuple[str, ...]] = []
+
+    def make(venv: Path) -> None:
+        (venv / "bin").mkdir(parents=True, exist_ok=True)
+        (venv / "bin" / "python").touch()
+
+    monkeypatch.setattr(bootstrap, "make_environment", make)
+    monkeypatch.setattr(bootstrap, "pip", lambda _python, *words: ran.append(words[:2]))
+    both = [("install", "--require-hashes"), ("install", "--no-deps")]
+    bootstrap.ensure_environment(checkout)
+    assert both == ran
+    bootstrap.ensure_environment(checkout)
+    assert both == ran
+    (checkout / "constraints.txt").write_text("changed")
+    bootstrap.ensure_environment(checkout)
+    assert both * 2 == ran
+
+
+def test_a_failed_installation_leaves_no_stamp(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that pip ended is repeated as a whole by the next one."""
+
+    def fail(_python: Path, *_words: str) -> None:
+        raise SetupError("no network")
+
+    monkeypatch.setattr(bootstrap, "make_environment", lambda venv: venv.mkdir())
+    monkeypatch.setattr(bootstrap, "pip", fail)
+    with pytest.raises(SetupError, match="no network"):
+        bootstrap.ensure_environment(checkout)
+    assert not (checkout / ".venv" / "borne-stamp").exists()
+
+
+def test_pip_without_an_index_says_so(checkout: Path) -> None:
+    """What pip printed as errors is repeated, with what must be reachable."""
+    (checkout / "constraints.txt").write_text("a-name-nobody-serves==1 --hash=sha256:" + "0" * 64)
+    words = ["install", "--no-index", "--require-hashes", "-r", str(checkout / "constraints.txt")]
+    with pytest.raises(SetupError) as caught:
+        bootstrap.pip(Path(sys.executable), *words)
+    assert "ERROR: No matching distribution found for a-name-nobody-serves==1" in str(caught.value)
+    assert str(caught.value).endswith("(network, proxy, pip configuration).")
+
+
+def test_a_python_without_venv_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Debian's Python without its venv package gets the package's name, not a traceback."""
+    python = tmp_path / "python3"
+    python.write_text("#!/bin/sh\necho 'ensurepip is not available' >&2\nexit 1\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    with pytest.raises(SetupError, match=r"ensurepip is not available\n(.|\n)*python3-venv"):
+        bootstrap.make_environment(tmp_path / ".venv")
+
+
+def test_a_signal_restores_the_policy(tmp_path: Path) -> None:
+    """SIGTERM in the middle of an installation leaves by the `finally`."""
+    program = (
+        "import pathlib, signal, sys, os\n"
+        "from deploy.setup import bootstrap\n"
+        "signal.signal(signal.SIGTERM, bootstrap.stop)\n"
+        "with bootstrap.services_denied(pathlib.Path('policy-rc.d')):\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    signal.pause()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=30,
+    )
+    assert (128 + signal.SIGTERM, []) == (done.returncode, list(tmp_path.iterdir()))
+
+
+def test_the_script_parses_on_python_3_7() -> None:
+    """An old interpreter reaches the sentence that tells it is too old."""
+    ast.parse(SCRIPT.read_text(), feature_version=(3, 7))
+
+
+def test_makefile_asks_for_the_profile_of_its_verb() -> None:
+    """Each verb that needs set-up runs it first, with its own name."""
+    text = (ROOT / "Makefile").read_text()
+    for verb in bootstrap.PROFILES:
+        assert f"\n{verb}:\n\t$(BOOTSTRAP) {verb}\n" in text
