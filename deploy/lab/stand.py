@@ -115,15 +115,14 @@ class Stand:
         Raises: StandError where a part does not come up.
         """
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
-        try:
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_exit(self.__aexit__)
             self.fleet = write_fleet(self.scenario, self.directory, self._uplink)
             await self._start_collector()
             await self._start_lab()
             for name in self.ready.namespaces:
                 await self._start_agent(name)
-        except BaseException:
-            await self.__aexit__()
-            raise
+            undo.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
