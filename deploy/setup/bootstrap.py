@@ -212,7 +212,7 @@ def ensure_environment(root: Path = ROOT) -> None:
     venv, stamp = root / ".venv", stamp_of(root)
     stamp_file = venv / "borne-stamp"
     python = venv / "bin" / "python"
-    if stamp_file.exists() and stamp_file.read_text() == stamp and python.exists():
+    if stamp_file.exists() and stamp_file.read_text() == stamp and is_usable(python):
         return
     stamp_file.unlink(missing_ok=True)
     make_environment(venv)
@@ -222,6 +222,11 @@ def ensure_environment(root: Path = ROOT) -> None:
     stamp_file.write_text(stamp)
 
 
+def is_usable(program: Path) -> bool:
+    """Tell whether this user can start `program`; another user's environment often cannot be."""
+    return os.access(program, os.X_OK)
+
+
 def make_environment(venv: Path) -> None:
     """Create the virtual environment, or keep the one whose interpreter is still this version.
 
@@ -229,7 +234,7 @@ def make_environment(venv: Path) -> None:
         SetupError: Python's venv module failed.
     """
     version = "{}.{}".format(*sys.version_info)
-    if (venv / "bin" / f"python{version}").exists() and (venv / "bin" / "pip").exists():
+    if is_usable(venv / "bin" / f"python{version}") and is_usable(venv / "bin" / "pip"):
         return
     say(f"making .venv with Python {version}")
     done = run([sys.executable, "-m", "venv", "--clear", str(venv)], quiet=True)

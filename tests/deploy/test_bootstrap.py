@@ -154,7 +154,7 @@ def test_a_ready_environment_is_left_alone(checkout: Path, monkeypatch: pytest.M
 
     def make(venv: Path) -> None:
         (venv / "bin").mkdir(parents=True, exist_ok=True)
-        (venv / "bin" / "python").touch()
+        (venv / "bin" / "python").touch(mode=0o700)
 
     monkeypatch.setattr(bootstrap, "make_environment", make)
     monkeypatch.setattr(bootstrap, "pip", lambda _python, *words: ran.append(words[:2]))
