@@ -1,0 +1,104 @@
+"""Words: what the server sees of the chain from a body on the wire to what is stored.
+
+Rules
+- `Intake` is the whole of it: a handler needs nothing else of journal, state and store.
+- All counts begin at zero with the program; they are for metrics, not for billing.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+
+from collector.errors import RefusedError
+from collector.records import Reader
+
+
+class UnknownSeriesError(RefusedError):
+    """A batch uses series that this collector has no descriptor of: 409, send them along.
+
+    `ids` are the agent's own numbers of these series, rising.
+    """
+
+    def __init__(self, ids: Sequence[int]) -> None:
+        """Keep the `ids` beside the sentence for people."""
+        super().__init__(
+            409,
+            "unknown_series",
+            f"{len(ids)} series of this batch have no descriptor here; send it with them",
+        )
+        self.ids = tuple(ids)
+
+
+class Recovered(msgspec.Struct, frozen=True, kw_only=True):
+    """What a start found in the journal."""
+
+    frames: int = 0
+    """Batches that were acknowledged and not yet in a checkpoint: applied again."""
+    cut_octets: int = 0
+    """Octets of a torn tail: a batch that was never acknowledged."""
+    damage: tuple[str, ...] = ()
+    """One sentence per place whose checksum does not hold: where, how much, what to do."""
+    removed_segments: int = 0
+    """Segment files that no checkpoint lists: a crash came between both."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Counts:
+    """What has happened at the door and behind it since the start."""
+
+    accepted: Counter[str] = field(default_factory=Counter)
+    """Batches stored, by agent."""
+    duplicates: Counter[str] = field(default_factory=Counter)
+    """Batches that were stored already and answered as stored, by agent."""
+    rejected: Counter[str] = field(default_factory=Counter)
+    """Batches refused, by the reason of their `RefusedError`; nothing of them is stored."""
+    rejected_samples: Counter[str] = field(default_factory=Counter)
+    """Samples, events and paths left out of a batch that was stored, by reason."""
+    dropped_batches: Counter[str] = field(default_factory=Counter)
+    """Batches that an agent's bounded spool gave up before delivery, by agent."""
+    faults: Counter[str] = field(default_factory=Counter)
+    """Failures of this program or its disk that were caught and logged, by place: `apply`,
+    `journal`, `checkpoint`, `evidence`."""
+    checkpoints: int = 0
+    checkpoint_ns: int = 0
+    """When the last checkpoint was taken (collector's wall clock); 0 before the first."""
+
+
+class Intake(Protocol):
+    """The chain as the server uses it; `collector.chain.Chain` is the one that runs."""
+
+    @property
+    def ready(self) -> bool:
+        """Return whether the journal is replayed and the kernels are compiled."""
+        ...
+
+    @property
+    def reader(self) -> Reader:
+        """Return what answers questions; its methods may be called from any thread."""
+        ...
+
+    @property
+    def counts(self) -> Counts:
+        """Return the counts since the start."""
+        ...
+
+    @property
+    def recovered(self) -> Recovered:
+        """Return what the start found in the journal."""
+        ...
+
+    async def accept(self, body: bytes, encoding: str, token: str | None) -> None:
+        """Store one batch durably; a return is an acknowledgement (204).
+
+        `body` is what came on the wire, `encoding` its Content-Encoding (`identity` or "" where
+        there is none), `token` the bearer token, None where none was sent.
+
+        Raises:
+            UnknownSeriesError: 409; nothing is stored.
+            RefusedError: Its `status` and `reason` are the answer; nothing is stored. 503 with
+                reason `store` means that the disk failed: the same batch may come again.
+        """
+        ...
