@@ -5,9 +5,9 @@ that the arrows words <- bytes <- deciders <- shells <- cli cannot turn round un
 """
 
 import ast
+import fnmatch
 import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -78,11 +78,20 @@ ROOMS = [pytest.param(m, id=m.name) for m in MODULES.values() if m.stem not in N
 EVERY_MODULE = [pytest.param(m, id=m.name) for m in MODULES.values()]
 
 
-def tracked_files() -> list[Path]:
-    """List what git tracks or would track."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+def kept_files() -> list[Path]:
+    """List the files that belong to the project: all but those that `.gitignore` names."""
+    lines = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    ignored = [line.rstrip("/") for line in lines if line and not line.startswith("#")]
+    found = []
+    for folder, folders, files in os.walk(ROOT):
+        kept = [
+            name
+            for name in folders + files
+            if name != ".git" and not any(fnmatch.fnmatch(name, pattern) for pattern in ignored)
+        ]
+        folders[:] = [name for name in folders if name in kept]
+        found += [Path(folder, name) for name in files if name in kept]
+    return found
 
 
 @pytest.mark.parametrize("module", ROOMS)
@@ -175,7 +184,7 @@ def test_nothing_unfinished_is_left() -> None:
     marks = r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b|type: ignore(?!\[)|noqa(?!: [A-Z])"
     found = [
         f"{path.relative_to(ROOT)}: {line.strip()}"
-        for path in tracked_files()
+        for path in kept_files()
         if path.suffix in {".py", ".toml", ".yml"} and path != Path(__file__)
         for line in path.read_text(encoding="utf-8").splitlines()
         if re.search(marks, line)
@@ -191,7 +200,7 @@ def test_no_test_is_skipped() -> None:
 
 
 def test_no_file_names_an_index() -> None:
-    """Where packages come from is the machine's business: no index address in any tracked file."""
+    """Where packages come from is the machine's business: no index address in any file."""
     address = re.compile(
         r"(--(extra-)?index-url|--find-links|--trusted-host)"
         r"|(pypi|pythonhosted|npmjs|debian|piwheels)\.(org|com)\b|deb\.debian",
@@ -199,7 +208,7 @@ def test_no_file_names_an_index() -> None:
     )
     found = [
         str(path.relative_to(ROOT))
-        for path in tracked_files()
+        for path in kept_files()
         if path != Path(__file__) and address.search(path.read_bytes().decode("utf-8", "replace"))
     ]
     assert [] == found
@@ -221,8 +230,8 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
 
 
 def test_the_top_level_holds_only_what_the_design_names() -> None:
-    """Nothing else is tracked at the root."""
-    assert set() == {path.relative_to(ROOT).parts[0] for path in tracked_files()} - TOP_LEVEL
+    """Nothing else belongs to the root."""
+    assert set() == {path.relative_to(ROOT).parts[0] for path in kept_files()} - TOP_LEVEL
 
 
 def test_tests_are_no_packages() -> None:
