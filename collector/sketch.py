@@ -102,8 +102,8 @@ class Live(NamedTuple):
     """The arrays of all open series-windows; `collector.windows` owns and grows them.
 
     `slot_of` is an open-addressing table of slot + 1, twice as long as `keys`, which is a power of
-    two. A key is (window number << 32) | row. `counts` has a column per outcome and one for the zero bucket.
-    `page_of` holds 0 where a slot has no samples in an octave; page 0 is never used.
+    two. A key is (window number << 32) | row. `counts` has a column per outcome and one for the
+    zero bucket. `page_of` holds 0 where a slot has no samples in an octave; page 0 is never used.
     """
 
     slot_of: NDArray[np.int32]

@@ -1,0 +1,1 @@
+"""What the collector keeps on disk: segments of sealed data, the catalogue, evidence bundles."""
