@@ -81,8 +81,10 @@ def _elsewhere(namespace: int) -> Iterator[int]:
 def _open_tun(agent: Agent, _: int, __: int) -> Site:
     namespace = _fresh()
     with _elsewhere(namespace):
-        port = TunPort(agent.name, _tun_device())
+        descriptor = _tun_device()
         _furnish(agent)
+        # A packet socket on a device that is down stays in error, and for ever readable.
+        port = TunPort(agent.name, DEVICE, descriptor)
     return Site(agent, namespace, port)
 
 
