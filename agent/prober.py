@@ -1,10 +1,27 @@
-"""Shell: sends the echo requests of all targets through one socket, for ever."""
+"""Shell: sends the echo requests of all targets through one socket, for ever.
 
+Targets given by name are resolved beside the work, each at its own period. A name that fails is
+an event of its target, never an end; once resolved, the last known address stays in use.
+"""
+
+import asyncio
+import logging
 from collections.abc import Sequence
 
 from agent.clock import Clock
-from agent.schedule import Budget
+from agent.echoes import Echoes, OpenPort
+from agent.errors import BorneError
+from agent.faults import Faults
+from agent.flight import Landing
+from agent.records import Outcome
+from agent.schedule import Budget, Due, Entry, Schedule
+from agent.sockets import Rung, open_port
 from agent.targets import ProbeTarget, Resolve, Sink
+
+_NS_PER_S = 1_000_000_000
+_RETRY_UNRESOLVED_S = 10.0
+_SKIPPED_EVENTS_MAX = 60
+_log = logging.getLogger(__name__)
 
 
 class Prober:
@@ -19,11 +36,32 @@ class Prober:
         budget: Budget,
         resolve: Resolve,
         resolve_interval_s: float = 300.0,
+        open_socket: OpenPort = open_port,
     ) -> None:
         """Take what to probe; nothing is opened before `run`."""
+        self.faults = Faults()
+        self.sent = [0] * len(targets)
+        """Echo requests sent to each target."""
+        self.rung: Rung | None = None
+        """What the kernel allowed; None before `run`."""
+        self._targets = targets
+        self._sink = sink
+        self._clock = clock
+        self._budget = budget
+        self._resolve = resolve
+        self._resolve_interval_s = resolve_interval_s
+        self._open_socket = open_socket
+        self._addresses: list[str | None] = [None] * len(targets)
+        self._echoes: Echoes | None = None
 
     def address_of(self, target_index: int) -> str | None:
         """Return the address that the target has now; None while its name is unresolved."""
+        return self._addresses[target_index]
+
+    @property
+    def strays(self) -> tuple[int, int, int]:
+        """Return how many answers were (late, duplicate, foreign) since the socket was opened."""
+        return (0, 0, 0) if self._echoes is None else self._echoes.strays
 
     async def run(self) -> None:
         """Probe until cancelled.
@@ -31,3 +69,91 @@ class Prober:
         Raises:
             PrivilegeError: the kernel refuses both kinds of ICMP socket.
         """
+        for index, target in enumerate(self._targets):
+            if target.address is not None:
+                self._settle_on(index, target.address)
+        await self.faults.keep("prober", self._probe_for_ever)
+
+    async def _probe_for_ever(self) -> None:
+        echoes = self._echoes = Echoes(self._clock, self._land, self._open_socket)
+        self.rung = echoes.rung
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(echoes.watch())
+                group.create_task(self._send_for_ever(echoes))
+                for index, target in enumerate(self._targets):
+                    if target.address is None:
+                        group.create_task(self._resolve_for_ever(index, target.target))
+        finally:
+            echoes.close()
+
+    async def _send_for_ever(self, echoes: Echoes) -> None:
+        schedule = Schedule(_entries(self._targets), self._clock.monotonic_ns())
+        while (next_ns := schedule.next_ns()) is not None:
+            delay_ns = next_ns - self._clock.monotonic_ns()
+            await asyncio.sleep(max(delay_ns, 0) / _NS_PER_S)
+            for due in schedule.due(self._clock.monotonic_ns()):
+                self._handle(due, echoes)
+
+    def _handle(self, due: Due, echoes: Echoes) -> None:
+        """Send one echo request, or tell why not."""
+        target = self._targets[due.index]
+        if due.skipped:
+            self._tell_skipped(due, target.interval_ns)
+        if not due.send:
+            return
+        address = self._addresses[due.index]
+        now = self._clock.instant()
+        if address is None:
+            self._sink.event(due.index, now.wall_ns, Outcome.UNRESOLVED)
+        elif not self._budget.allow_echo(due.index, now.monotonic_ns):
+            self._sink.event(due.index, now.wall_ns, Outcome.SKIPPED)
+        else:
+            self.sent[due.index] += 1
+            echoes.send(due.index, address, target.timeout_ns)
+
+    def _tell_skipped(self, due: Due, interval_ns: int) -> None:
+        """Tell the deadlines that were missed, each at its time; of a long stall the last 60."""
+        now = self._clock.instant()
+        last_ns = due.due_ns - (interval_ns if due.send else 0)
+        last_wall_ns = now.wall_ns - (now.monotonic_ns - last_ns)
+        for back in reversed(range(min(due.skipped, _SKIPPED_EVENTS_MAX))):
+            self._sink.event(due.index, last_wall_ns - back * interval_ns, Outcome.SKIPPED)
+
+    def _land(self, landing: Landing) -> None:
+        index = landing.handle
+        if not isinstance(index, int):
+            raise AssertionError(f"no target sent {index!r}")  # noqa: TRY004 - a bug, by definition
+        if landing.outcome is not Outcome.REPLY:
+            self._sink.event(index, landing.sent_wall_ns, landing.outcome)
+        elif landing.rtt_ns is not None and landing.stamp is not None:
+            self._sink.reply(index, landing.sent_wall_ns, landing.rtt_ns, landing.stamp)
+
+    async def _resolve_for_ever(self, index: int, name: str) -> None:
+        while True:
+            address = await self._ask(name)
+            if address is not None:
+                self._settle_on(index, address)
+            known = self._addresses[index] is not None
+            await asyncio.sleep(self._resolve_interval_s if known else _RETRY_UNRESOLVED_S)
+
+    async def _ask(self, name: str) -> str | None:
+        """Resolve a name; None for every way in which that fails."""
+        try:
+            return await self._resolve(name)
+        except (BorneError, OSError) as error:
+            _log.warning("resolve %s: %s; asked again later", name, error)
+            return None
+
+    def _settle_on(self, index: int, address: str) -> None:
+        """Use an address from now on, and tell it where it is new."""
+        if address != self._addresses[index]:
+            self._addresses[index] = address
+            self._sink.address(index, self._clock.wall_ns(), address)
+
+
+def _entries(targets: Sequence[ProbeTarget]) -> list[Entry]:
+    return [
+        Entry(index=i, key=f"echo {t.zone} {t.target}", interval_ns=t.interval_ns)
+        for i, t in enumerate(targets)
+    ]
