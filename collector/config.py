@@ -165,7 +165,7 @@ def _agents(tables: Iterable[Table]) -> tuple[Vantage, ...]:
     for table in tables:
         name = names.take(table, "name", table.text("name"))
         agent_id = ids.take(table, "id", _matching(table, "id", _HEX_32, "32 hex digits"), name)
-        token = _matching(table, "token_sha256", _HEX_64, "64 hex digits, as sha256sum prints")
+        token = _token(table)
         tokens.take(table, "token_sha256", token, name)
         rows.append(
             Vantage(
@@ -249,6 +249,14 @@ class _Once:
             )
         self._owners[value] = owner or value
         return value
+
+
+def _token(table: Table) -> str:
+    """Return the digest of a token; what stands there instead could be the token: not shown."""
+    digest = table.text("token_sha256").lower()
+    if not _HEX_64.fullmatch(digest):
+        raise table.wrong("token_sha256", "must be 64 hex digits, as sha256sum prints them")
+    return digest
 
 
 def _place(table: Table, name_key: str) -> Place:

@@ -1,0 +1,135 @@
+"""What the collector's settings must accept, and how each mistake must be named."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.errors import ConfigError
+from collector.config import (
+    DEFAULT_LISTEN,
+    Config,
+    InheritedSocket,
+    Limits,
+    TcpAddress,
+    UnixAddress,
+    load,
+    parse_listen,
+)
+from collector.records import NetworkOverride, Place, Vantage, Zone
+
+FILES = Path(__file__).parent / "config"
+WRONG = sorted(path.stem for path in FILES.glob("*.toml") if path.stem != "good")
+
+
+def test_good_file_gives_every_word() -> None:
+    """Every key of the file arrives as the word it stands for."""
+    expected = Config(
+        listen=("127.0.0.1:9465", "[::1]:9465", "unix:/run/borne/collector.sock", "fd:3"),
+        directory=Path("/var/lib/borne"),
+        checkpoint_interval_s=20,
+        grace_s=15,
+        limits=Limits(body_octets=1048576, inflated_octets=4194304, skew_s=60),
+        agents=(
+            Vantage(
+                name="paris",
+                agent_id=bytes(range(16)),
+                token_sha256="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",  # noqa: S106 - a digest
+                place=Place(
+                    name="Paris",
+                    territory="FR",
+                    latitude=48.8566,
+                    longitude=2.3522,
+                    radius_km=15.0,
+                ),
+            ),
+        ),
+        zones=(
+            Zone(
+                provider="oracle",
+                region="eu-marseille-1",
+                place=Place(
+                    name="Marseille",
+                    territory="FR",
+                    latitude=43.2965,
+                    longitude=5.3698,
+                    radius_km=30.0,
+                ),
+                group_country="US",
+                targets=("192.0.2.10", "objectstorage.eu-marseille-1.example"),
+            ),
+        ),
+        networks=(
+            NetworkOverride(
+                prefix="198.51.100.0/24",
+                asn=64500,
+                holder="Example Transit",
+                author="the operator",
+                date="2026-11-01",
+                reason="a network of our own",
+            ),
+        ),
+    )
+    assert expected == load(FILES / "good.toml")
+
+
+def test_defaults_where_tables_are_absent(tmp_path: Path) -> None:
+    """A file with a store and one agent is enough; the rest has defaults."""
+    text = (FILES / "good.toml").read_text(encoding="utf-8")
+    agents = text[text.index("[[agents]]") : text.index("[[zones]]")]
+    path = tmp_path / "collector.toml"
+    path.write_text(f'[store]\ndirectory = "store"\n{agents}', encoding="utf-8")
+    found = load(path)
+    expected = (DEFAULT_LISTEN, 60, 10, 30, Limits(), (), ())
+    assert expected == (
+        found.listen,
+        found.checkpoint_interval_s,
+        found.window_s,
+        found.grace_s,
+        found.limits,
+        found.zones,
+        found.networks,
+    )
+
+
+@pytest.mark.parametrize("rule", WRONG)
+def test_wrong_file_has_its_exact_message(rule: str) -> None:
+    """The file named after a rule breaks that rule alone; its first line is the message."""
+    path = FILES / f"{rule}.toml"
+    expected = path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    assert expected == str(caught.value).replace(str(path), "FILE")
+
+
+def test_mistaken_token_is_never_shown() -> None:
+    """Who pastes the token itself in place of its digest does not find it in the log."""
+    with pytest.raises(ConfigError) as caught:
+        load(FILES / "agent-token.toml")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("127.0.0.1:9465", TcpAddress("127.0.0.1", 9465)),
+        ("collector.example:80", TcpAddress("collector.example", 80)),
+        (":9465", TcpAddress(None, 9465)),
+        ("[::1]:0", TcpAddress("::1", 0)),
+        ("unix:collector.sock", UnixAddress(Path("collector.sock"))),
+        ("unix:/run/a:b", UnixAddress(Path("/run/a:b"))),
+        ("fd:3", InheritedSocket(3)),
+    ],
+)
+def test_listen_forms(text: str, expected: object) -> None:
+    """Each documented form is understood."""
+    assert expected == parse_listen(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "9465", "host", "host:", "::1:80", "unix:", "fd:", "fd:-1", "h:65536"]
+)
+def test_other_listen_forms_are_refused(text: str) -> None:
+    """What is no documented form is refused and shown."""
+    with pytest.raises(ConfigError) as caught:
+        parse_listen(text)
+    assert str(caught.value).endswith(f"unix:PATH or fd:N, not {text!r}")
