@@ -21,7 +21,7 @@ from deploy.lab.emulator import Emulator
 from deploy.lab.errors import HostError, ScenarioError
 from deploy.lab.forwarding import Forwarding
 from deploy.lab.namespaces import Mode, Site, open_sites
-from deploy.lab.resolver import Resolver, names_of
+from deploy.lab.resolver import Resolver
 from deploy.lab.scenario import Scenario, load
 from deploy.lab.topology import Topology
 from deploy.lab.world import NS_PER_S, Event
@@ -95,7 +95,7 @@ def _emulator(scenario: Scenario, sites: list[Site], began_ns: int) -> Emulator:
     topology = Topology(scenario)
     chance = random.Random(scenario.scenario.seed).random  # noqa: S311 - a scenario repeats itself
     ports = {topology.address_of(site.agent.name): site.agent.name for site in sites}
-    forwarding = Forwarding(topology, ports, chance, Resolver(names_of(scenario)).answer)
+    forwarding = Forwarding(topology, ports, chance, Resolver(scenario.host_names()).answer)
     timeline = [(began_ns + round(event.at_s * NS_PER_S), event) for event in scenario.events]
 
     def announce(event: Event) -> None:
@@ -128,8 +128,8 @@ def _ready(scenario: Scenario, mode: Mode, sites: list[Site], began_ns: int) -> 
 def _stop_descriptor() -> int:
     """Return a descriptor that becomes readable on SIGTERM or SIGINT."""
     reader, writer = socket.socketpair()
-    reader.setblocking(False)
-    writer.setblocking(False)
+    for end in (reader, writer):
+        end.settimeout(0)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)

@@ -8,10 +8,10 @@ Rules
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
-from deploy.lab.world import Link, Scenario
+from deploy.lab.world import Agent, Link, Router, Scenario, Target
 
 
 def complaints(scenario: Scenario) -> Iterator[str]:
@@ -28,11 +28,12 @@ def complaints(scenario: Scenario) -> Iterator[str]:
 
 
 def _addresses(scenario: Scenario) -> Iterator[tuple[str, str]]:
-    for table, rows in (
-        ("routers", scenario.routers),
-        ("targets", scenario.targets),
-        ("agents", scenario.agents),
-    ):
+    tables: dict[str, Sequence[Router | Target | Agent]] = {
+        "routers": scenario.routers,
+        "targets": scenario.targets,
+        "agents": scenario.agents,
+    }
+    for table, rows in tables.items():
         for index, row in enumerate(rows):
             yield f"{table}[{index}].address", row.address
     yield "resolver.address", scenario.resolver.address

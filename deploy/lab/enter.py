@@ -9,6 +9,7 @@ Rules
 import argparse
 import os
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 from deploy.lab import kernel
@@ -50,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _enter(netns: str, userns: str | None) -> None:
     network = os.open(netns, os.O_RDONLY | os.O_CLOEXEC)
-    if userns is not None and not os.path.samefile(userns, "/proc/self/ns/user"):
+    if userns is not None and not Path(userns).samefile("/proc/self/ns/user"):
         user = os.open(userns, os.O_RDONLY | os.O_CLOEXEC)
         kernel.setns(user, kernel.CLONE_NEWUSER)
         os.close(user)

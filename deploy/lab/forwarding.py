@@ -1,16 +1,16 @@
 """Decider: one packet of an agent in, the packets that come of it out, each with its time.
 
-| the packet ...                         | what happens                                             |
-| -------------------------------------- | -------------------------------------------------------- |
-| is damaged or not from the agent       | dropped, counted                                         |
-| is multicast or broadcast              | dropped, counted                                         |
-| runs out of TTL at a router            | TTL exceeded with the quoted packet (RFC 792, RFC 1812)  |
-| has no route                           | net unreachable from the site's gateway                  |
-| is lost on a leg                       | dropped, counted                                         |
-| reaches an agent                       | delivered to its port                                    |
-| reaches a router or a target: an echo  | echo reply                                               |
-| reaches the resolver: UDP to port 53   | the resolver's answer                                    |
-| reaches one of them with anything else | dropped, counted                                         |
+| the packet ...                         | what happens                                            |
+| -------------------------------------- | ------------------------------------------------------- |
+| is damaged or not from the agent       | dropped, counted                                        |
+| is multicast or broadcast              | dropped, counted                                        |
+| runs out of TTL at a router            | TTL exceeded with the quoted packet (RFC 792, RFC 1812) |
+| has no route                           | net unreachable from the site's gateway                 |
+| is lost on a leg                       | dropped, counted                                        |
+| reaches an agent                       | delivered to its port                                   |
+| reaches a router or a target: an echo  | echo reply                                              |
+| reaches the resolver: UDP to port 53   | the resolver's answer                                   |
+| reaches one of them with anything else | dropped, counted                                        |
 
 Rules
 - A packet crosses the network as it stands when the packet enters: a link that changes while a

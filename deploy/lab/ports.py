@@ -80,7 +80,7 @@ class VethPort:
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         self._ring = Ring(self._socket, outgoing=False)
         self._socket.setsockopt(_SOL_PACKET, _PACKET_QDISC_BYPASS, 1)
-        self._socket.setblocking(False)
+        self._socket.settimeout(0)
         self._socket.bind((device, ETH_P_IP))
 
     def fileno(self) -> int:

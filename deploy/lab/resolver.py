@@ -1,13 +1,13 @@
 """Bytes: the emulated resolver: a DNS query in, its answer out (RFC 1035).
 
 Rules
-- It knows the PTR and A records of the scenario's routers, targets and agents, and no others:
+- It knows the PTR and A records of the names it was given, and no others:
   a name it does not know is NXDOMAIN, a name it knows under another type an empty answer.
 - An octet string that is no query is not answered.
 - Answers are kept by question: a thousand agents that ask the same cost one look-up.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from functools import lru_cache
 
 import dns.exception
@@ -21,8 +21,6 @@ import dns.rdatatype
 import dns.reversename
 import dns.rrset
 
-from deploy.lab.world import Scenario
-
 TTL_S = 3600
 _ID_OCTETS = 2
 _KEPT_ANSWERS = 4096
@@ -31,10 +29,10 @@ _KEPT_ANSWERS = 4096
 class Resolver:
     """The name server of one scenario."""
 
-    def __init__(self, names: Iterable[tuple[str, str]]) -> None:
-        """Serve `names`, pairs of an IPv4 address and its host name."""
+    def __init__(self, names: Mapping[str, str]) -> None:
+        """Serve `names`, host names by IPv4 address."""
         self._records: dict[tuple[dns.name.Name, dns.rdatatype.RdataType], dns.rrset.RRset] = {}
-        for address, name in names:
+        for address, name in names.items():
             host, reverse = dns.name.from_text(name), dns.reversename.from_address(address)
             self._add(reverse, dns.rdatatype.PTR, host.to_text())
             self._add(host, dns.rdatatype.A, address)
@@ -51,7 +49,7 @@ class Resolver:
     def _add(self, owner: dns.name.Name, kind: dns.rdatatype.RdataType, value: str) -> None:
         row = dns.rrset.from_text(owner, TTL_S, dns.rdataclass.IN, kind, value)
         known = self._records.setdefault((owner, kind), row)
-        known.update(row)
+        known.add(row[0])
 
     def _look_up(self, question_octets: bytes) -> bytes | None:
         """Answer a query without its id, so that the answer serves every id."""
@@ -74,9 +72,3 @@ class Resolver:
         elif question.name not in self._names:
             reply.set_rcode(dns.rcode.NXDOMAIN)
         return reply
-
-
-def names_of(scenario: Scenario) -> list[tuple[str, str]]:
-    """List address and name of every router and target that has a name."""
-    rows = (*scenario.routers, *scenario.targets)
-    return [(row.address, row.name) for row in rows if row.name is not None]

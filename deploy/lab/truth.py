@@ -29,7 +29,7 @@ def expected_hops(scenario: Scenario, agent: str, destination: str, at_s: float 
         if event.at_s <= at_s:
             topology.set_link(event.link, up=event.up)
     route = topology.route(agent, IPv4Address(destination).packed) or ()
-    countries, names = _countries(scenario), _names(scenario)
+    countries, names = _countries(scenario), scenario.host_names()
     hops, one_way_ns = [], 0.0
     for leg in route:
         one_way_ns += leg.delay_ns + leg.jitter_ns / 2
@@ -58,7 +58,3 @@ def _countries(scenario: Scenario) -> dict[str, str]:
     found = {address: scenario.city(city).country for address, city in rows}
     resolver = scenario.router(scenario.resolver.router)
     return {**found, scenario.resolver.address: scenario.city(resolver.city).country}
-
-
-def _names(scenario: Scenario) -> dict[str, str | None]:
-    return {row.address: row.name for row in (*scenario.routers, *scenario.targets)}

@@ -27,11 +27,7 @@ Factor = Annotated[float, msgspec.Meta(ge=1, le=10)]
 Delay = Annotated[float, msgspec.Meta(ge=0, le=10_000)]
 
 
-class Word(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every table of a scenario file: frozen, and strict about its keys."""
-
-
-class City(Word):
+class City(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A place on the map; `country` is ISO 3166-1 alpha-2."""
 
     name: Name
@@ -40,7 +36,7 @@ class City(Word):
     country: Country
 
 
-class Network(Word):
+class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An autonomous system; `invented` ones hand the collector override rows."""
 
     id: Name
@@ -51,7 +47,7 @@ class Network(Word):
     invented: bool = False
 
 
-class Router(Word):
+class Router(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A router with one address; `name` is its PTR record, None where it has none."""
 
     id: Name
@@ -61,7 +57,7 @@ class Router(Word):
     name: Name | None = None
 
 
-class Link(Word):
+class Link(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Two routers joined, both ways alike; exactly one of `factor` and `delay_ms` is given."""
 
     between: tuple[Name, Name]
@@ -71,7 +67,7 @@ class Link(Word):
     jitter_ms: Delay = 0.0
 
 
-class Target(Word):
+class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A host of a cloud zone behind `router`; `place` is a city, `access_ms` one way."""
 
     provider: Name
@@ -85,7 +81,7 @@ class Target(Word):
     name: Name | None = None
 
 
-class Agent(Word):
+class Agent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A vantage point with a namespace of its own, behind a site gateway.
 
     The host reaches its gateway in `site_ms` and the gateway the router `gateway` in
@@ -102,7 +98,7 @@ class Agent(Word):
     site_ms: Delay = 0.15
 
 
-class Resolver(Word):
+class Resolver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The emulated name server of the box, a host behind `router`."""
 
     address: Address
@@ -110,7 +106,7 @@ class Resolver(Word):
     access_ms: Delay = 0.2
 
 
-class Event(Word):
+class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A link that goes down or comes up at a time since the scenario began."""
 
     at_s: Annotated[float, msgspec.Meta(ge=0)]
@@ -118,7 +114,7 @@ class Event(Word):
     up: bool
 
 
-class About(Word):
+class About(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a scenario is called and what it shows."""
 
     name: Name
@@ -127,7 +123,7 @@ class About(Word):
     seed: int
 
 
-class Override(Word):
+class Override(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A row for the collector: who originates an invented prefix, and nothing else."""
 
     prefix: str
@@ -135,7 +131,7 @@ class Override(Word):
     holder: str
 
 
-class Scenario(Word):
+class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole scenario: the network, what is measured in it, and what happens to it."""
 
     scenario: About
@@ -169,6 +165,11 @@ class Scenario(Word):
     def agent(self, name: str) -> Agent:
         """Return the agent called `name`."""
         return next(agent for agent in self.agents if agent.name == name)
+
+    def host_names(self) -> dict[str, str]:
+        """Return the name by address of every router and target that has one."""
+        named: list[Router | Target] = [*self.routers, *self.targets]
+        return {row.address: row.name for row in named if row.name is not None}
 
     def overrides(self) -> list[Override]:
         """List the rows (prefix, asn, holder) of the invented networks alone."""
