@@ -45,6 +45,7 @@ CREATE TABLE series (id INTEGER PRIMARY KEY, descriptor BLOB NOT NULL);
 CREATE TABLE facts (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
 CREATE TABLE refused (
     sequence INTEGER PRIMARY KEY, reason TEXT NOT NULL, body BLOB NOT NULL);
+INSERT INTO facts VALUES ('spool_id', x'{spool_id}'), ('unreported', 0), ('total_dropped', 0);
 PRAGMA application_id = {application};
 PRAGMA user_version = {schema};
 COMMIT;
@@ -78,14 +79,14 @@ class Spool:
         try:
             self._database = self._opened()
             facts = dict(self._database.execute("SELECT name, value FROM facts"))
-            (self._waiting,) = self._database.execute("SELECT count(*) FROM batches").fetchone()
+            self._waiting = self._count()
         except (sqlite3.Error, SpoolError) as error:
             os.close(self._lock)
             if isinstance(error, SpoolError):
                 raise
             raise self._broken("open", error) from error
         self.spool_id = SpoolId(facts["spool_id"])
-        self._total_dropped: int = facts["total_dropped"]
+        self._total_dropped = int(facts["total_dropped"])
         self._in_flight = 0
 
     @property
@@ -100,8 +101,11 @@ class Spool:
 
     def series(self) -> tuple[Series, ...]:
         """Return every series that a stored batch has described."""
-        rows = self._read("SELECT descriptor FROM series ORDER BY id")
-        return tuple(_DECODER.decode(row[0]) for row in rows)
+        rows = self._read("SELECT id, descriptor FROM series ORDER BY id")
+        try:
+            return tuple(_DECODER.decode(descriptor) for _, descriptor in rows)
+        except msgspec.MsgspecError as error:
+            raise self._broken("read the series of", error) from error
 
     def described(self, ids: Iterable[int]) -> tuple[Series, ...]:
         """Return the descriptors of those `ids` that the spool knows."""
@@ -225,8 +229,12 @@ class Spool:
         self._delete(sequence)
 
     def _recount(self) -> None:
-        (self._waiting,) = self._database.execute("SELECT count(*) FROM batches").fetchone()
+        self._waiting = self._count()
         self._total_dropped = self._fact("total_dropped")
+
+    def _count(self) -> int:
+        (count,) = self._database.execute("SELECT count(*) FROM batches").fetchone()
+        return int(count)
 
     def _fact(self, name: str) -> int:
         (value,) = self._database.execute(
@@ -252,7 +260,7 @@ class Spool:
         except sqlite3.Error as error:
             raise self._broken("write", error) from error
 
-    def _broken(self, verb: str, error: sqlite3.Error) -> SpoolError:
+    def _broken(self, verb: str, error: Exception) -> SpoolError:
         return SpoolError(
             f"tried to {verb} the spool {self._path}: {error}; if the disk is full make room,"
             f" if the file is damaged move it away: a new one is made"
@@ -260,10 +268,9 @@ class Spool:
 
 
 def _create(database: sqlite3.Connection) -> None:
-    database.executescript(_TABLES.format(application=_APPLICATION, schema=_SCHEMA))
-    database.executemany(
-        "INSERT INTO facts VALUES (?, ?)",
-        [("spool_id", secrets.token_bytes(16)), ("unreported", 0), ("total_dropped", 0)],
+    """Make the tables and the facts in one transaction: a spool exists whole or not at all."""
+    database.executescript(
+        _TABLES.format(spool_id=secrets.token_hex(16), application=_APPLICATION, schema=_SCHEMA)
     )
 
 
