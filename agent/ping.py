@@ -1,11 +1,22 @@
 """Shell: the command `ping`: echo requests to a few targets, as lines for people or NDJSON."""
 
+import asyncio
+import signal
+import socket
+import sys
 from typing import Literal
 
 import msgspec
 
-from agent.records import Protocol
+from agent import views
+from agent.clock import Clock, SystemClock
+from agent.echoes import Echoes, OpenPort
+from agent.flight import Landing
+from agent.records import Outcome, Protocol, Stamp
+from agent.sockets import open_port
 from agent.targets import Resolve
+
+_NS_PER_S = 1_000_000_000
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,8 +33,51 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     json: bool = False
 
 
-async def run(options: Options, *, resolve: Resolve | None = None) -> int:
-    """Ping until done or interrupted.
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the JSON output."""
+
+    target: str
+    address: str | None
+    protocol: Protocol
+    seq: int
+    rtt_ns: int | None
+    outcome: str
+    """The name of the outcome in small letters; `reply` for an answer."""
+    stamp: Stamp | None
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """The last line of the JSON output, under the key `summary`."""
+
+    sent: int
+    answered: int
+    late: int
+    duplicate: int
+    foreign: int
+    targets: tuple[views.Statistics, ...]
+
+
+class _Target:
+    """One target of the command, and what came of it so far."""
+
+    def __init__(self, target: str, address: str | None) -> None:
+        self.target = target
+        self.address = address
+        self.sent = 0
+        self.rtts_ns: list[int] = []
+
+    def statistics(self) -> views.Statistics:
+        return views.statistics(self.target, self.address, self.sent, self.rtts_ns)
+
+
+async def run(
+    options: Options,
+    *,
+    resolve: Resolve | None = None,
+    clock: Clock | None = None,
+    open_socket: OpenPort = open_port,
+) -> int:
+    """Ping until done or interrupted (SIGINT or SIGTERM), then sum up.
 
     `resolve` finds the address of a target given by name; None asks the system's resolver.
     Returns 0 if anything answered, 1 if nothing did.
@@ -31,3 +85,158 @@ async def run(options: Options, *, resolve: Resolve | None = None) -> int:
     Raises:
         PrivilegeError: the kernel refuses both kinds of ICMP socket.
     """
+    session = _Session(options)
+    echoes = Echoes(clock or SystemClock(), session.land, open_socket)
+    try:
+        targets = [_Target(t, await (resolve or system_resolve)(t)) for t in options.targets]
+        await session.ping(targets, echoes)
+    finally:
+        echoes.close()
+    session.sum_up(targets, echoes.strays)
+    return 0 if any(target.rtts_ns for target in targets) else 1
+
+
+async def system_resolve(target: str) -> str | None:
+    """Ask the system's resolver for an IPv4 address, in a thread; an address is itself."""
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(target, None, family=socket.AF_INET, type=socket.SOCK_RAW)
+    except OSError:
+        return None
+    return str(found[0][4][0]) if found else None
+
+
+class _Session:
+    """One call of the command."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._timeout_ns = int(options.timeout_s * _NS_PER_S)
+        self._in_air = 0
+        self._landed = asyncio.Event()
+        self._encoder = msgspec.json.Encoder()
+
+    async def ping(self, targets: list[_Target], echoes: Echoes) -> None:
+        """Send everything, and wait for the tail."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        try:
+            async with asyncio.TaskGroup() as group:
+                watch = group.create_task(echoes.watch())
+                await self._send_all(targets, echoes, stop)
+                await self._wait_for_tail(stop)
+                watch.cancel()
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    async def _send_all(self, targets: list[_Target], echoes: Echoes, stop: asyncio.Event) -> None:
+        """Send in turn, each target at its interval, the targets spread evenly over it."""
+        loop = asyncio.get_running_loop()
+        start_s = loop.time()
+        step_s = self._options.interval_s / len(targets)
+        turn = 0
+        while self._options.count is None or turn < self._options.count * len(targets):
+            if await _stopped_within(stop, start_s + turn * step_s - loop.time()):
+                return
+            self._send(targets[turn % len(targets)], turn // len(targets), echoes)
+            turn += 1
+
+    def _send(self, target: _Target, sequence: int, echoes: Echoes) -> None:
+        if target.address is None:
+            self._say(target, sequence, Outcome.UNRESOLVED)
+            return
+        target.sent += 1
+        self._in_air += 1
+        echoes.send((target, sequence), target.address, self._timeout_ns)
+
+    async def _wait_for_tail(self, stop: asyncio.Event) -> None:
+        """Wait until nothing is in the air; an interruption ends the wait, too."""
+        while self._in_air and not stop.is_set():
+            self._landed.clear()
+            await _either(self._landed, stop)
+
+    def land(self, landing: Landing) -> None:
+        """Take what became of an echo request."""
+        match landing.handle:
+            case (_Target() as target, int(sequence)):
+                self._in_air -= 1
+                self._landed.set()
+                if landing.outcome is Outcome.REPLY and landing.rtt_ns is not None:
+                    target.rtts_ns.append(landing.rtt_ns)
+                self._say(target, sequence, landing.outcome, landing)
+            case handle:
+                raise AssertionError(f"this command did not send {handle!r}")
+
+    def _say(
+        self, target: _Target, sequence: int, outcome: Outcome, landing: Landing | None = None
+    ) -> None:
+        rtt_ns = landing.rtt_ns if landing and outcome is Outcome.REPLY else None
+        stamp = landing.stamp if landing and outcome is Outcome.REPLY else None
+        if self._options.json:
+            self._write_json(
+                Line(
+                    target=target.target,
+                    address=target.address,
+                    protocol=self._options.protocol,
+                    seq=sequence,
+                    rtt_ns=rtt_ns,
+                    outcome=outcome.name.lower(),
+                    stamp=stamp,
+                )
+            )
+            return
+        whom = views.named(target.target, target.address or target.target)
+        if rtt_ns is None or stamp is None or landing is None:
+            source = landing.source if landing else None
+            _write(views.outcome_line(whom, sequence, outcome, source))
+        else:
+            _write(views.reply_line(whom, sequence, rtt_ns, stamp, landing.ttl))
+
+    def sum_up(self, targets: list[_Target], strays: tuple[int, int, int]) -> None:
+        """Write the summary."""
+        found = tuple(target.statistics() for target in targets)
+        if not self._options.json:
+            for each in found:
+                _write("\n".join(views.statistics_lines(each)))
+            return
+        late, duplicate, foreign = strays
+        summary = Summary(
+            sent=sum(each.sent for each in found),
+            answered=sum(each.answered for each in found),
+            late=late,
+            duplicate=duplicate,
+            foreign=foreign,
+            targets=found,
+        )
+        self._write_json({"summary": summary})
+
+    def _write_json(self, word: object) -> None:
+        _write(self._encoder.encode(word).decode())
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+async def _stopped_within(stop: asyncio.Event, duration_s: float) -> bool:
+    """Wait this long, or until told to stop; return whether that happened."""
+    try:
+        async with asyncio.timeout(max(duration_s, 0)):
+            await stop.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _either(one: asyncio.Event, other: asyncio.Event) -> None:
+    """Wait until one of two events is set."""
+    waits = [asyncio.ensure_future(one.wait()), asyncio.ensure_future(other.wait())]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

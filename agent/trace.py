@@ -1,18 +1,31 @@
 """Shell: the command `trace`: one Paris traceroute, live on a terminal or as `borne-path/1`."""
 
+import asyncio
+import sys
 from typing import Literal
 
 import msgspec
 
-from agent.records import Protocol
+from agent import views
+from agent.clock import Clock, SystemClock, rfc3339
+from agent.echoes import Echoes, OpenPort
+from agent.hops import Labels, Trace
+from agent.ping import system_resolve
+from agent.records import Hop, Path, Protocol
+from agent.sockets import open_port
 from agent.targets import NameOf, Resolve
+from agent.tracer import MAX_TTL, Route, land
+
+_NS_PER_S = 1_000_000_000
+_FRAME_S = 0.1
+_NAMES_PATIENCE_S = 2.0
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What the command line asks for."""
 
     target: str
-    max_ttl: int = 32
+    max_ttl: int = MAX_TTL
     timeout_s: float = 1.0
     flows: Literal[1] = 1
     """Flows to trace; one in this version."""
@@ -23,14 +36,156 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def run(
-    options: Options, *, resolve: Resolve | None = None, name_of: NameOf | None = None
+    options: Options,
+    *,
+    resolve: Resolve | None = None,
+    name_of: NameOf | None = None,
+    clock: Clock | None = None,
+    open_socket: OpenPort = open_port,
 ) -> int:
     """Trace once.
 
     `resolve` finds the address of a target given by name; None asks the system's resolver.
-    `name_of` finds the PTR names of hops; None leaves them out.
-    Returns 0 if anything answered, 1 if nothing did.
+    `name_of` finds the PTR names of hops, which are waited for up to two seconds after the
+    trace; None leaves them out. Returns 0 if anything answered, 1 if nothing did.
 
     Raises:
         PrivilegeError: the kernel refuses both kinds of ICMP socket.
     """
+    clock = clock or SystemClock()
+    echoes = Echoes(clock, land, open_socket)
+    try:
+        address = await (resolve or system_resolve)(options.target)
+        if address is None:
+            sys.stderr.write(f"trace {options.target}: the name has no IPv4 address\n")
+            return 1
+        return await _Session(options, address, clock, Names(name_of)).trace(echoes)
+    finally:
+        echoes.close()
+
+
+class Names:
+    """The PTR names of the hops seen so far, asked for once each, beside the trace."""
+
+    def __init__(self, name_of: NameOf | None) -> None:
+        """Ask with `name_of`; None asks for nothing."""
+        self.known: dict[str, str] = {}
+        self._confirmed: dict[str, bool | None] = {}
+        self._name_of = name_of
+        self._asked: dict[str, asyncio.Task[None]] = {}
+
+    def want(self, hops: tuple[Hop, ...]) -> None:
+        """Ask for the names of addresses that are new."""
+        for address in (reply.address for hop in hops for reply in hop.replies):
+            if self._name_of is not None and address is not None and address not in self._asked:
+                self._asked[address] = asyncio.ensure_future(self._ask(self._name_of, address))
+
+    async def _ask(self, name_of: NameOf, address: str) -> None:
+        name, self._confirmed[address] = await name_of(address)
+        if name is not None:
+            self.known[address] = name
+
+    async def wait(self, patience_s: float) -> None:
+        """Wait for the names still asked for, not longer than this, and give up the rest."""
+        if self._asked:
+            done, late = await asyncio.wait(self._asked.values(), timeout=patience_s)
+            for task in late:
+                task.cancel()
+            for task in done:
+                task.result()
+
+    def on(self, path: Path) -> Path:
+        """Return the path with the names that are known."""
+        hops = tuple(
+            msgspec.structs.replace(
+                hop,
+                replies=tuple(
+                    msgspec.structs.replace(
+                        reply,
+                        name=self.known.get(reply.address),
+                        name_confirmed=self._confirmed.get(reply.address),
+                    )
+                    if reply.address is not None
+                    else reply
+                    for reply in hop.replies
+                ),
+            )
+            for hop in path.hops
+        )
+        return msgspec.structs.replace(path, hops=hops)
+
+
+class _Session:
+    """One call of the command."""
+
+    def __init__(self, options: Options, address: str, clock: Clock, names: Names) -> None:
+        self._options = options
+        self._address = address
+        self._clock = clock
+        self._names = names
+        self._drawn = 0
+        self._started = clock.instant()
+        self._timeout_ns = int(options.timeout_s * _NS_PER_S)
+        self._trace = Trace(
+            address,
+            max_ttl=options.max_ttl,
+            timeout_ns=self._timeout_ns,
+            start_ns=self._started.monotonic_ns,
+        )
+
+    async def trace(self, echoes: Echoes) -> int:
+        """Follow the route to its end and show it."""
+        live = sys.stdout.isatty() and not self._options.json
+        if not self._options.json:
+            whom = views.named(self._options.target, self._address)
+            _write(f"trace to {whom}, at most {self._options.max_ttl} hops\n")
+        route = Route(self._trace, self._address, self._timeout_ns)
+        async with asyncio.TaskGroup() as group:
+            beside = [group.create_task(echoes.watch())]
+            if live:
+                beside.append(group.create_task(self._draw_for_ever()))
+            await route.follow(echoes, self._clock, None)
+            self._names.want(self._trace.hops())
+            await self._names.wait(_NAMES_PATIENCE_S)
+            for task in beside:
+                task.cancel()
+        return self._finish(live=live)
+
+    async def _draw_for_ever(self) -> None:
+        while True:
+            self._draw()
+            await asyncio.sleep(_FRAME_S)
+
+    def _draw(self) -> None:
+        """Draw the hops known now over those drawn before."""
+        hops = self._trace.hops()
+        self._names.want(hops)
+        lines = [views.hop_line(hop, self._names.known) for hop in hops]
+        _write(views.redrawn(lines, self._drawn))
+        self._drawn = len(lines)
+
+    def _finish(self, *, live: bool) -> int:
+        path = self._names.on(
+            self._trace.path(
+                Labels(
+                    target=self._options.target,
+                    zone=None,
+                    origin=None,
+                    started_at=rfc3339(self._started.wall_ns),
+                )
+            )
+        )
+        if self._options.json:
+            _write(msgspec.json.encode(path).decode() + "\n")
+        elif live:
+            self._draw()
+        else:
+            _write("".join(f"{views.hop_line(h, self._names.known)}\n" for h in path.hops))
+        if not self._options.json and not path.reached:
+            _write("the target did not answer\n")
+        return 0 if any(not reply.lost for hop in path.hops for reply in hop.replies) else 1
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
