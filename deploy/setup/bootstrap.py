@@ -51,7 +51,6 @@ PACKAGES = (
     Package("iproute2", ("ip",), ("test",)),
     Package("iputils-ping", ("ping",), ("test",)),
     Package("traceroute", ("traceroute",), ("test",)),
-    Package("tcpdump", ("tcpdump",), ("test",)),
     Package("prometheus", ("prometheus", "promtool"), ("test",), ("prometheus",)),
     Package(
         "prometheus-alertmanager",
