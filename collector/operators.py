@@ -1,0 +1,102 @@
+"""Words: operators, the domains that name their routers, and the rules of their names.
+
+Rules
+- A rule belongs to one operator and holds only under that operator's own domains: the same
+  three letters mean Roubaix in one network and an airport in South Sudan in another.
+- Every code is a row with status, source and date. `observed`: a name with it stands in a
+  published traceroute whose times agree, named in the source. `read`: a published list says so.
+  `recalled`: from memory; it is shown and decides nothing.
+- A pattern describes how routers of the operator are named, and so leaves out the names that
+  the operator gives to customers' and peers' ends of a link: those may be anywhere.
+"""
+
+from collections.abc import Sequence
+from importlib.resources import files
+
+import msgspec
+
+from collector.records import Status
+
+
+class CodeRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one code of a rule means."""
+
+    code: str
+    """Lower case, as the pattern's group `code` yields it."""
+    place: str
+    """Key of the table of places."""
+    status: Status
+    source: str
+    date: str
+
+
+class NameRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one kind of name of an operator carries a place."""
+
+    id: str
+    """Unique in the table; reasons and evidence name it."""
+    pattern: str
+    """Must match the whole name left of the domain, lower case; its group `code` is looked up."""
+    codes: tuple[CodeRow, ...]
+    remark: str = ""
+    """What a reader of the evidence must know about this kind of name; may be empty."""
+
+
+class Operator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An operator with its domains and rules."""
+
+    id: str
+    name: str
+    domains: tuple[str, ...]
+    rules: tuple[NameRule, ...]
+
+
+class _Code(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A code as the table writes it: the date stands once for the whole table."""
+
+    code: str
+    place: str
+    status: Status
+    source: str
+
+
+class _Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    id: str
+    pattern: str
+    codes: tuple[_Code, ...]
+    remark: str = ""
+
+
+class _Operator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    id: str
+    name: str
+    domains: tuple[str, ...]
+    rules: tuple[_Rule, ...]
+
+
+class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    date: str
+    operators: tuple[_Operator, ...]
+
+
+def load() -> Sequence[Operator]:
+    """Return the table of operators, every code complete with status, source and date."""
+    document = (files("collector") / "tables" / "names.toml").read_bytes()
+    table = msgspec.toml.decode(document, type=_Table)
+    return tuple(
+        Operator(
+            id=operator.id,
+            name=operator.name,
+            domains=operator.domains,
+            rules=tuple(_complete(rule, table.date) for rule in operator.rules),
+        )
+        for operator in table.operators
+    )
+
+
+def _complete(rule: _Rule, date: str) -> NameRule:
+    codes = tuple(
+        CodeRow(code=row.code, place=row.place, status=row.status, source=row.source, date=date)
+        for row in rule.codes
+    )
+    return NameRule(id=rule.id, pattern=rule.pattern, codes=codes, remark=rule.remark)

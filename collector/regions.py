@@ -1,0 +1,106 @@
+"""Words: jurisdictions as dated lists of territories, and which of them a policy demands.
+
+Rules
+- A territory is an ISO 3166-1 alpha-2 code; `FR` means metropolitan France alone, so France's
+  overseas parts are listed under codes of their own (`GP`, `RE`, ...) or not at all.
+- The Canaries, the Azores, Madeira and the Åland Islands belong to `ES`, `PT` and `FI` here:
+  they are parts of the Union too, so no verdict depends on telling them apart. The Faroe Islands
+  and Greenland go by `FO` and `GL` and are in no list.
+- A list is data with a date: who joins or leaves gets a new row, the old evidence keeps the old.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from collector.records import Jurisdiction
+
+_AS_OF: Final = "2026-11-24"
+
+_MEMBER_STATES: Final = frozenset(
+    [
+        "AT",
+        "BE",
+        "BG",
+        "CY",
+        "CZ",
+        "DE",
+        "DK",
+        "EE",
+        "ES",
+        "FI",
+        "FR",
+        "GR",
+        "HR",
+        "HU",
+        "IE",
+        "IT",
+        "LT",
+        "LU",
+        "LV",
+        "MT",
+        "NL",
+        "PL",
+        "PT",
+        "RO",
+        "SE",
+        "SI",
+        "SK",
+    ]
+)
+_FRENCH_OUTERMOST: Final = frozenset(["GF", "GP", "MF", "MQ", "RE", "YT"])
+_EFTA_IN_EEA: Final = frozenset(["IS", "LI", "NO"])
+
+_EU_SOURCE: Final = (
+    "read: the 27 members in the npm package is-european 1.0.9 (MIT), opened 2026-11-24; "
+    "read: the six French outermost regions in EUR-Lex LEGISSUM:outermost_regions, an integral "
+    "part of the Union (TFEU articles 349 and 355)"
+)
+
+JURISDICTIONS: Final[tuple[Jurisdiction, ...]] = (
+    Jurisdiction(
+        name="FX",
+        territories=frozenset({"FR"}),
+        as_of=_AS_OF,
+        source="read: metropolitan France, reserved as FX in ISO 3166-1; the npm package "
+        "@rapideditor/country-coder 5.6.1 (ISC), opened 2026-11-24, keeps it apart from the "
+        "overseas codes in the same way",
+    ),
+    Jurisdiction(
+        name="EU",
+        territories=_MEMBER_STATES | _FRENCH_OUTERMOST,
+        as_of=_AS_OF,
+        source=_EU_SOURCE,
+    ),
+    Jurisdiction(
+        name="EEA",
+        territories=_MEMBER_STATES | _FRENCH_OUTERMOST | _EFTA_IN_EEA,
+        as_of=_AS_OF,
+        source=f"{_EU_SOURCE}; read: IS, LI and NO in is-european 1.0.9; recalled: that the "
+        "agreement (article 126) reaches the outermost regions as the treaties of the Union do",
+    ),
+)
+"""From the smallest to the largest; each contains the one before."""
+
+BY_NAME: Final[Mapping[str, Jurisdiction]] = {row.name: row for row in JURISDICTIONS}
+
+
+def demanded(agent_territory: str, zone_territory: str) -> str | None:
+    """Return the smallest jurisdiction that holds both ends, None where none of them does.
+
+    This is the default policy: what begins and ends inside a jurisdiction is expected to stay.
+    """
+    for row in JURISDICTIONS:
+        if agent_territory in row.territories and zone_territory in row.territories:
+            return row.name
+    return None
+
+
+def wider(name: str) -> tuple[str, ...]:
+    """Return the jurisdictions that strictly contain `name`, smallest first.
+
+    An unknown name has none.
+    """
+    inner = BY_NAME.get(name)
+    if inner is None:
+        return ()
+    return tuple(row.name for row in JURISDICTIONS if row.territories > inner.territories)
