@@ -8,6 +8,7 @@ import ast
 import fnmatch
 import os
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,15 @@ def test_only_shells_touch_the_world(module: Module) -> None:
     """Words, bytes and deciders import nothing that waits, sends, starts or rolls dice."""
     roots = {name.partition(".")[0] for name in module.imports()}
     assert set() == (roots & WORLD if module.kind != "Shell" else set())
+
+
+def test_the_import_contract_names_every_decider() -> None:
+    """A new decider is added to the contract that also follows indirect imports."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
+    (named,) = [c["source_modules"] for c in contracts if c["name"].startswith("Deciders")]
+    deciders = {name for name, module in MODULES.items() if module.kind == "Decider"}
+    assert {name for name in deciders if not name.startswith("deploy.")} == set(named)
 
 
 @pytest.mark.parametrize("module", ROOMS)

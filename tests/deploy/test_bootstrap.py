@@ -148,6 +148,95 @@ def test_a_killed_set_up_is_repaired_by_the_next(tmp_path: Path) -> None:
     assert ("#!/bin/sh\nexit 0\n", False) == (policy.read_text(), former.exists())
 
 
+class Commands:
+    """Stands for the starting of programs: keeps what was started; `fails` names what fails."""
+
+    def __init__(self, fails: str = "") -> None:
+        self.started: list[str] = []
+        self.fails = fails
+
+    def __call__(
+        self, command: Sequence[str], **_options: object
+    ) -> subprocess.CompletedProcess[str]:
+        """Note the command and give its exit code."""
+        self.started.append(" ".join(command))
+        code = int(bool(self.fails) and self.fails in self.started[-1])
+        return subprocess.CompletedProcess(command, code, "", "")
+
+
+@pytest.fixture
+def quiet_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the installer a policy file in a folder of the test."""
+    policy = tmp_path / "policy-rc.d"
+    denied = bootstrap.services_denied
+    monkeypatch.setattr(bootstrap, "services_denied", lambda: denied(policy))
+    return policy
+
+
+@pytest.mark.usefixtures("quiet_host")
+def test_installed_services_start_neither_now_nor_at_boot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Apt updates, installs without recommendations, and the new service is disabled."""
+    commands = Commands()
+    monkeypatch.setattr(bootstrap, "run", commands)
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda name: f"/usr/bin/{name}")
+    bootstrap.apt_install([p for p in bootstrap.PACKAGES if p.name in {"prometheus", "traceroute"}])
+    apt = "apt-get -q -o DPkg::Lock::Timeout=300"
+    assert commands.started == [
+        f"{apt} update",
+        f"{apt} install -y --no-install-recommends traceroute prometheus",
+        "systemctl disable prometheus",
+        "update-rc.d prometheus disable",
+    ]
+
+
+@pytest.mark.parametrize("step", ["update", "install"])
+def test_a_failed_apt_is_reported_and_the_policy_restored(
+    step: str, quiet_host: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The failed step is named, with the command to repeat by hand; nothing is left behind."""
+    monkeypatch.setattr(bootstrap, "run", Commands(fails=step))
+    with pytest.raises(SetupError, match=f"apt-get {step} failed with exit code 1.*By hand: apt"):
+        bootstrap.apt_install(bootstrap.PACKAGES[:1])
+    assert not quiet_host.exists()
+
+
+def test_a_usable_environment_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment is made once; with interpreter and pip in place it is not made again."""
+    commands = Commands()
+    monkeypatch.setattr(bootstrap, "run", commands)
+    bootstrap.make_environment(tmp_path)
+    assert [f"{sys.executable} -m venv --clear {tmp_path}"] == commands.started
+    (tmp_path / "bin").mkdir()
+    for name in (f"python3.{sys.version_info[1]}", "pip"):
+        (tmp_path / "bin" / name).touch(mode=0o700)
+    bootstrap.make_environment(tmp_path)
+    assert len(commands.started) == 1
+
+
+def test_a_ready_checkout_is_ready_at_once(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With everything there the command says nothing and exits 0."""
+    monkeypatch.setattr(bootstrap, "ROOT", checkout)
+    monkeypatch.setattr(bootstrap, "ensure_packages", lambda _profile: None)
+    monkeypatch.setattr(bootstrap, "ensure_environment", lambda: None)
+    monkeypatch.setattr(bootstrap.signal, "signal", lambda _number, _handler: None)
+    assert bootstrap.main(["demo"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_checkout_that_cannot_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An error of the file system becomes one sentence and exit 2."""
+    monkeypatch.setattr(bootstrap, "ROOT", tmp_path / "gone")
+    monkeypatch.setattr(bootstrap.signal, "signal", lambda _number, _handler: None)
+    assert bootstrap.main(["demo"]) == 2
+    assert "gone writable, and is there space left?" in capsys.readouterr().err
+
+
 def test_a_ready_environment_is_left_alone(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the right stamp nothing runs; a changed constraint runs pip again and stamps anew."""
     ran: list[tuple[str, ...]] = []
