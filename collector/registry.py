@@ -1,0 +1,91 @@
+"""Decider: which series the collector knows, and its own number for each.
+
+Rules
+- A series is (agent, zone, target, family, protocol, stamp). Its number, the row, is given at
+  first sight and never changes; a new spool of the same agent finds the same row.
+- An agent's own number of a series is an alias within (agent, spool). A second description of
+  the same number moves the alias from then on; what was counted before stays where it was.
+- Rows and aliases only grow: a checkpoint writes what came since the one before.
+- The order of descriptions decides the numbers, so that a replay gives the same ones.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.records import Series
+from collector.records import RowId
+
+MISSING: Final = 0xFFFF_FFFF
+"""Stands for a series without a row in `rows_of`."""
+
+
+class Registered(msgspec.Struct, frozen=True, kw_only=True):
+    """One series of one agent."""
+
+    row: RowId
+    agent_id: bytes
+    agent: str
+    """The agent's name when the series was first seen."""
+    series: Series
+    """As first described; its id is the agent's, of its spool at that time."""
+
+
+class Alias(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent's number for a series."""
+
+    agent_id: bytes
+    spool_id: bytes
+    series: int
+    row: RowId
+
+
+class Registry:
+    """All series ever described."""
+
+    def __init__(self, rows: Iterable[Registered] = (), aliases: Iterable[Alias] = ()) -> None:
+        """Begin with what a checkpoint kept; `rows` in the order of their numbers from 0 on."""
+        self.rows: list[Registered] = list(rows)
+        self.aliases: list[Alias] = []
+        self._row_of = {_identity(known.agent_id, known.series): known.row for known in self.rows}
+        self._names: dict[tuple[bytes, bytes], dict[int, RowId]] = {}
+        for alias in aliases:
+            self._name(alias)
+
+    def describe(
+        self, agent_id: bytes, agent: str, spool_id: bytes, described: Sequence[Series]
+    ) -> None:
+        """Learn the series of a batch."""
+        for series in described:
+            identity = _identity(agent_id, series)
+            row = self._row_of.get(identity)
+            if row is None:
+                row = RowId(len(self.rows))
+                self._row_of[identity] = row
+                self.rows.append(Registered(row=row, agent_id=agent_id, agent=agent, series=series))
+            if self._names.get((agent_id, spool_id), {}).get(series.id) != row:
+                self._name(Alias(agent_id=agent_id, spool_id=spool_id, series=series.id, row=row))
+
+    def unknown(self, agent_id: bytes, spool_id: bytes, ids: Iterable[int]) -> list[int]:
+        """Return those of `ids` that this spool never described, rising."""
+        names = self._names.get((agent_id, spool_id), {})
+        return sorted(set(ids) - names.keys())
+
+    def rows_of(self, agent_id: bytes, spool_id: bytes, ids: Sequence[int]) -> NDArray[np.uint32]:
+        """Return the row (k,) of each of `ids`, `MISSING` where it is unknown."""
+        names = self._names.get((agent_id, spool_id), {})
+        return np.fromiter(
+            (names.get(number, MISSING) for number in ids), dtype=np.uint32, count=len(ids)
+        )
+
+    def _name(self, alias: Alias) -> None:
+        self.aliases.append(alias)
+        self._names.setdefault((alias.agent_id, alias.spool_id), {})[alias.series] = alias.row
+
+
+def _identity(agent_id: bytes, series: Series) -> tuple[bytes, Series]:
+    """Return what makes a series the same in every spool."""
+    return agent_id, msgspec.structs.replace(series, id=0)

@@ -1,0 +1,85 @@
+"""Shell: evidence Statements as files named by the SHA-256 of their octets.
+
+Rules
+- A file exists whole or not at all: temporary name, fsync, rename, fsync of the directory.
+- Writing the same Statement again changes nothing: a replay may do so.
+- What is read is proved against its name; octets that do not match are reported, not returned.
+"""
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from collector.errors import CorruptError, StoreError
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+
+
+class Bundles:
+    """The Statements in one directory."""
+
+    def __init__(self, directory: Path) -> None:
+        """Use `directory`, which exists."""
+        self._directory = directory
+
+    def store(self, statement: bytes) -> str:
+        """Keep `statement` durably; return its SHA-256 (hex).
+
+        Raises:
+            StoreError: It could not be written; nothing of it is kept.
+        """
+        digest = hashlib.sha256(statement).hexdigest()
+        path = self._directory / f"{digest}.json"
+        partial = path.with_suffix(".partial")
+        try:
+            if not path.exists():
+                _write(partial, statement)
+                partial.replace(path)
+            _sync(self._directory)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise StoreError(
+                f"write the evidence {path}: {error}; its crossing is shown once it is written:"
+                " make room or mend the disk"
+            ) from error
+        return digest
+
+    def read(self, digest: str) -> bytes | None:
+        """Return the Statement with this SHA-256 (hex); None if there is none.
+
+        Raises:
+            CorruptError: Its octets do not match its name.
+            StoreError: It cannot be read.
+        """
+        if not _DIGEST.fullmatch(digest):
+            return None
+        path = self._directory / f"{digest}.json"
+        try:
+            statement = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreError(f"read the evidence {path}: {error}; check the disk") from error
+        if hashlib.sha256(statement).hexdigest() != digest:
+            raise CorruptError(
+                f"read the evidence {path}: its octets do not match its name; it was changed or"
+                " the disk fails: take it from a copy"
+            )
+        return statement
+
+
+def _write(path: Path, octets: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(octets)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
