@@ -1,0 +1,217 @@
+"""Bytes: the answers of the API: rows of the reader as JSON.
+
+Rules
+- Durations are seconds (`p50_s`), times of day RFC 3339 UTC with nanoseconds, both as in the
+  contract; no integer reaches 2^53.
+- A value that is not known is null, never 0 and never left out.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from collector.errors import RefusedError
+from collector.questions import NS_PER_S, PathsQuery, Range
+from collector.records import (
+    Coverage,
+    Crossing,
+    HopJudgement,
+    PathRecord,
+    PathVerdict,
+    Place,
+    Quantiles,
+    Reader,
+    SeriesQuery,
+    SeriesRow,
+    ZoneRow,
+)
+from collector.wall import wall_text
+
+JSON_TYPE: Final = "application/json"
+STATEMENT_TYPE: Final = "application/vnd.in-toto+json"
+MAX_WINDOWS: Final = 500_000
+"""Most windows of all series in an answer: about 100 MB of JSON."""
+
+Value = str | int | float | bool | None | Sequence["Value"] | dict[str, "Value"]
+"""What becomes JSON."""
+
+
+def encode(value: Value) -> bytes:
+    """Return `value` as JSON."""
+    return msgspec.json.encode(value)
+
+
+def zones(reader: Reader, asked: Range) -> Value:
+    """Answer `/v1/zones`: each agent's view of each zone in the range."""
+    rows = reader.zones(asked.from_ns, asked.to_ns)
+    return {**_bounds(asked.from_ns, asked.to_ns), "zones": [_zone(row) for row in rows]}
+
+
+def series(reader: Reader, asked: SeriesQuery) -> Value:
+    """Answer `/v1/series`: the windows of each series that matches, merged to the step.
+
+    Raises: RefusedError 400 where the answer would hold more than `MAX_WINDOWS`.
+    """
+    rows = reader.series(asked)
+    windows = sum(len(row.windows) for row in rows)
+    if windows > MAX_WINDOWS:
+        raise RefusedError(
+            400,
+            "parameter",
+            f"{len(rows)} series match with {windows} windows, and an answer holds at most "
+            f"{MAX_WINDOWS}: name an agent, a zone or a target, or ask for a larger step_s",
+        )
+    return {
+        **_bounds(asked.from_ns, asked.to_ns),
+        "step_s": asked.step_ns // NS_PER_S,
+        "series": [_series(row) for row in rows],
+    }
+
+
+def paths(reader: Reader, asked: PathsQuery) -> Value:
+    """Answer `/v1/paths`: the newest judged paths that match, newest first."""
+    rows = reader.paths(asked.agent, asked.target, asked.limit)
+    return {"paths": [_path(row) for row in rows]}
+
+
+def crossings(reader: Reader) -> Value:
+    """Answer `/v1/crossings`: confirmed episodes, newest first."""
+    return {"crossings": [crossing(row) for row in reader.crossings()]}
+
+
+def evidence(reader: Reader) -> Value:
+    """Answer `/v1/evidence`: the digests of the Statements and what each is evidence of."""
+    rows = [row for row in reader.crossings() if row.evidence is not None]
+    return {"evidence": [{"sha256": row.evidence, **_subject(row)} for row in rows]}
+
+
+def statement(reader: Reader, digest: str) -> bytes:
+    """Return the Statement with this SHA-256, octet for octet as it was digested.
+
+    Raises: RefusedError 404.
+    """
+    found = reader.evidence(digest)
+    if found is None:
+        raise RefusedError(404, "not_found", f"there is no evidence with the SHA-256 {digest}")
+    return found
+
+
+def crossing(row: Crossing) -> Value:
+    """Return an episode as JSON."""
+    return {
+        **_subject(row),
+        "verdict": row.verdict,
+        "wider": dict(row.wider),
+        "countries": row.countries,
+        "first_seen": wall_text(row.first_seen_ns),
+        "confirmed_at": _time(row.confirmed_ns),
+        "ended_at": _time(row.ended_ns),
+        "rounds": row.rounds,
+        "evidence": row.evidence,
+    }
+
+
+def _subject(row: Crossing) -> dict[str, Value]:
+    """Return which episode a crossing is; its id is called as the page calls it."""
+    return {
+        "id": row.id,
+        "agent": row.agent,
+        "target": row.target,
+        "zone": row.zone,
+        "jurisdiction": row.jurisdiction,
+    }
+
+
+def _bounds(from_ns: int, to_ns: int) -> dict[str, Value]:
+    return {"from": wall_text(from_ns), "to": wall_text(to_ns)}
+
+
+def _time(at_ns: int | None) -> str | None:
+    return None if at_ns is None else wall_text(at_ns)
+
+
+def _quantiles(found: Quantiles) -> dict[str, Value]:
+    return {name: getattr(found, name) for name in Quantiles.__struct_fields__}
+
+
+def _zone(row: ZoneRow) -> Value:
+    return {
+        "agent": row.agent,
+        "provider": row.provider,
+        "region": row.region,
+        "zone": f"{row.provider}/{row.region}",
+        **_quantiles(row.quantiles),
+    }
+
+
+def _series(row: SeriesRow) -> Value:
+    return {
+        "agent": row.agent,
+        "zone": row.zone,
+        "target": row.series.target,
+        "family": row.series.family,
+        "protocol": row.series.protocol,
+        "stamp": row.series.stamp,
+        "windows": [
+            {"start": wall_text(window.start_ns), **_quantiles(window.quantiles)}
+            for window in row.windows
+        ],
+    }
+
+
+def _path(record: PathRecord) -> Value:
+    judged = record.judgement
+    return {
+        "id": judged.id,
+        "agent": judged.agent,
+        "target": judged.target,
+        "address": record.path.address,
+        "zone": judged.zone,
+        "family": record.path.family,
+        "protocol": record.path.protocol,
+        "started_at": wall_text(judged.started_ns),
+        "reached": judged.reached,
+        "blind": judged.blind,
+        "countries": judged.countries,
+        "verdicts": [_verdict(found) for found in judged.verdicts],
+        "hops": [_hop(hop) for hop in judged.hops],
+    }
+
+
+def _verdict(found: PathVerdict) -> Value:
+    return {
+        "jurisdiction": found.jurisdiction,
+        "axis": found.axis,
+        "verdict": found.verdict,
+        "coverage": _coverage(found.coverage),
+        "countries": found.countries,
+        "reasons": found.reasons,
+    }
+
+
+def _coverage(found: Coverage) -> Value:
+    return {name: getattr(found, name) for name in Coverage.__struct_fields__}
+
+
+def _hop(hop: HopJudgement) -> Value:
+    return {
+        "ttl": hop.ttl,
+        "address": hop.address,
+        "name": hop.name,
+        "rtt_min_ns": hop.rtt_min_ns,
+        "excluded": hop.excluded,
+        "territory": {
+            "candidates": _places(hop.candidates),
+            "verdicts": dict(hop.verdicts),
+        },
+        "administration": {"asn": hop.asn, "operator": hop.operator},
+        "evidence": [
+            {"kind": row.kind, "source": row.source, "date": row.date, "says": row.says}
+            for row in hop.evidence
+        ],
+    }
+
+
+def _places(places: Iterable[Place]) -> list[Value]:
+    return [{name: getattr(place, name) for name in Place.__struct_fields__} for place in places]
