@@ -115,3 +115,16 @@ def test_no_runbook_is_an_orphan() -> None:
 def test_recording_rule_is_named_level_metric_operation(rule: dict[str, Any]) -> None:
     """The name tells the level of aggregation, the metric and the operation."""
     assert re.fullmatch(r"zone:borne_[a-z_]+:[a-z0-9_]+", rule["record"]) is not None
+
+
+def test_every_metric_that_the_rules_read_is_one_that_a_program_exports() -> None:
+    """A metric that is renamed in a program is renamed in the rules, or this test fails.
+
+    The programs write names without the endings that the exposition adds.
+    """
+    tables = [ROOT / package / "metrics.py" for package in ("agent", "collector")]
+    exported = set(re.findall(r'"(borne_[a-z_]+)"', "".join(t.read_text() for t in tables)))
+    texts = [str(rule["expr"]) for kind in ("alert", "record") for rule in rules(kind)]
+    read = set(re.findall(r"(?<![:a-z_])borne_[a-z_]+(?!:)\b", " ".join(texts)))
+    assert read
+    assert set() == {n for n in read if not {n, re.sub("_(total|bucket)$", "", n)} & exported}
