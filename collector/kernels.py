@@ -202,8 +202,8 @@ def fill(
     cells = np.empty(_BLOCK, dtype=np.uint16)
     begin = live.state[NEXT]
     series = 0
-    last_key = np.int64(-1)
     slot = np.int64(-1)
+    opens_ns = np.int64(0)
     while begin < rtt_s.size:
         size = min(_BLOCK, rtt_s.size - begin)
         for i in range(size):
@@ -217,11 +217,12 @@ def fill(
             sample = begin + i
             while sample >= offsets[series + 1]:
                 series += 1
-            number = (base_ns + np.int64(dt_ms[sample]) * _MS_NS) // width_ns
-            key = (number << ROW_BITS) | np.int64(rows[series])
-            if key != last_key:
-                slot = _slot(key, live)
-                last_key = key
+                slot = np.int64(-1)
+            at_ns = base_ns + np.int64(dt_ms[sample]) * _MS_NS
+            if slot < 0 or at_ns < opens_ns or at_ns >= opens_ns + width_ns:
+                number = at_ns // width_ns
+                opens_ns = number * width_ns
+                slot = _slot((number << ROW_BITS) | np.int64(rows[series]), live)
             if slot < 0:
                 live.state[NEXT] = sample
                 return FULL
@@ -319,44 +320,29 @@ def export(slots: _I64, live: Live, bucket: _I32, bucket_count: _I64) -> None:
                     entry += 1
 
 
-@_kernel(
-    nb.void(
-        _READ_I64,
-        _READ_I64,
-        _READ_I64,
-        _READ_I32,
-        _READ_I64,
-        nb.int64[::1],
-        nb.int32[::1],
-        nb.int64[::1],
-    )
-)
+@_kernel(nb.void(_READ_I64, _READ_I32, _READ_I64, nb.int64[::1], nb.int32[::1], nb.int64[::1]))
 def merge(
-    order: _I64,
     groups: _I64,
-    offsets: _I64,
     bucket: _I32,
     bucket_count: _I64,
     to_offsets: _I64,
     to_bucket: _I32,
     to_count: _I64,
 ) -> None:
-    """Add up the sketches of each group, exactly.
+    """Add up the sketch entries `groups[g]:groups[g + 1]` of each group g, exactly.
 
-    Group g holds the sketches `order[groups[g]:groups[g + 1]]`; its sum is written behind that of
-    the group before it, its end to `to_offsets[g + 1]`.
+    The sums are written one behind the other, the end of each to `to_offsets[g + 1]`.
     """
     dense = np.zeros(CELLS, dtype=np.int64)
     written = 0
     for group in range(groups.size - 1):
         low = CELLS
         high = 0
-        for i in range(groups[group], groups[group + 1]):
-            for entry in range(offsets[order[i]], offsets[order[i] + 1]):
-                cell = int(bucket[entry]) - FIRST_BUCKET
-                dense[cell] += bucket_count[entry]
-                low = min(low, cell)
-                high = max(high, cell + 1)
+        for entry in range(groups[group], groups[group + 1]):
+            cell = int(bucket[entry]) - FIRST_BUCKET
+            dense[cell] += bucket_count[entry]
+            low = min(low, cell)
+            high = max(high, cell + 1)
         for cell in range(low, high):
             if dense[cell] != 0:
                 to_bucket[written] = cell + FIRST_BUCKET

@@ -171,36 +171,25 @@ def merge(columns: Columns, step_ns: int | None = None, *, by_row: bool = True) 
         return columns
     row = columns.row if by_row else np.zeros_like(columns.row)
     step = (
-        columns.start_ns - columns.start_ns % step_ns
-        if step_ns
-        else np.zeros_like(columns.start_ns)
+        columns.start_ns - columns.start_ns % step_ns if step_ns else np.zeros(len(row), np.int64)
     )
     order = np.lexsort((columns.start_ns, step, row)).astype(np.int64)
-    row, step = row[order], step[order]
+    row, step, ordered = row[order], step[order], columns.take(order)
     first = np.ones(row.size, dtype=np.bool_)
     first[1:] = (row[1:] != row[:-1]) | (step[1:] != step[:-1])
-    groups = np.append(np.flatnonzero(first), row.size).astype(np.int64)
-    begins = groups[:-1]
-    offsets = np.zeros(groups.size, dtype=np.int64)
-    bucket, bucket_count = np.empty_like(columns.bucket), np.empty_like(columns.bucket_count)
-    kernels().merge(
-        order,
-        groups,
-        columns.offsets,
-        columns.bucket,
-        columns.bucket_count,
-        offsets,
-        bucket,
-        bucket_count,
-    )
+    begins = np.flatnonzero(first)
+    entries = ordered.offsets[np.append(begins, row.size)]
+    offsets = np.zeros(entries.size, dtype=np.int64)
+    bucket, bucket_count = np.empty_like(ordered.bucket), np.empty_like(ordered.bucket_count)
+    kernels().merge(entries, ordered.bucket, ordered.bucket_count, offsets, bucket, bucket_count)
     return Columns(
         row=row[begins],
-        start_ns=step[begins] if step_ns else columns.start_ns[order][begins],
-        counts=np.add.reduceat(columns.counts[order], begins),
-        zero=np.add.reduceat(columns.zero[order], begins),
-        sum_s=np.add.reduceat(columns.sum_s[order], begins),
-        min_s=np.minimum.reduceat(columns.min_s[order], begins),
-        max_s=np.maximum.reduceat(columns.max_s[order], begins),
+        start_ns=step[begins] if step_ns else ordered.start_ns[begins],
+        counts=np.add.reduceat(ordered.counts, begins),
+        zero=np.add.reduceat(ordered.zero, begins),
+        sum_s=np.add.reduceat(ordered.sum_s, begins),
+        min_s=np.minimum.reduceat(ordered.min_s, begins),
+        max_s=np.maximum.reduceat(ordered.max_s, begins),
         offsets=offsets,
         bucket=bucket[: offsets[-1]].copy(),
         bucket_count=bucket_count[: offsets[-1]].copy(),

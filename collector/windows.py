@@ -54,7 +54,8 @@ _FIRST_SLOTS: Final = 1024
 _OUTCOME_WORD: Final = "outcome"
 _TIME_WORD: Final = "time"
 
-_HEADER: Final = struct.Struct("<4sHHIQQ")
+_HEADER: Final = struct.Struct("<4sII")
+_SIZES: Final = struct.Struct("<QQ")
 _MAGIC: Final = b"BWIN"
 _VERSION: Final = 1
 
@@ -90,6 +91,7 @@ class Windows:
             _typed(rtt_s, np.float32),
             _typed(dt_ms, np.uint16),
         )
+        _check_shapes(*batch)
         if not self._datable(base_ns):
             return {_TIME_WORD: batch[2].size} if batch[2].size else {}
         self._live.rejected[:] = 0
@@ -158,18 +160,18 @@ class Windows:
     def dump(self) -> bytes:
         """Return all open windows as octets for a checkpoint.
 
-             0 magic "BWIN" | 4 version u16 | 6 zero u16 | 8 CRC-32 of the rest u32
-            12 rows n u64   | 20 sketch entries m u64    | 28 the columns of `Columns` in order
+             0 magic "BWIN" |  4 version u32          |  8 CRC-32 of the rest u32
+            12 rows n u64   | 20 sketch entries m u64 | 28 the columns of `Columns` in order
 
         Little-endian; `load` gives exactly the same windows back.
         """
         columns = self.open()
-        body = b"".join(
-            np.ascontiguousarray(getattr(columns, field.name), DTYPES[field.name]).tobytes()
-            for field in fields(Columns)
-        )
-        sizes = (len(columns), columns.bucket.size)
-        return _HEADER.pack(_MAGIC, _VERSION, 0, zlib.crc32(body), *sizes) + body
+        parts = [_SIZES.pack(len(columns), columns.bucket.size)]
+        for field in fields(Columns):
+            column = np.ascontiguousarray(getattr(columns, field.name), DTYPES[field.name])
+            parts.append(column.tobytes())
+        body = b"".join(parts)
+        return _HEADER.pack(_MAGIC, _VERSION, zlib.crc32(body)) + body
 
     @classmethod
     def load(cls, blob: bytes, *, width_ns: int = WIDTH_NS, grace_ns: int = GRACE_NS) -> "Windows":
@@ -192,6 +194,17 @@ class Windows:
 def _typed(values: ArrayLike, dtype: type[np.generic]) -> NDArray[Any]:
     """Return a contiguous, aligned array of `dtype`, without a copy where it is one already."""
     return np.require(values, dtype, ("C", "A"))
+
+
+def _check_shapes(
+    rows: NDArray[Any], offsets: NDArray[Any], rtt_s: NDArray[Any], dt_ms: NDArray[Any]
+) -> None:
+    """Refuse columns that would make a kernel read beyond their ends."""
+    ends = (offsets.size - 1, int(offsets[-1]), dt_ms.size)
+    if ends != (rows.size, rtt_s.size, rtt_s.size):
+        raise AssertionError(
+            f"add replies: {rows.size} series and {rtt_s.size} samples do not fit {ends}"
+        )
 
 
 def _allot(slots: int, pages: int) -> Live:
@@ -248,16 +261,18 @@ def _absorbed(columns: Columns, width_ns: int) -> Live:
 
 def _decoded(blob: bytes) -> Columns:
     """Return the columns of a dump, checked."""
-    if len(blob) < _HEADER.size:
+    start = _HEADER.size + _SIZES.size
+    if len(blob) < start:
         raise CorruptError(f"read open windows: {len(blob)} octets are too few for a header")
-    magic, version, _, checksum, rows, entries = _HEADER.unpack_from(blob)
+    magic, version, checksum = _HEADER.unpack_from(blob)
     if (magic, version) != (_MAGIC, _VERSION):
         raise CorruptError(f"read open windows: magic {magic!r} version {version} is not known")
     if zlib.crc32(memoryview(blob)[_HEADER.size :]) != checksum:
         raise CorruptError("read open windows: the checksum does not hold")
+    rows, entries = _SIZES.unpack_from(blob, _HEADER.size)
     sizes = {"counts": rows * len(Outcome), "offsets": rows + 1}
     sizes |= dict.fromkeys(("bucket", "bucket_count"), entries)
-    columns, position = {}, _HEADER.size
+    columns, position = {}, start
     for name, dtype in DTYPES.items():
         size = sizes.get(name, rows)
         if position + size * dtype.itemsize > len(blob):
