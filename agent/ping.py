@@ -67,6 +67,7 @@ class _Target:
         self.rtts_ns: list[int] = []
 
     def statistics(self) -> views.Statistics:
+        """Sum up what came of it."""
         return views.statistics(self.target, self.address, self.sent, self.rtts_ns)
 
 

@@ -1,0 +1,147 @@
+"""What is due when: spread, without drift, never bunched, never beyond the limits."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.schedule import Bucket, Budget, Due, Entry, Schedule, phase_ns, tolerance_ns
+from agent.targets import Limits
+
+S = 1_000_000_000
+MS = 1_000_000
+
+
+def entries(count: int, interval_ns: int = S) -> list[Entry]:
+    """Make targets with one interval."""
+    return [
+        Entry(index=i, key=f"ovh/rbx 192.0.2.{i}", interval_ns=interval_ns) for i in range(count)
+    ]
+
+
+def test_phases_are_spread_over_the_interval() -> None:
+    """Of 100 targets at one a second, no 50 ms hold more than 15, and none fires at start."""
+    schedule = Schedule(entries(100), 0)
+    dues = [due for due, _ in schedule._heap]
+    busiest = max(sum(start <= due < start + 50 * MS for due in dues) for start in dues)
+    assert busiest <= 15
+    assert 0 < min(dues) < max(dues) < S
+
+
+def test_a_restart_keeps_the_phases() -> None:
+    """Two schedules on one monotonic clock agree, whenever they were started."""
+    first, second = Schedule(entries(5), 7 * S + 3), Schedule(entries(5), 9 * S + 500 * MS)
+    expected = {(due + 2 * S, i) for due, i in first._heap}
+    found = {(due, i) for due, i in second._heap}
+    assert {(due % S, i) for due, i in expected} == {(due % S, i) for due, i in found}
+
+
+@given(st.text(max_size=20), st.integers(1, 3600 * S))
+def test_a_phase_lies_within_its_interval(key: str, interval_ns: int) -> None:
+    """0 <= phase < interval, and the same each time."""
+    assert 0 <= phase_ns(key, interval_ns) < interval_ns
+    assert phase_ns(key, interval_ns) == phase_ns(key, interval_ns)
+
+
+@given(st.lists(st.integers(0, 40 * MS), min_size=50, max_size=50))
+def test_lateness_never_accumulates(lateness: list[int]) -> None:
+    """However late each wake-up is, the n-th deadline is n intervals after the first."""
+    schedule = Schedule(entries(1), 0)
+    first_ns = schedule.next_ns()
+    assert first_ns is not None
+    dues = []
+    for late_ns in lateness:
+        dues += schedule.due((schedule.next_ns() or 0) + late_ns)
+    assert [first_ns + n * S for n in range(50)] == [due.due_ns for due in dues]
+    assert {(True, 0)} == {(due.send, due.skipped) for due in dues}
+
+
+def test_nothing_is_due_early() -> None:
+    """One nanosecond before its deadline a probe is not due."""
+    schedule = Schedule(entries(1), 0)
+    first_ns = schedule.next_ns() or 0
+    assert schedule.due(first_ns - 1) == []
+    assert schedule.due(first_ns) == [Due(index=0, due_ns=first_ns, send=True)]
+    assert first_ns + S == schedule.next_ns()
+
+
+def test_after_a_stall_missed_probes_are_counted_not_sent() -> None:
+    """Five seconds late: four deadlines were missed, the fifth is late too; none is sent."""
+    schedule = Schedule(entries(1), 0)
+    first_ns = schedule.next_ns() or 0
+    found = schedule.due(first_ns + 4 * S + 300 * MS)
+    assert found == [Due(index=0, due_ns=first_ns + 4 * S, send=False, skipped=5)]
+    assert first_ns + 5 * S == schedule.next_ns()
+
+
+def test_a_deadline_just_come_is_sent_after_a_stall() -> None:
+    """Within its tolerance the newest deadline counts, the missed ones are skipped."""
+    schedule = Schedule(entries(1), 0)
+    first_ns = schedule.next_ns() or 0
+    found = schedule.due(first_ns + 4 * S + 100 * MS)
+    assert found == [Due(index=0, due_ns=first_ns + 4 * S, send=True, skipped=4)]
+
+
+def test_after_a_stall_targets_are_not_bunched() -> None:
+    """Of 100 targets only those within the tolerance leave together, the others in their turn."""
+    schedule = Schedule(entries(100), 0)
+    found = schedule.due(10 * S)
+    sent = sum(due.send for due in found)
+    assert len(found) == 100
+    assert sent < 25
+    assert {True} == {9 * S < due.due_ns <= 10 * S for due in found}
+
+
+def test_tolerance_is_a_quarter_of_short_intervals() -> None:
+    """100 ms at most, less for what is sent often."""
+    assert tolerance_ns(60 * S) == 100 * MS
+    assert tolerance_ns(100 * MS) == 25 * MS
+
+
+def test_an_empty_schedule_has_no_deadline() -> None:
+    """Nothing is ever due."""
+    schedule = Schedule([], 0)
+    assert schedule.next_ns() is None
+    assert schedule.due(S) == []
+
+
+@given(
+    st.floats(0.1, 50, allow_nan=False),
+    st.lists(st.integers(0, S // 2), min_size=1, max_size=200),
+)
+def test_a_bucket_never_gives_more_than_it_earned(per_s: float, gaps: list[int]) -> None:
+    """In any time t no more than capacity + t * rate tokens are taken."""
+    bucket = Bucket(per_s, 0)
+    now_ns = taken = 0
+    for gap_ns in gaps:
+        now_ns += gap_ns
+        while bucket.holds_one(now_ns):
+            bucket.take()
+            taken += 1
+    assert taken <= max(per_s, 1) + now_ns / S * per_s + 1e-6
+
+
+def test_an_empty_bucket_says_how_long_to_wait() -> None:
+    """After that time, and not before, a token is there."""
+    bucket = Bucket(10, 0)
+    while bucket.holds_one(0):
+        bucket.take()
+    wait_ns = bucket.wait_ns()
+    assert 99 * MS < wait_ns <= 100 * MS + 1
+    assert not bucket.holds_one(wait_ns - MS)
+    assert bucket.holds_one(wait_ns + 1)
+    assert bucket.wait_ns() == 0
+
+
+def test_one_target_cannot_exceed_its_own_limit() -> None:
+    """Its refused probes cost the others nothing."""
+    budget = Budget(Limits(packets_per_s=4, per_target_per_s=2), 0)
+    assert [True, True, False] == [budget.allow_echo(0, 0) for _ in range(3)]
+    assert [True, True, False] == [budget.allow_echo(1, 0) for _ in range(3)]
+    assert not budget.allow_packet(0)
+
+
+def test_traces_and_echoes_share_the_global_limit() -> None:
+    """A trace's packets are counted with the rest, and wait for what is earned."""
+    budget = Budget(Limits(packets_per_s=2, per_target_per_s=2), 0)
+    assert [True, True, False] == [budget.allow_packet(0) for _ in range(3)]
+    assert not budget.allow_echo(0, 0)
+    assert budget.allow_packet(budget.wait_ns() + 1)
