@@ -16,39 +16,16 @@ from collector.records import Jurisdiction
 
 _AS_OF: Final = "2026-11-24"
 
-_MEMBER_STATES: Final = frozenset(
-    [
-        "AT",
-        "BE",
-        "BG",
-        "CY",
-        "CZ",
-        "DE",
-        "DK",
-        "EE",
-        "ES",
-        "FI",
-        "FR",
-        "GR",
-        "HR",
-        "HU",
-        "IE",
-        "IT",
-        "LT",
-        "LU",
-        "LV",
-        "MT",
-        "NL",
-        "PL",
-        "PT",
-        "RO",
-        "SE",
-        "SI",
-        "SK",
-    ]
+
+def _codes(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_MEMBER_STATES: Final = _codes(
+    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
 )
-_FRENCH_OUTERMOST: Final = frozenset(["GF", "GP", "MF", "MQ", "RE", "YT"])
-_EFTA_IN_EEA: Final = frozenset(["IS", "LI", "NO"])
+_FRENCH_OUTERMOST: Final = _codes("GF GP MF MQ RE YT")
+_EFTA_IN_EEA: Final = _codes("IS LI NO")
 
 _EU_SOURCE: Final = (
     "read: the 27 members in the npm package is-european 1.0.9 (MIT), opened 2026-11-24; "

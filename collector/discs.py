@@ -1,0 +1,92 @@
+"""Decider: which places a round-trip time refutes, at the speed of light in vacuum.
+
+Rules
+- A device that answered after t is not farther than c t / 2 (disc B1: CBG, Gueye et al. 2004;
+  at c, because hollow-core fibre, microwave and laser links come near it, and glass does not
+  bound anything). A large time proves nothing: delay can always be added.
+- Everything uncertain is given to the place: the origin's radius, the place's radius, the weight
+  of the last digit of the time, and 200 ppm of it for the clock's rate.
+- Distances are geodesics on WGS84 (Karney 2013, through geographiclib), not on a sphere.
+- An origin that is absent or no position on Earth, and a time that is not positive or longer
+  than an hour, refute nothing.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from geographiclib.geodesic import Geodesic
+
+from agent.records import Origin
+from collector.records import Place
+
+C_KM_PER_NS: Final = 299_792.458e-9
+CLOCK_RATE_PPM: Final = 200
+_LONGEST_NS: Final = 3_600_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Refutation:
+    """A place that lies beyond the disc, with the numbers that show it."""
+
+    rtt_ns: int
+    """The smallest time of the address, as measured."""
+    bound_ns: float
+    """The same with resolution and clock rate added."""
+    distance_km: float
+    """From the origin to the place, both radii already subtracted."""
+    allowed_km: float
+    """How far light in vacuum comes in half of the bound."""
+
+
+def usable_ns(rtt_ns: int | None) -> int | None:
+    """Return `rtt_ns` where it can be the time of a round trip, else None."""
+    return rtt_ns if rtt_ns is not None and 0 < rtt_ns <= _LONGEST_NS else None
+
+
+def refute(
+    place: Place, *, origin: Origin | None, rtt_ns: int | None, resolution_ns: int
+) -> Refutation | None:
+    """Return why `place` cannot hold a device that answered `origin` in `rtt_ns`, None if it can.
+
+    `resolution_ns` is the weight of the last digit of the time.
+    """
+    measured_ns = usable_ns(rtt_ns)
+    if origin is None or measured_ns is None or not _on_earth(origin) or not _at(place):
+        return None
+    error_ns = min(max(resolution_ns, 0), _LONGEST_NS)
+    bound_ns = (measured_ns + error_ns) * (1 + CLOCK_RATE_PPM * 1e-6)
+    allowed_km = C_KM_PER_NS * bound_ns / 2
+    between_km = distance_km(origin.latitude, origin.longitude, place.latitude, place.longitude)
+    least_km = between_km - origin.radius_km - place.radius_km
+    if least_km <= allowed_km:
+        return None
+    return Refutation(
+        rtt_ns=measured_ns, bound_ns=bound_ns, distance_km=least_km, allowed_km=allowed_km
+    )
+
+
+@lru_cache(maxsize=16_384)
+def distance_km(
+    latitude: float, longitude: float, other_latitude: float, other_longitude: float
+) -> float:
+    """Return the length of the geodesic on WGS84 between two points in degrees."""
+    line = Geodesic.WGS84.Inverse(
+        latitude, longitude, other_latitude, other_longitude, Geodesic.DISTANCE
+    )
+    return float(line["s12"]) / 1000
+
+
+def _on_earth(origin: Origin) -> bool:
+    radius_km = origin.radius_km
+    return _is_position(origin.latitude, origin.longitude) and 0 <= radius_km < math.inf
+
+
+def _at(place: Place) -> bool:
+    radius_km = place.radius_km
+    return _is_position(place.latitude, place.longitude) and 0 <= radius_km < math.inf
+
+
+def _is_position(latitude: float, longitude: float) -> bool:
+    return -90 <= latitude <= 90 and -180 <= longitude <= 360  # noqa: PLR2004 - degrees
