@@ -53,7 +53,9 @@ def _parser() -> argparse.ArgumentParser:
         "--for", dest="for_s", type=_seconds, default=os.environ.get("FOR") or None, metavar="S"
     )
     parser.add_argument("--json", action="store_true", default=os.environ.get("JSON") == "1")
-    parser.add_argument("--record", type=Path, help="write a crossing and, beside it, its picture (.svg)")
+    parser.add_argument(
+        "--record", type=Path, help="write a crossing and, beside it, its picture (.svg)"
+    )
     return parser
 
 
