@@ -1,0 +1,141 @@
+"""Scenarios are read strictly, and the three that are delivered say what they promise."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from deploy.lab.errors import ScenarioError
+from deploy.lab.scenario import SCENARIOS, find, load
+from deploy.lab.truth import crossings, expected_hops
+from tests.fakes.lab_worlds import write_world
+
+DELIVERED = sorted(file.stem for file in SCENARIOS.glob("*.toml"))
+EU = {"FR", "DE"}
+
+
+def test_the_small_world_is_read(tmp_path: Path) -> None:
+    """A right file gives its words; defaults stand where the file says nothing."""
+    world = load(write_world(tmp_path))
+    assert (world.name, world.duration_s, world.scenario.seed) == ("small", 10, 7)
+    assert [agent.name for agent in world.agents] == ["one", "two"]
+    assert world.router("b").name is None
+    assert world.links[0].loss_ratio == 0.0
+    assert [event.up for event in world.events] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("[scenario]", "[scenario", "cannot be read as TOML"),
+        ("seed = 7", "", "Object missing required field `seed` - at `$.scenario`"),
+        ("seed = 7", "seed = 7\nsead = 7", "contains unknown field `sead` - at `$.scenario`"),
+        ("latitude = 48.0", "latitude = 148.0", "at `$.cities[0].latitude`"),
+        ("factor = 1.5", "factor = 0.5", "at `$.links[1].factor`"),
+        ("factor = 1.5", "factor = 1.5\ndelay_ms = 2", "links[1]: give exactly one of factor"),
+        ("delay_ms = 1.0", "loss_ratio = 0.1", "links[0]: give exactly one of factor"),
+        ('["c", "b"]', '["c", "x"]', "links[2].between: no router is called 'x'"),
+        ('["c", "b"]', '["c", "c"]', "links[2].between: 'c' is joined to itself"),
+        ('["c", "b"]', '["c", "a"]', "links.between: 'a - c' is given 2 times"),
+        ('city = "Here"', 'city = "Nowhere"', "routers[0].city: no city is called 'Nowhere'"),
+        ('network = "bench"', 'network = "x"', "routers[0].network: no network is called 'x'"),
+        ('"198.51.100.2"', '"198.51.100.1"', "address: '198.51.100.1' is given 2 times"),
+        ('"198.51.100.2"', '"198.51.100.256"', "routers[1].address: '198.51.100.256' is not"),
+        ('"198.51.100.2"', '"203.0.113.2"', "routers[1].address: 203.0.113.2 lies in no prefix"),
+        ('"192.0.2.80"', '"203.0.113.2"', "targets[0].address: 203.0.113.2 lies in no prefix"),
+        ('"192.168.1.1"', '"8.8.8.8"', "agents[0].gateway_address: 8.8.8.8 is not private"),
+        ('"192.0.2.0/24"', '"192.0.2.1/24"', "networks[0].prefixes: 192.0.2.1/24 has host bits"),
+        ('link = ["a", "b"]', 'link = ["a", "x"]', "events[0].link: no link joins a and x"),
+        ("at_s = 1.2", "at_s = 0.2", "events[1].at_s: 0.2 is out of order"),
+        ("at_s = 1.2", "at_s = 11.0", "events[1].at_s: 11.0 is out of order or after duration_s"),
+        ('gateway = "a"', 'gateway = "z"', "agents[0].gateway: no router is called 'z'"),
+        ('router = "b"', 'router = "z"', "targets[0].router: no router is called 'z'"),
+    ],
+)
+def test_a_wrong_file_is_refused(tmp_path: Path, old: str, new: str, says: str) -> None:
+    """Every rule has a file that breaks it; the message names the file and the key."""
+    file = write_world(tmp_path, old, new)
+    with pytest.raises(ScenarioError) as caught:
+        load(file)
+    assert str(caught.value).startswith(f"{file}: ")
+    assert says in str(caught.value)
+
+
+def test_an_unknown_scenario_names_those_that_exist() -> None:
+    """A misspelt name is answered with the right ones."""
+    with pytest.raises(ScenarioError, match="inside, timed, trombone"):
+        find("tymed")
+
+
+def test_great_circle_delay(tmp_path: Path) -> None:
+    """A link is as long as the great circle times its factor, at 204.2 km/ms."""
+    world = load(write_world(tmp_path))
+    here, there = (48.0, 2.0), (50.0, 8.0)
+    south, north, east = (math.radians(x) for x in (here[0], there[0], there[1] - here[1]))
+    cosine = math.sin(south) * math.sin(north) + math.cos(south) * math.cos(north) * math.cos(east)
+    expected_ms = math.acos(cosine) * 6371.0088 * 1.5 / 204.2
+    assert world.link_delay_ns(world.links[1]) == pytest.approx(expected_ms * 1e6, rel=1e-6)
+    assert world.link_delay_ns(world.links[0]) == 1_000_000
+
+
+def test_only_invented_networks_are_overridden() -> None:
+    """The collector gets rows of what does not exist, and no row of a real operator."""
+    rows = load("timed").overrides()
+    assert {(row.asn, row.holder) for row in rows} == {(64500, "Borne test bench")}
+    assert len(rows) == 3
+
+
+def zones(name: str) -> list[tuple[str, str, str]]:
+    """Every pair of an agent and a target: (agent, address, country of the target)."""
+    world = load(name)
+    return [(a.name, t.address, t.country) for a in world.agents for t in world.targets]
+
+
+@pytest.mark.parametrize("name", DELIVERED)
+def test_paths_have_a_believable_shape(name: str) -> None:
+    """Five to eight hops; every router between gateway and target has a name; RTTs rise."""
+    world = load(name)
+    moments = [0.0, *(event.at_s for event in world.events)]
+    for agent, address, _ in zones(name):
+        for at_s in moments:
+            hops = expected_hops(world, agent, address, at_s)
+            assert 5 <= len(hops) <= 8, (agent, address, at_s)
+            assert all(hop.name for hop in hops[1:-1])
+            rtts_ms = [hop.rtt_ms for hop in hops]
+            assert rtts_ms == sorted(rtts_ms)
+
+
+def outside(name: str) -> set[tuple[str, str, float]]:
+    """What leaves the smallest of FX and EU that holds agent and target: (agent, region, time)."""
+    world = load(name)
+    regions = {target.address: f"{target.provider}/{target.region}" for target in world.targets}
+    left = set()
+    for agent, address, country in zones(name):
+        home = world.city(world.agent(agent).city).country
+        allowed = {"FR"} if {home, country} == {"FR"} else EU
+        if not {home, country} <= allowed:
+            continue
+        for at_s, countries in crossings(world, agent, address):
+            if not countries <= allowed:
+                left.add((agent, regions[address], at_s))
+    return left
+
+
+def test_inside_stays_inside() -> None:
+    """In `inside` no path leaves the jurisdiction that holds both its ends."""
+    assert outside("inside") == set()
+
+
+def test_timed_leaves_from_20_s_to_60_s() -> None:
+    """In `timed` Paris - Marseille alone leaves France, through Frankfurt, from 20 s to 60 s."""
+    assert outside("timed") == {("paris", "oracle/eu-marseille-1", 20.0)}
+    world = load("timed")
+    changes = crossings(world, "paris", "129.151.225.20")
+    assert changes == [(0.0, {"FR"}), (20.0, {"FR", "DE"}), (60.0, {"FR"})]
+
+
+def test_trombone_leaves_for_good() -> None:
+    """In `trombone` Paris - AWS Paris alone leaves, through London, from the beginning."""
+    assert outside("trombone") == {("paris", "aws/eu-west-3", 0.0)}
+    world = load("trombone")
+    assert crossings(world, "paris", "13.36.40.20") == [(0.0, {"FR", "GB"})]
