@@ -33,6 +33,9 @@ DEFAULT_SCENARIO = "timed"
 UNATTENDED_S = 60.0
 REFRESH_S = 1.0
 FOREVER_S = float("inf")
+NEWEST_PATHS = 100
+ALL_PATHS = 1000
+"""What one answer of the API holds at most."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -88,7 +91,7 @@ async def _run(options: argparse.Namespace) -> int:
         async with Stand(scenario, options.scenario, directory) as stand:
             await _watch(stand, console, stop, for_s, live=attended)
             await stand.drain()
-            answers = await _ask(stand)
+            answers = await _ask(stand, ALL_PATHS)
             record = await _record(stand, answers)
         _report(options, console, stand, answers)
         if options.record and record is not None:
@@ -117,15 +120,15 @@ async def _watch(
                 await asyncio.wait_for(stop.wait(), rest_s)
 
 
-async def _ask(stand: Stand) -> outcome.Answers:
-    """Ask the collector's API for everything that the demo shows."""
+async def _ask(stand: Stand, paths: int = NEWEST_PATHS) -> outcome.Answers:
+    """Ask the collector's API for everything that the demo shows, with the newest `paths`."""
     began_ns = outcome.nanoseconds(stand.ready.began_at)
     return outcome.Answers(
         scenario=stand.scenario.name,
         began_ns=began_ns,
         zones=await stand.get("/v1/zones", **{"from": stand.ready.began_at}),
         recent_zones=await stand.get("/v1/zones", range_s="30"),
-        paths=await stand.get("/v1/paths", limit="1000"),
+        paths=await stand.get("/v1/paths", limit=str(paths)),
         crossings=await stand.get("/v1/crossings"),
     )
 

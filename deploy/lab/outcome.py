@@ -155,14 +155,13 @@ def _stops(path: Row) -> tuple[Stop, ...]:
 
 
 def _windows(began_ns: int, series: Row) -> Iterable[Window]:
-    """Return the windows of the series' kernel-stamped RTTs with replies, in order of time."""
+    """Return the windows that hold replies, in order of time."""
     for row in series["series"]:
-        width_s = row["step_s"] if "step_s" in row else series["step_s"]
         for window in row["windows"]:
             if window["p50_s"] is not None:
                 yield Window(
                     start_s=_time(began_ns, window["start"]),
-                    width_s=width_s,
+                    width_s=series["step_s"],
                     p50_s=window["p50_s"],
                     p99_s=window["p99_s"],
                 )
