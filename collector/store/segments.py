@@ -144,6 +144,8 @@ def read_paths(
         StoreError: A file is missing or of a later schema.
     """
     found: list[tuple[int, PathRecord]] = []
+    if limit < 1:
+        return []
     for name in sorted(names, key=lambda name: _span_s(name)[1], reverse=True):
         if len(found) >= limit and _span_s(name)[1] * _S_NS < found[-1][0]:
             break
@@ -279,9 +281,9 @@ def _opened(path: Path, kind: Kind) -> Iterator[pq.ParquetFile]:
         with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
             _check_schema(path, kind, file)
             yield file
-    except FileNotFoundError as error:
-        raise StoreError(f"read segment {path}: it does not exist") from error
     except (OSError, pa.ArrowException, msgspec.DecodeError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise StoreError(f"read segment {path}: {error.strerror}") from error
         raise CorruptError(f"read segment {path}: {error}") from error
 
 
@@ -298,13 +300,15 @@ def _prove(path: Path, size: int, modified_ns: int) -> None:
 
 
 def _check_schema(path: Path, kind: Kind, file: pq.ParquetFile) -> None:
-    notes = file.schema_arrow.metadata
+    notes = file.schema_arrow.metadata or {}
+    if notes.get(_KIND_KEY) != kind.encode():
+        raise CorruptError(f"read segment {path}: its metadata do not say that it holds {kind}")
     version = notes[_VERSION_KEY].decode()
     if version != SCHEMA_VERSION:
         raise StoreError(
             f"read segment {path}: schema {version} is not {SCHEMA_VERSION}; use a later collector"
         )
-    if notes[_KIND_KEY].decode() != kind or not file.schema_arrow.equals(SCHEMAS[kind]):
+    if not file.schema_arrow.equals(SCHEMAS[kind]):
         raise CorruptError(f"read segment {path}: its columns are not those of {kind}")
 
 
