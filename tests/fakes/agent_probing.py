@@ -4,9 +4,11 @@
 event loop's reader is exercised as with a socket.
 """
 
+import asyncio
+import contextlib
 import os
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from agent import icmp
 from agent.errors import WireError
@@ -215,3 +217,21 @@ class FakeSink:
     def path(self, path: Path) -> None:
         """Take a path."""
         self.paths.append(path)
+
+
+async def until(ready: Callable[[], bool]) -> None:
+    """Give the event loop its turns until something is so, four seconds at most."""
+    async with asyncio.timeout(4):
+        while not ready():  # noqa: ASYNC110 - what is waited for tells nobody
+            await asyncio.sleep(0.002)
+
+
+async def play(work: Awaitable[None], ready: Callable[[], bool]) -> None:
+    """Run until something is so or the work ended, then cancel it."""
+    task = asyncio.ensure_future(work)
+    try:
+        await until(lambda: ready() or task.done())
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

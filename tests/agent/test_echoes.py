@@ -1,0 +1,100 @@
+"""One socket in a running event loop: answers, losses, failures, garbage, and a clean end."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from agent.clock import SystemClock
+from agent.echoes import Echoes
+from agent.flight import Landing
+from agent.records import Outcome, Stamp
+from agent.sockets import Rung
+from tests.fakes.agent_probing import FakePort, garbage, until
+
+TARGET = "203.0.113.9"
+ROUTES = {TARGET: ("198.51.100.1", None, TARGET)}
+MS = 1_000_000
+Open = Callable[[FakePort], tuple[Echoes, list[Landing]]]
+
+
+@pytest.fixture
+async def opened() -> AsyncIterator[Open]:
+    """Open echoes on a fake socket; close them after the test."""
+    kept: list[Echoes] = []
+
+    def opening(port: FakePort) -> tuple[Echoes, list[Landing]]:
+        landings: list[Landing] = []
+        echoes = Echoes(SystemClock(), landings.append, port.opened)
+        kept.append(echoes)
+        return echoes, landings
+
+    yield opening
+    for echoes in kept:
+        echoes.close()
+
+
+@pytest.mark.parametrize("rung", list(Rung))
+async def test_answers_land_with_their_handles(opened: Open, rung: Rung) -> None:
+    """A reply and a router's error, on both rungs, by kernel stamps."""
+    echoes, landings = opened(FakePort(ROUTES, time.time_ns, rung=rung))
+    echoes.send("far", TARGET, 500 * MS)
+    echoes.send("near", TARGET, 500 * MS, ttl=1)
+    await until(lambda: len(landings) == 2)
+    found = {(x.handle, x.outcome, x.source, x.rtt_ns, x.stamp) for x in landings}
+    assert found == {
+        ("far", Outcome.REPLY, TARGET, 6000, Stamp.KERNEL),
+        ("near", Outcome.TTL_EXCEEDED, "198.51.100.1", 2000, Stamp.KERNEL),
+    }
+    assert (0, 0, 0) == echoes.strays
+    assert rung is echoes.rung
+
+
+async def test_silence_is_a_loss_at_its_deadline(opened: Open) -> None:
+    """A machine that keeps silent; the shorter time-out lands first though it was sent last."""
+    echoes, landings = opened(FakePort(ROUTES, time.time_ns))
+    echoes.send("long", TARGET, 60 * MS, ttl=2)
+    echoes.send("short", TARGET, 20 * MS, ttl=2)
+    await until(lambda: len(landings) == 2)
+    assert [("short", Outcome.LOST), ("long", Outcome.LOST)] == [
+        (found.handle, found.outcome) for found in landings
+    ]
+
+
+async def test_a_packet_that_the_host_cannot_send_lands_at_once(opened: Open) -> None:
+    """It is no loss of the network's; the next one goes out."""
+    port = FakePort(ROUTES, time.time_ns, failures=1)
+    echoes, landings = opened(port)
+    echoes.send("first", TARGET, 100 * MS)
+    assert [("first", Outcome.SEND_FAILED)] == [(x.handle, x.outcome) for x in landings]
+    echoes.send("second", TARGET, 100 * MS)
+    await until(lambda: len(landings) == 2)
+    assert landings[1].outcome is Outcome.REPLY
+
+
+async def test_garbage_is_counted_and_passed_over(opened: Open) -> None:
+    """What does not decode hides nothing that comes after it."""
+    echoes, landings = opened(FakePort(ROUTES, time.time_ns, garbage=[garbage(), garbage()]))
+    echoes.send("probe", TARGET, 100 * MS)
+    await until(lambda: len(landings) == 1)
+    assert (2, Outcome.REPLY) == (echoes.garbage, landings[0].outcome)
+
+
+async def test_a_bug_while_reading_ends_the_watch(opened: Open) -> None:
+    """The reader is a callback of the loop: whoever watches must learn of its failure."""
+    echoes, _ = opened(FakePort(ROUTES, time.time_ns, garbage=[ValueError("a bug")]))
+    echoes.send("probe", TARGET, 100 * MS)
+    with pytest.raises(ValueError, match="a bug"):
+        await asyncio.wait_for(echoes.watch(), 2)
+
+
+async def test_close_leaves_nothing_behind(opened: Open) -> None:
+    """No timer fires and nothing lands after the end; closing twice does no harm."""
+    port = FakePort(ROUTES, time.time_ns)
+    echoes, landings = opened(port)
+    echoes.send("probe", TARGET, 20 * MS, ttl=2)
+    echoes.close()
+    await asyncio.sleep(0.05)
+    assert [] == landings
+    assert port.closed

@@ -1,0 +1,187 @@
+"""The prober in a running event loop, on a network without packets."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+
+from agent.clock import SystemClock
+from agent.errors import DnsError, PrivilegeError
+from agent.prober import Prober
+from agent.records import Outcome, Stamp
+from agent.schedule import Budget, Due
+from agent.sockets import DatagramPort, Rung
+from agent.targets import Limits, ProbeTarget, Resolve
+from tests.fakes.agent_probing import FakeClock, FakePort, FakeSink, play
+
+MS = 1_000_000
+NEAR, FAR = "192.0.2.1", "203.0.113.9"
+ROUTES = {NEAR: (NEAR,), FAR: ("198.51.100.1", FAR)}
+PLENTY = Limits(packets_per_s=10_000, per_target_per_s=10_000)
+
+
+def target(address: str | None, name: str = "a.example", interval_ns: int = 20 * MS) -> ProbeTarget:
+    """Make a target that is probed often."""
+    return ProbeTarget(
+        target=address or name,
+        zone="ovh/rbx",
+        address=address,
+        interval_ns=interval_ns,
+        timeout_ns=100 * MS,
+    )
+
+
+async def nowhere(name: str) -> str | None:
+    """Resolve nothing."""
+    await asyncio.sleep(0)
+    raise AssertionError(f"nobody asked to resolve {name}")
+
+
+def prober(
+    targets: Sequence[ProbeTarget],
+    port: FakePort,
+    sink: FakeSink,
+    resolve: Resolve = nowhere,
+    limits: Limits = PLENTY,
+) -> Prober:
+    """Make a prober on a fake socket."""
+    clock = SystemClock()
+    return Prober(
+        targets,
+        sink,
+        clock,
+        budget=Budget(limits, clock.monotonic_ns()),
+        resolve=resolve,
+        resolve_interval_s=0.02,
+        open_socket=port.opened,
+    )
+
+
+async def test_every_target_is_probed_at_its_interval() -> None:
+    """Replies of two targets through one socket, each with its kernel RTT."""
+    port, sink = FakePort(ROUTES, time.time_ns), FakeSink()
+    probing = prober([target(NEAR), target(FAR, interval_ns=40 * MS)], port, sink)
+    assert probing.address_of(0) is None
+    await play(probing.run(), lambda: len(sink.replies) >= 12)
+    assert {(0, 2000, Stamp.KERNEL), (1, 4000, Stamp.KERNEL)} == {
+        (index, rtt_ns, stamp) for index, _, rtt_ns, stamp in sink.replies
+    }
+    assert [(0, NEAR), (1, FAR)] == sink.addresses
+    assert 1.3 < probing.sent[0] / probing.sent[1] < 3.1
+    assert (Rung.RAW, NEAR, FAR) == (probing.rung, probing.address_of(0), probing.address_of(1))
+    assert probing.strays == (0, 0, 0)
+    assert port.closed
+
+
+async def test_a_silent_target_is_lost() -> None:
+    """An event after the time-out, never a number."""
+    sink = FakeSink()
+    await play(
+        prober([target("192.0.2.77")], FakePort({}, time.time_ns), sink).run(),
+        lambda: len(sink.events) >= 2,
+    )
+    assert {(0, Outcome.LOST)} == {(index, outcome) for index, _, outcome in sink.events}
+    assert [] == sink.replies
+
+
+async def test_a_name_is_resolved_again_and_a_change_is_told() -> None:
+    """The second answer is another address; the third fails, and the address stays."""
+    answers = iter([NEAR, FAR])
+
+    async def resolve(name: str) -> str | None:
+        await asyncio.sleep(0)
+        assert name == "a.example"
+        return next(answers, None)
+
+    port, sink = FakePort(ROUTES, time.time_ns), FakeSink()
+    probing = prober([target(None)], port, sink, resolve)
+    await play(probing.run(), lambda: len(port.sent) >= 8)
+    assert [(0, NEAR), (0, FAR)] == sink.addresses
+    assert port.sent[-1] == (FAR, None)
+
+
+@pytest.mark.parametrize("problem", [None, DnsError("garbage", "read an answer"), OSError(111)])
+async def test_a_name_that_fails_is_an_event_of_its_target(problem: Exception | None) -> None:
+    """The other target is probed; nothing ends."""
+
+    async def resolve(_name: str) -> str | None:
+        await asyncio.sleep(0)
+        if problem is not None:
+            raise problem
+        return None
+
+    sink = FakeSink()
+    probing = prober([target(None), target(NEAR)], FakePort(ROUTES, time.time_ns), sink, resolve)
+    await play(probing.run(), lambda: len(sink.events) >= 2 and len(sink.replies) >= 2)
+    assert {(0, Outcome.UNRESOLVED)} == {(index, outcome) for index, _, outcome in sink.events}
+    assert {} == probing.faults.by_task
+
+
+async def test_a_probe_beyond_the_limits_is_skipped() -> None:
+    """Two a second are allowed, fifty are asked for."""
+    port, sink = FakePort(ROUTES, time.time_ns), FakeSink()
+    limits = Limits(packets_per_s=100, per_target_per_s=2)
+    await play(
+        prober([target(NEAR)], port, sink, limits=limits).run(), lambda: len(sink.events) >= 5
+    )
+    assert {(0, Outcome.SKIPPED)} == {(index, outcome) for index, _, outcome in sink.events}
+    assert 1 <= len(port.sent) <= 3
+
+
+async def test_a_bug_is_survived() -> None:
+    """The socket is opened anew and probing goes on."""
+    ports = [
+        FakePort(ROUTES, time.time_ns, garbage=[ValueError("a bug")]),
+        FakePort(ROUTES, time.time_ns),
+    ]
+    left = iter(ports)
+    sink = FakeSink()
+    probing = prober([target(NEAR)], ports[0], sink)
+    probing._open_socket = lambda identifier: next(left).opened(identifier)
+    await play(probing.run(), lambda: len(sink.replies) >= 2)
+    assert {"prober": 1} == probing.faults.by_task
+    assert [True, True] == [port.closed for port in ports]
+
+
+async def test_a_refused_privilege_is_the_callers() -> None:
+    """Trying again would not help."""
+
+    def refuse(_identifier: int) -> DatagramPort:
+        raise PrivilegeError("open an ICMP socket: refused")
+
+    probing = prober([target(NEAR)], FakePort({}), FakeSink())
+    probing._open_socket = refuse
+    with pytest.raises(PrivilegeError, match="refused"):
+        await asyncio.wait_for(probing.run(), 2)
+
+
+@pytest.mark.parametrize(
+    ("send", "skipped", "count", "last_back_s"), [(True, 4, 4, 2), (False, 5, 5, 1)]
+)
+def test_missed_deadlines_are_events_at_their_times(
+    send: bool, skipped: int, count: int, last_back_s: int
+) -> None:
+    """A stall of five seconds: each missed deadline is told with the time it had."""
+    clock, sink = FakeClock(), FakeSink()
+    probing = Prober([], sink, clock, budget=Budget(PLENTY, 0), resolve=nowhere)
+    due_ns = clock.monotonic_ns() - 1_000 * MS
+    probing._tell_skipped(Due(index=0, due_ns=due_ns, send=send, skipped=skipped), 1_000 * MS)
+    expected = [clock.wall_ns() - (last_back_s + back) * 1_000 * MS for back in range(count)][::-1]
+    assert expected == [at for _, at, _ in sink.events]
+
+
+def test_a_very_long_stall_does_not_flood() -> None:
+    """Of a night's sleep the last 60 deadlines are told."""
+    sink = FakeSink()
+    probing = Prober([], sink, FakeClock(), budget=Budget(PLENTY, 0), resolve=nowhere)
+    probing._tell_skipped(Due(index=0, due_ns=0, send=False, skipped=30_000), 1_000 * MS)
+    assert len(sink.events) == 60
+
+
+def test_targets_are_words() -> None:
+    """They cannot change under the prober's hands."""
+    with pytest.raises(AttributeError):
+        target(NEAR).interval_ns = 5  # type: ignore[misc]  # frozen: that is the point
+    assert msgspec.structs.replace(target(NEAR), zone="aws/eu-west-3").zone == "aws/eu-west-3"

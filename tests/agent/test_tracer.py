@@ -1,0 +1,168 @@
+"""The tracer in a running event loop, on a network without packets."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from agent.clock import SystemClock
+from agent.flight import Landing
+from agent.records import Origin, Outcome, Path, Stamp
+from agent.schedule import Budget, Due
+from agent.sockets import Rung
+from agent.targets import Limits, ProbeTarget
+from agent.tracer import Tracer, land
+from tests.fakes.agent_probing import FakePort, FakeSink, play
+
+MS = 1_000_000
+S = 1_000_000_000
+NEAR, FAR = "192.0.2.1", "203.0.113.9"
+ROUTES = {NEAR: (NEAR,), FAR: ("198.51.100.1", "198.51.100.2", FAR)}
+PARIS = Origin(latitude=48.86, longitude=2.35, radius_km=5)
+
+
+def target(address: str, interval_ns: int | None = 30 * MS) -> ProbeTarget:
+    """Make a target that is traced often."""
+    return ProbeTarget(
+        target=address,
+        zone="ovh/rbx",
+        address=address,
+        interval_ns=S,
+        trace_interval_ns=interval_ns,
+        timeout_ns=100 * MS,
+    )
+
+
+def tracer(
+    targets: Sequence[ProbeTarget],
+    port: FakePort,
+    sink: FakeSink,
+    *,
+    packets_per_s: float = 10_000,
+    addresses: Sequence[str | None] | None = None,
+) -> Tracer:
+    """Make a tracer on a fake socket."""
+    clock = SystemClock()
+    known = addresses if addresses is not None else [each.address for each in targets]
+    return Tracer(
+        targets,
+        sink,
+        clock,
+        budget=Budget(Limits(packets_per_s=packets_per_s), clock.monotonic_ns()),
+        address_of=known.__getitem__,
+        origin=PARIS,
+        open_socket=port.opened,
+    )
+
+
+def addresses(path: Path) -> list[list[str | None]]:
+    """List who answered at each hop."""
+    return [[reply.address for reply in hop.replies] for hop in path.hops]
+
+
+@pytest.mark.parametrize("rung", list(Rung))
+async def test_rounds_follow_one_another(rung: Rung) -> None:
+    """Two targets at once through one socket; every path whole, with kernel times."""
+    port, sink = FakePort(ROUTES, time.time_ns, rung=rung), FakeSink()
+    tracing = tracer([target(NEAR), target(FAR)], port, sink)
+    await play(tracing.run(), lambda: len(sink.paths) >= 6)
+    assert {NEAR: [[NEAR]], FAR: [[hop] for hop in ROUTES[FAR]]} == {
+        path.address: addresses(path) for path in sink.paths
+    }
+    far = next(path for path in sink.paths if path.target == FAR)
+    assert (True, PARIS, "ovh/rbx", f"{FAR}@{far.started_at}") == (
+        far.reached,
+        far.origin,
+        far.zone,
+        far.id,
+    )
+    assert [2000, 4000, 6000] == [hop.replies[0].rtt_ns for hop in far.hops]
+    assert {Stamp.KERNEL} == {reply.stamp for hop in far.hops for reply in hop.replies}
+    assert len({path.id for path in sink.paths}) == len(sink.paths)
+    assert port.closed
+
+
+async def test_the_next_round_sends_no_more_than_it_needs() -> None:
+    """Three hops known: at most six TTLs."""
+    port, sink = FakePort(ROUTES, time.time_ns), FakeSink()
+    tracing = tracer([target(FAR)], port, sink)
+    await play(tracing.run(), lambda: len(sink.paths) >= 1)
+    assert {FAR: 3} == tracing._lengths
+
+
+async def test_a_target_that_fell_silent_is_searched_for_in_full() -> None:
+    """Its last length is forgotten."""
+    port, sink = FakePort({FAR: ("198.51.100.1", None)}, time.time_ns), FakeSink()
+    tracing = tracer([target(FAR)], port, sink)
+    tracing._lengths[FAR] = 3
+    await play(tracing.run(), lambda: len(sink.paths) >= 1)
+    assert {} == tracing._lengths
+    assert not sink.paths[0].reached
+    assert max(ttl or 0 for _, ttl in port.sent) == 32
+
+
+async def test_packets_wait_for_the_limits() -> None:
+    """100 a second: after what is saved up, 10 ms between packets."""
+    port, sink = FakePort({}, time.time_ns), FakeSink()
+    tracing = tracer([target(FAR)], port, sink, packets_per_s=100)
+    for _ in range(100):
+        tracing._budget.allow_packet(time.monotonic_ns())
+    started_s = time.monotonic()
+    await play(tracing.run(), lambda: len(port.sent) >= 20)
+    assert time.monotonic() - started_s >= 0.19
+
+
+async def test_a_round_under_way_is_not_started_again() -> None:
+    """It is counted as skipped, as are rounds that came while the program was late."""
+    port, sink = FakePort({}, time.time_ns), FakeSink()
+    tracing = tracer([target(FAR)], port, sink)
+    await play(tracing.run(), lambda: tracing.skipped >= 3)
+    assert 0 == len(sink.paths)
+
+
+async def test_a_target_without_address_is_left_out() -> None:
+    """Its name is unresolved: the prober tells that."""
+    port, sink = FakePort(ROUTES, time.time_ns), FakeSink()
+    tracing = tracer([target(FAR), target(NEAR)], port, sink, addresses=[None, NEAR])
+    await play(tracing.run(), lambda: len(sink.paths) >= 2)
+    assert {NEAR} == {path.target for path in sink.paths}
+
+
+async def test_nothing_to_trace_opens_nothing() -> None:
+    """The tracer ends at once."""
+    port = FakePort(ROUTES, time.time_ns)
+    tracing = tracer([target(NEAR, interval_ns=None)], port, FakeSink())
+    await asyncio.wait_for(tracing.run(), 1)
+    assert port.identifier == 0
+    port.close()
+
+
+async def test_a_bug_is_survived() -> None:
+    """The socket is opened anew, and the round under way is not waited for for ever."""
+    ports = [
+        FakePort(ROUTES, time.time_ns, garbage=[ValueError("a bug")]),
+        FakePort(ROUTES, time.time_ns),
+    ]
+    left = iter(ports)
+    sink = FakeSink()
+    tracing = tracer([target(NEAR)], ports[0], sink)
+    tracing._open_socket = lambda identifier: next(left).opened(identifier)
+    await play(tracing.run(), lambda: len(sink.paths) >= 1)
+    assert {"tracer": 1} == tracing.faults.by_task
+    assert [True, True] == [port.closed for port in ports]
+
+
+def test_late_rounds_are_skipped() -> None:
+    """A stall of five intervals: five rounds less, none made up for."""
+    tracing = tracer([target(NEAR)], FakePort({}), FakeSink())
+    due = Due(index=0, due_ns=0, send=False, skipped=5)
+    tracing._start_round(due, None, None)  # type: ignore[arg-type]  # neither is reached
+    assert tracing.skipped == 5
+
+
+def test_a_landing_of_nobody_is_a_bug() -> None:
+    """It cannot happen; if it does, it is not passed over."""
+    landing = Landing(handle=7, address=NEAR, outcome=Outcome.LOST, sent_wall_ns=0)
+    with pytest.raises(AssertionError, match="no route sent 7"):
+        land(landing)
