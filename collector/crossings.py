@@ -1,0 +1,321 @@
+"""Decider: episodes in which a path of (agent, target) is outside what its policy demands.
+
+Rules
+- One watch for each (agent, target, jurisdiction). A round is classified by the verdict for
+  that jurisdiction:
+
+      PROOF     PROVEN_OUTSIDE
+      SAME      SUPPORTED_OUTSIDE, through a country outside that the episode went through too
+      OTHER     SUPPORTED_OUTSIDE, through other countries
+      RETURNED  an inside verdict; or UNDETERMINED with nothing hidden (target answered, no
+                silent hop): had the path gone on abroad, a hop would have shown it
+      BLIND     everything else; it holds the state, confirms nothing and ends nothing
+
+- The table below runs (`TRANSITIONS`):
+
+      state     | PROOF             | SAME              | OTHER           | RETURNED       | BLIND
+      ----------+-------------------+-------------------+-----------------+----------------+------
+      CLEAR     | prove: CONFIRMED  | open: SUSPECTED   | open: SUSPECTED | -              | -
+      SUSPECTED | prove: CONFIRMED  | confirm: CONFIRMED| open: SUSPECTED | drop: CLEAR    | -
+      CONFIRMED | extend: CONFIRMED | extend: CONFIRMED | extend:CONFIRMED| return: ENDING | -
+      ENDING    | extend: CONFIRMED | extend: CONFIRMED | extend:CONFIRMED| end: CLEAR     | -
+
+- So two consistent rounds confirm, a proof confirms at once, two returned rounds end, and one
+  returned round clears a mere suspicion. No clock is read: rounds carry their own time.
+- A round that is not newer than the newest one of its (agent, target) is ignored: replays and
+  disorder change nothing. So is a round without a time.
+- Where the policy demands nothing, nothing opens. When the demand changes, a suspicion under the
+  old one is dropped; a confirmed episode goes on under the jurisdiction that opened it, and ends
+  by its own returned rounds, never silently.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final, Literal
+
+import msgspec
+import rfc8785
+
+from collector.records import INSIDE, SEVERITY, Crossing, Judgement, PathVerdict, Verdict
+from collector.regions import BY_NAME, wider
+
+
+class State(Enum):
+    """Where a watch stands."""
+
+    CLEAR = "clear"
+    SUSPECTED = "suspected"
+    CONFIRMED = "confirmed"
+    ENDING = "ending"
+
+
+class Round(Enum):
+    """What a round says to a watch."""
+
+    PROOF = "proof"
+    SAME = "same"
+    OTHER = "other"
+    RETURNED = "returned"
+    BLIND = "blind"
+
+
+Action = Literal["prove", "open", "confirm", "extend", "return", "end", "drop"]
+
+TRANSITIONS: Final[Mapping[tuple[State, Round], tuple[Action, State]]] = {
+    (State.CLEAR, Round.PROOF): ("prove", State.CONFIRMED),
+    (State.CLEAR, Round.SAME): ("open", State.SUSPECTED),
+    (State.CLEAR, Round.OTHER): ("open", State.SUSPECTED),
+    (State.SUSPECTED, Round.PROOF): ("prove", State.CONFIRMED),
+    (State.SUSPECTED, Round.SAME): ("confirm", State.CONFIRMED),
+    (State.SUSPECTED, Round.OTHER): ("open", State.SUSPECTED),
+    (State.SUSPECTED, Round.RETURNED): ("drop", State.CLEAR),
+    (State.CONFIRMED, Round.PROOF): ("extend", State.CONFIRMED),
+    (State.CONFIRMED, Round.SAME): ("extend", State.CONFIRMED),
+    (State.CONFIRMED, Round.OTHER): ("extend", State.CONFIRMED),
+    (State.CONFIRMED, Round.RETURNED): ("return", State.ENDING),
+    (State.ENDING, Round.PROOF): ("extend", State.CONFIRMED),
+    (State.ENDING, Round.SAME): ("extend", State.CONFIRMED),
+    (State.ENDING, Round.OTHER): ("extend", State.CONFIRMED),
+    (State.ENDING, Round.RETURNED): ("end", State.CLEAR),
+}
+"""What is not listed holds the state and does nothing."""
+
+
+class _Watch(msgspec.Struct, kw_only=True):
+    """One (agent, target, jurisdiction)."""
+
+    state: State = State.CLEAR
+    episode: str | None = None
+    """Id of the crossing that is suspected or under way."""
+    returned_ns: int | None = None
+    """Start of the first returned round since the newest one outside."""
+
+
+class _Dump(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a restart needs."""
+
+    version: Literal[1]
+    crossings: list[Crossing]
+    watches: list[tuple[str, str, str, _Watch]]
+    newest_ns: list[tuple[str, str, int]]
+
+
+class Crossings:
+    """All episodes, and the watches that open, confirm and end them."""
+
+    def __init__(self) -> None:
+        """Begin with nothing seen."""
+        self._crossings: dict[str, Crossing] = {}
+        self._watches: dict[tuple[str, str, str], _Watch] = {}
+        self._newest_ns: dict[tuple[str, str], int] = {}
+
+    def observe(self, judgement: Judgement, demanded: str | None) -> tuple[Crossing, ...]:
+        """Take one round and return the crossings that it changed, in a fixed order.
+
+        A suspicion is returned too, with `confirmed_ns` None; a dropped one has `ended_ns` set
+        and is forgotten. For one that has just been confirmed build the evidence, store it, then
+        call `attach`.
+        """
+        pair = (judgement.agent, judgement.target)
+        if judgement.started_ns <= self._newest_ns.get(pair, 0):
+            return ()
+        self._newest_ns[pair] = judgement.started_ns
+        if demanded is not None:
+            self._watches.setdefault((*pair, demanded), _Watch())
+        changed: list[Crossing] = []
+        for key in sorted(key for key in self._watches if key[:2] == pair):
+            changed += self._round(key, judgement, demanded=demanded == key[2])
+        return tuple(changed)
+
+    def attach(self, crossing_id: str, digest: str) -> Crossing:
+        """Note that the evidence Statement with `digest` (SHA-256, hex) is stored.
+
+        Raises:
+            KeyError: no crossing has this id.
+        """
+        updated = msgspec.structs.replace(self._crossings[crossing_id], evidence=digest)
+        self._crossings[crossing_id] = updated
+        return updated
+
+    def all(self) -> tuple[Crossing, ...]:
+        """Return every crossing, also suspected and ended ones, newest first."""
+        return tuple(sorted(self._crossings.values(), key=lambda row: (-row.first_seen_ns, row.id)))
+
+    def dump(self) -> bytes:
+        """Return the whole state; `load` gives it back exactly."""
+        return msgspec.msgpack.encode(
+            _Dump(
+                version=1,
+                crossings=list(self._crossings.values()),
+                watches=[(*key, watch) for key, watch in self._watches.items()],
+                newest_ns=[(*pair, at_ns) for pair, at_ns in self._newest_ns.items()],
+            )
+        )
+
+    @classmethod
+    def load(cls, state: bytes) -> "Crossings":
+        """Return what `dump` wrote.
+
+        Raises:
+            msgspec.DecodeError: the octets are not a dump of this version.
+        """
+        dump = msgspec.msgpack.decode(state, type=_Dump)
+        self = cls()
+        self._crossings = {row.id: row for row in dump.crossings}
+        self._watches = {(agent, target, name): w for agent, target, name, w in dump.watches}
+        self._newest_ns = {(agent, target): at_ns for agent, target, at_ns in dump.newest_ns}
+        return self
+
+    def _round(
+        self, key: tuple[str, str, str], judgement: Judgement, *, demanded: bool
+    ) -> list[Crossing]:
+        """Let one watch take the round, and forget the watch where nothing is left to watch."""
+        watch = self._watches[key]
+        changed: list[Crossing] = []
+        if not demanded and watch.state is State.SUSPECTED:
+            watch.state = State.CLEAR
+            changed += self._drop(watch, judgement.started_ns)
+        if demanded or watch.state is not State.CLEAR:
+            changed += self._step(key[2], watch, judgement)
+        if watch.state is State.CLEAR:
+            del self._watches[key]
+        return changed
+
+    def _step(self, jurisdiction: str, watch: _Watch, judgement: Judgement) -> list[Crossing]:
+        """Apply the table to one watch."""
+        episode = None if watch.episode is None else self._crossings[watch.episode]
+        step = TRANSITIONS.get((watch.state, classify(judgement, jurisdiction, episode)))
+        if step is None:
+            return []
+        action, watch.state = step
+        match action:
+            case "open":
+                return self._open(jurisdiction, watch, judgement)
+            case "prove":
+                return self._prove(jurisdiction, watch, judgement)
+            case "confirm":
+                return self._extend(jurisdiction, watch, judgement, confirm=True)
+            case "extend":
+                return self._extend(jurisdiction, watch, judgement, confirm=False)
+            case "return":
+                watch.returned_ns = judgement.started_ns
+                return []
+            case "end":
+                return self._end(watch)
+            case "drop":
+                return self._drop(watch, judgement.started_ns)
+
+    def _open(self, jurisdiction: str, watch: _Watch, judgement: Judgement) -> list[Crossing]:
+        """Begin a suspicion; an older one that this round does not bear out is dropped."""
+        dropped = self._drop(watch, judgement.started_ns)
+        verdict = _verdict(judgement, jurisdiction)
+        crossing = Crossing(
+            id=_identify(judgement, jurisdiction),
+            agent=judgement.agent,
+            target=judgement.target,
+            zone=judgement.zone,
+            jurisdiction=jurisdiction,
+            verdict=verdict.verdict,
+            wider=_wider(judgement, jurisdiction),
+            countries=verdict.countries,
+            first_seen_ns=judgement.started_ns,
+            confirmed_ns=None,
+            ended_ns=None,
+            rounds=1,
+            evidence=None,
+        )
+        watch.episode = crossing.id
+        self._crossings[crossing.id] = crossing
+        return [*dropped, crossing]
+
+    def _prove(self, jurisdiction: str, watch: _Watch, judgement: Judgement) -> list[Crossing]:
+        """Confirm by one round: the suspicion, where it went the same way, else a new one."""
+        suspected = None if watch.episode is None else self._crossings[watch.episode]
+        if suspected is not None and _consistent(suspected, _verdict(judgement, jurisdiction)):
+            return self._extend(jurisdiction, watch, judgement, confirm=True)
+        *dropped, opened = self._open(jurisdiction, watch, judgement)
+        proved = msgspec.structs.replace(opened, confirmed_ns=opened.first_seen_ns)
+        self._crossings[proved.id] = proved
+        return [*dropped, proved]
+
+    def _extend(
+        self, jurisdiction: str, watch: _Watch, judgement: Judgement, *, confirm: bool
+    ) -> list[Crossing]:
+        """Count one more round outside; the confirming one gives the countries shown."""
+        crossing = self._crossings[watch.episode or ""]
+        verdict = _verdict(judgement, jurisdiction)
+        watch.returned_ns = None
+        extended = msgspec.structs.replace(
+            crossing,
+            verdict=min(crossing.verdict, verdict.verdict, key=SEVERITY.__getitem__),
+            rounds=crossing.rounds + 1,
+            **_confirmation(judgement, jurisdiction) if confirm else {},
+        )
+        self._crossings[extended.id] = extended
+        return [extended]
+
+    def _end(self, watch: _Watch) -> list[Crossing]:
+        """Close the episode with the time of the first round that returned."""
+        crossing = self._crossings[watch.episode or ""]
+        ended = msgspec.structs.replace(crossing, ended_ns=watch.returned_ns)
+        self._crossings[ended.id] = ended
+        watch.episode = watch.returned_ns = None
+        return [ended]
+
+    def _drop(self, watch: _Watch, at_ns: int) -> list[Crossing]:
+        """Forget the suspicion, if there is one."""
+        if watch.episode is None:
+            return []
+        crossing = self._crossings.pop(watch.episode)
+        watch.episode = None
+        return [msgspec.structs.replace(crossing, ended_ns=at_ns)]
+
+
+def classify(judgement: Judgement, jurisdiction: str, episode: Crossing | None) -> Round:
+    """Return what a round says to the watch of `jurisdiction`.
+
+    `episode` is the watch's suspected or confirmed crossing, None where it has none.
+    """
+    verdict = next((row for row in judgement.verdicts if row.jurisdiction == jurisdiction), None)
+    if verdict is None:
+        return Round.BLIND
+    if verdict.verdict is Verdict.PROVEN_OUTSIDE:
+        return Round.PROOF
+    if verdict.verdict is Verdict.SUPPORTED_OUTSIDE:
+        same = episode is not None and _consistent(episode, verdict)
+        return Round.SAME if same else Round.OTHER
+    seen_whole = verdict.verdict is Verdict.UNDETERMINED and not judgement.blind
+    return Round.RETURNED if verdict.verdict in INSIDE or seen_whole else Round.BLIND
+
+
+def _verdict(judgement: Judgement, jurisdiction: str) -> PathVerdict:
+    return next(row for row in judgement.verdicts if row.jurisdiction == jurisdiction)
+
+
+def _consistent(crossing: Crossing, verdict: PathVerdict) -> bool:
+    """Say whether both went through one country outside the jurisdiction."""
+    shared = set(crossing.countries) & set(verdict.countries)
+    return not shared <= BY_NAME[crossing.jurisdiction].territories
+
+
+def _wider(judgement: Judgement, jurisdiction: str) -> dict[str, Verdict]:
+    names = wider(jurisdiction)
+    return {
+        row.jurisdiction: row.verdict for row in judgement.verdicts if row.jurisdiction in names
+    }
+
+
+def _confirmation(judgement: Judgement, jurisdiction: str) -> dict[str, object]:
+    """Return what the confirming round settles."""
+    return {
+        "confirmed_ns": judgement.started_ns,
+        "countries": _verdict(judgement, jurisdiction).countries,
+        "wider": _wider(judgement, jurisdiction),
+    }
+
+
+def _identify(judgement: Judgement, jurisdiction: str) -> str:
+    """Return the SHA-256 (hex) of the canonical JSON array that names an episode."""
+    named = [judgement.agent, judgement.target, jurisdiction, str(judgement.started_ns)]
+    return hashlib.sha256(rfc8785.dumps(named)).hexdigest()
