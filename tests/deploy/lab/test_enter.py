@@ -31,7 +31,7 @@ def test_each_agent_has_its_own_namespace(lab: Lab) -> None:
     """Two agents live apart, and neither where the tests live."""
     inodes = {lab.run(agent, "readlink", "/proc/self/ns/net").stdout for agent in ("one", "two")}
     assert len(inodes) == 2
-    assert os.readlink("/proc/self/ns/net") + "\n" not in inodes
+    assert f"{Path('/proc/self/ns/net').readlink()}\n" not in inodes
 
 
 def test_descriptors_pass_through(lab: Lab) -> None:

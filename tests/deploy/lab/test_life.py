@@ -1,7 +1,6 @@
 """How the lab begins, plays its events, sleeps and ends, and what it leaves behind: nothing."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -75,7 +74,7 @@ def test_kill_leaves_nothing(tmp_path: Path) -> None:
     """After kill -9 no process lives in the lab's namespaces and none holds them open."""
     with running(str(write_world(tmp_path))) as lab:
         homes = [home["netns"] for home in lab.ready["namespaces"].values()]
-        inodes = [os.readlink(home) for home in homes]
+        inodes = [str(Path(home).readlink()) for home in homes]
         assert all(inode.startswith("net:[") for inode in inodes)
         assert all(references(inode) for inode in inodes)
         lab.child.kill()

@@ -16,7 +16,7 @@ HERE, THERE, ROUTER = b"\xc0\x00\x02\x0a", b"\xc0\x00\x02\x50", b"\xc6\x33\x64\x
 def slow_checksum(octets: bytes) -> int:
     """RFC 1071 as it is written: add 16-bit words, fold the carries, complement."""
     padded = octets + b"\0" * (len(octets) % 2)
-    total = sum(word for (word,) in struct.iter_unpack("!H", padded))
+    total: int = sum(word for (word,) in struct.iter_unpack("!H", padded))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
