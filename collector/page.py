@@ -1,0 +1,280 @@
+"""Bytes: the pages for people: what is known now, as plain HTML that needs no script.
+
+Rules
+- Everything that came from a network (names of routers above all) is escaped by the template
+  engine; nothing is marked safe here or there.
+- A colour never stands alone: every verdict has a mark and a word. Times are UTC.
+- The page says what was seen, and beside it what was not: coverage, silence, premises.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib import metadata, resources
+from typing import Final
+
+import jinja2
+
+from collector import sentences
+from collector.config import Config
+from collector.errors import RefusedError
+from collector.records import (
+    OUTSIDE,
+    Axis,
+    Crossing,
+    Judgement,
+    PathRecord,
+    PathVerdict,
+    Quantiles,
+    Reader,
+    Verdict,
+)
+from collector.regions import BY_NAME, JURISDICTIONS, demanded
+from collector.wall import wall_text
+
+ZONES_RANGE_S: Final = 60
+"""The zones' table shows the last minute."""
+ABSENT_S: Final = 60
+"""An agent that has not delivered for so long is named on the page."""
+MAX_CROSSINGS: Final = 100
+SEARCHED_PATHS: Final = 1000
+"""How many of a target's newest paths are searched for the round that confirmed a crossing."""
+
+HTML_TYPE: Final = "text/html"
+ASSETS: Final[Mapping[str, str]] = {"borne.css": "text/css", "borne.svg": "image/svg+xml"}
+"""Files served beside the pages, with their media types."""
+
+View = dict[str, object]
+"""What a template is given."""
+
+
+def asset(name: str) -> bytes:
+    """Return the content of one of `ASSETS`."""
+    return (resources.files("collector") / "templates" / name).read_bytes()
+
+
+def starting() -> str:
+    """Return the page that stands in while the journal is replayed."""
+    return _engine().get_template("starting.html").render(root="")
+
+
+def overview(reader: Reader, config: Config, now_ns: int) -> str:
+    """Return the page `/`: headline, zones, crossings."""
+    newest = {(row.judgement.agent, row.judgement.target): row for row in reader.latest_paths()}
+    crossings = reader.crossings()
+    policy = _policy(config)
+    going_on = [row for row in crossings if row.ended_ns is None]
+    judged = [
+        found
+        for key, row in newest.items()
+        if (found := _found(row.judgement, policy.get(key))) is not None
+    ]
+    last_ns = dict(reader.last_batch_ns())
+    return (
+        _engine()
+        .get_template("overview.html")
+        .render(
+            root="",
+            now=_time(now_ns),
+            headline=sentences.headline(going_on, judged),
+            alarming=bool(going_on) or any(found.verdict in OUTSIDE for found in judged),
+            going_on=[sentences.crossing_sentence(row) for row in going_on],
+            ground=sentences.ground(judged),
+            absent=sentences.absent(now_ns, last_ns, ABSENT_S),
+            jurisdictions=[row.name for row in JURISDICTIONS],
+            zones=list(_zones(reader, newest, policy, now_ns)),
+            range_s=ZONES_RANGE_S,
+            crossings=[_crossing(row, now_ns) for row in crossings[:MAX_CROSSINGS]],
+            more=max(0, len(crossings) - MAX_CROSSINGS),
+        )
+    )
+
+
+def crossing(reader: Reader, config: Config, ident: str, now_ns: int) -> str:
+    """Return the page of one crossing, with the path of the round that confirmed it.
+
+    Raises: RefusedError 404.
+    """
+    row = next((row for row in reader.crossings() if row.id == ident), None)
+    if row is None:
+        raise RefusedError(404, "not_found", f"there is no crossing {ident[:80]!r}")
+    record = _confirming(reader, row)
+    found = None if record is None else _found(record.judgement, row.jurisdiction)
+    return (
+        _engine()
+        .get_template("crossing.html")
+        .render(
+            root="../",
+            now=_time(now_ns),
+            crossing=_crossing(row, now_ns),
+            wider=[_word(row.wider[name], name) for name in row.wider],
+            premise=_premise(config, row.agent),
+            hops=() if record is None else _hops(record.judgement, row.jurisdiction),
+            round=None if record is None else _time(record.judgement.started_ns),
+            reached=record is not None and record.judgement.reached,
+            coverage=None if found is None else sentences.coverage(found),
+            reasons=() if found is None else found.reasons,
+        )
+    )
+
+
+@cache
+def _engine() -> jinja2.Environment:
+    engine = jinja2.Environment(
+        loader=jinja2.PackageLoader("collector"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    engine.globals["version"] = metadata.version("borne")
+    return engine
+
+
+def _policy(config: Config) -> dict[tuple[str, str], str | None]:
+    """Return what the default policy demands of each (agent, target)."""
+    return {
+        (agent.name, target): demanded(agent.place.territory, zone.place.territory)
+        for agent in config.agents
+        for zone in config.zones
+        for target in zone.targets
+    }
+
+
+def _found(judgement: Judgement, jurisdiction: str | None) -> PathVerdict | None:
+    """Return the verdict on territory for `jurisdiction`, None where there is none."""
+    for found in judgement.verdicts:
+        if (found.jurisdiction, found.axis) == (jurisdiction, Axis.TERRITORY):
+            return found
+    return None
+
+
+def _zones(
+    reader: Reader,
+    newest: Mapping[tuple[str, str], PathRecord],
+    policy: Mapping[tuple[str, str], str | None],
+    now_ns: int,
+) -> Iterator[View]:
+    """Give a view per (agent, zone): its numbers, and the newest path of each of its targets."""
+    rows = reader.zones(now_ns - ZONES_RANGE_S * sentences.NS_PER_S, now_ns)
+    measured = {(row.agent, f"{row.provider}/{row.region}"): row.quantiles for row in rows}
+    routes: dict[tuple[str, str], list[View]] = {}
+    for (agent, target), record in newest.items():
+        judged = record.judgement
+        routes.setdefault((agent, judged.zone), []).append(_route(judged, policy, target))
+    for agent, zone in sorted(measured.keys() | routes.keys()):
+        found = routes.get((agent, zone), [])
+        yield {
+            "agent": agent,
+            "zone": zone,
+            **_numbers(measured.get((agent, zone))),
+            "routes": sorted(found, key=lambda route: str(route["target"])),
+        }
+
+
+def _numbers(found: Quantiles | None) -> View:
+    if found is None:
+        unknown = sentences.UNKNOWN
+        return {"p50": unknown, "p90": unknown, "p99": unknown, "loss": unknown, "lossy": False}
+    return {
+        "p50": sentences.milliseconds(found.p50_s),
+        "p90": sentences.milliseconds(found.p90_s),
+        "p99": sentences.milliseconds(found.p99_s),
+        "loss": sentences.percent(found.loss_ratio),
+        "lossy": bool(found.lost),
+    }
+
+
+def _route(judged: Judgement, policy: Mapping[tuple[str, str], str | None], target: str) -> View:
+    """Return the view of one target's newest path."""
+    wanted = policy.get((judged.agent, target))
+    verdicts = {row.name: _found(judged, row.name) for row in JURISDICTIONS}
+    known = [found for found in verdicts.values() if found is not None]
+    return {
+        "target": target,
+        "countries": _countries(judged.countries, wanted),
+        "verdicts": [
+            None if found is None else {**_word(found.verdict, name), "demanded": name == wanted}
+            for name, found in verdicts.items()
+        ],
+        "coverage": sentences.coverage(known[0]) if known else sentences.UNKNOWN,
+        "judged": _time(judged.started_ns),
+    }
+
+
+def _countries(codes: Sequence[str], jurisdiction: str | None) -> list[View]:
+    """Return the route as countries, those outside the demanded jurisdiction marked."""
+    held = BY_NAME[jurisdiction].territories if jurisdiction else frozenset(codes)
+    return [{"code": code, "outside": code not in held} for code in codes]
+
+
+def _word(verdict: Verdict, jurisdiction: str) -> View:
+    mark, word = sentences.VERDICTS[verdict]
+    kind = word.rsplit(" ", maxsplit=1)[-1]
+    return {"jurisdiction": jurisdiction, "mark": mark, "word": word, "kind": kind}
+
+
+def _time(at_ns: int) -> View:
+    return {"exact": wall_text(at_ns), "text": sentences.clock(at_ns)}
+
+
+def _crossing(row: Crossing, now_ns: int) -> View:
+    """Return the view of one episode."""
+    until_ns = now_ns if row.ended_ns is None else row.ended_ns
+    return {
+        "id": row.id,
+        "agent": row.agent,
+        "zone": row.zone,
+        "target": row.target,
+        "sentence": sentences.crossing_sentence(row),
+        "going_on": row.ended_ns is None,
+        "jurisdiction": row.jurisdiction,
+        "verdict": _word(row.verdict, row.jurisdiction),
+        "countries": _countries(row.countries, row.jurisdiction),
+        "first_seen": _time(row.first_seen_ns),
+        "confirmed": None if row.confirmed_ns is None else _time(row.confirmed_ns),
+        "ended": None if row.ended_ns is None else _time(row.ended_ns),
+        "lasted": sentences.duration(until_ns - row.first_seen_ns),
+        "rounds": sentences.count(row.rounds, "round"),
+        "evidence": row.evidence,
+    }
+
+
+def _confirming(reader: Reader, row: Crossing) -> PathRecord | None:
+    """Return the path of the round that confirmed the crossing, None where it is too old."""
+    for record in reader.paths(row.agent, row.target, SEARCHED_PATHS):
+        if record.judgement.started_ns == row.confirmed_ns:
+            return record
+    return None
+
+
+def _hops(judged: Judgement, jurisdiction: str) -> list[View]:
+    """Return the path's hops, silent ones too."""
+    return [
+        {
+            "ttl": hop.ttl,
+            "address": hop.address,
+            "name": hop.name,
+            "rtt": sentences.milliseconds(
+                None if hop.rtt_min_ns is None else hop.rtt_min_ns / sentences.NS_PER_S, 3
+            ),
+            "place": sentences.places(hop),
+            "operator": hop.operator,
+            "asn": hop.asn,
+            "verdict": hop.verdicts.get(jurisdiction),
+            "excluded": hop.excluded,
+            "evidence": sentences.evidence_sentences(hop.evidence),
+        }
+        for hop in judged.hops
+    ]
+
+
+def _premise(config: Config, agent: str) -> str:
+    """Return what every distance of this crossing takes for granted."""
+    for vantage in config.agents:
+        if vantage.name == agent:
+            at = vantage.place
+            return (
+                f"If agent {agent} is at {at.name}, {at.territory} ({at.latitude:.4f}, "
+                f"{at.longitude:.4f}, within {at.radius_km:g} km): declared, untested."
+            )
+    return f"Agent {agent} is no longer configured; the Statement holds the position it declared."

@@ -1,0 +1,163 @@
+"""Words: how verdicts, times, round trips and crossings are written for people.
+
+Rules
+- Nothing is claimed beyond the words it is made from: "no evidence of exit" never becomes
+  "inside", and a crossing is a statement about a route, not about what law says of it.
+- What is not known is an en dash.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from collector.records import OUTSIDE, Crossing, Evidence, HopJudgement, PathVerdict, Verdict
+from collector.regions import BY_NAME
+from collector.wall import wall_text
+
+UNKNOWN = "–"
+NS_PER_S = 1_000_000_000
+
+VERDICTS = {
+    Verdict.PROVEN_OUTSIDE: ("▲", "proven outside"),
+    Verdict.SUPPORTED_OUTSIDE: ("▲", "outside"),
+    Verdict.CONTRADICTORY: ("◆", "contradictory"),
+    Verdict.UNDETERMINED: ("○", "undetermined"),
+    Verdict.SUPPORTED_INSIDE: ("●", "inside"),
+    Verdict.PROVEN_INSIDE: ("●", "proven inside"),
+}
+"""A mark and a word for each verdict; plain "outside" and "inside" mean supported by evidence."""
+
+EVIDENCE = {
+    "zone": "declared zone",
+    "name": "router name",
+    "refuted": "refuted by time",
+    "excluded": "excluded",
+    "network": "holder",
+    "unconfirmed": "does not count",
+}
+"""What kinds of evidence are called."""
+
+
+def clock(at_ns: int) -> str:
+    """Return a time of day to the second, UTC; the page says so once."""
+    return wall_text(at_ns)[:19].replace("T", " ")
+
+
+def milliseconds(seconds: float | None, digits: int = 2) -> str:
+    """Return a duration as a number of milliseconds."""
+    return UNKNOWN if seconds is None else f"{seconds * 1000:.{digits}f}"
+
+
+def percent(ratio: float | None) -> str:
+    """Return a ratio in percent; a small loss is never rounded to none."""
+    if ratio is None:
+        return UNKNOWN
+    if 0 < ratio < 0.001:  # noqa: PLR2004 - one in a thousand is the last digit shown
+        return "< 0.1 %"
+    return f"{ratio * 100:.1f} %" if ratio not in {0.0, 1.0} else f"{ratio * 100:.0f} %"
+
+
+def duration(span_ns: int) -> str:
+    """Return a span of time in its two largest units."""
+    seconds = max(0, span_ns) // NS_PER_S
+    units = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+    parts: list[str] = []
+    for name, size in units:
+        count, seconds = divmod(seconds, size)
+        if count or parts or size == 1:
+            parts.append(f"{count} {name}")
+    return " ".join(parts[:2])
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """Return `1 path`, `4 paths`."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Return `a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
+
+
+def abroad(crossing: Crossing) -> tuple[str, ...]:
+    """Return the countries of the route that the demanded jurisdiction does not hold, once each."""
+    inside = BY_NAME[crossing.jurisdiction].territories
+    return tuple(dict.fromkeys(code for code in crossing.countries if code not in inside))
+
+
+def crossing_sentence(crossing: Crossing) -> str:
+    """Return what a crossing is, in one sentence without its full stop."""
+    verb = "leaves" if crossing.ended_ns is None else "left"
+    through = listed(abroad(crossing))
+    route = f"{crossing.agent} → {crossing.zone} {verb} {crossing.jurisdiction}"
+    return f"{route} through {through}" if through else route
+
+
+def headline(open_crossings: Sequence[Crossing], judged: Sequence[PathVerdict]) -> str:
+    """Return the one sentence that says how things stand.
+
+    `judged` are the newest verdicts for what each path's policy demands.
+    """
+    if len(open_crossings) == 1:
+        return f"1 crossing now: {crossing_sentence(open_crossings[0])}"
+    if open_crossings:
+        return f"{len(open_crossings)} crossings now"
+    if not judged:
+        return "No path has been judged yet"
+    outside = sum(found.verdict in OUTSIDE for found in judged)
+    if outside:
+        paths = count(outside, "path")
+        return f"No confirmed crossing; the last round of {paths} has evidence of an exit"
+    return f"No evidence of exit in the last round of {count(len(judged), 'path')}"
+
+
+def ground(judged: Sequence[PathVerdict]) -> str:
+    """Return what the newest verdicts rest on: how many of each, and their coverage."""
+    if not judged:
+        return "No newest path belongs to a policy that demands a jurisdiction."
+    tally = Counter(found.verdict for found in judged)
+    verdicts = listed([f"{tally[one]} {VERDICTS[one][1]}" for one in Verdict if tally[one]])
+    hops = sum(found.coverage.hops_responding + found.coverage.hops_silent for found in judged)
+    known = sum(found.coverage.hops_with_evidence for found in judged)
+    silent = sum(found.coverage.hops_silent for found in judged)
+    return (
+        f"Newest paths under a policy: {verdicts}. Evidence places {known} of "
+        f"{count(hops, 'hop')}; {silent} kept silent."
+    )
+
+
+def absent(now_ns: int, last_ns: dict[str, int], patience_s: int) -> tuple[str, ...]:
+    """Return a sentence for each agent that has not delivered for `patience_s`."""
+    found = []
+    for agent, at_ns in last_ns.items():
+        if not at_ns:
+            found.append(f"{agent} has not delivered since the collector started.")
+        elif now_ns - at_ns > patience_s * NS_PER_S:
+            found.append(f"{agent} delivered last {duration(now_ns - at_ns)} ago.")
+    return tuple(found)
+
+
+def coverage(found: PathVerdict) -> str:
+    """Return how much of the path a verdict rests on."""
+    hops = found.coverage.hops_responding + found.coverage.hops_silent
+    silent = f", {found.coverage.hops_silent} silent" if found.coverage.hops_silent else ""
+    return f"{found.coverage.hops_with_evidence} of {hops} hops{silent}"
+
+
+def places(hop: HopJudgement) -> str:
+    """Return the places that a hop may be at, with their territories."""
+    if not hop.candidates:
+        return UNKNOWN
+    return " or ".join(f"{place.name}, {place.territory}" for place in hop.candidates)
+
+
+def evidence_sentences(rows: Iterable[Evidence]) -> list[dict[str, str]]:
+    """Return each piece of evidence as its kind, sentence, source and date."""
+    return [
+        {
+            "kind": EVIDENCE[row.kind],
+            "says": row.says,
+            "source": row.source,
+            "date": row.date,
+        }
+        for row in rows
+    ]
