@@ -52,15 +52,23 @@ def numbers(directory: Path) -> list[int]:
 
 
 def drop(directory: Path, floor: int) -> None:
-    """Remove the files that no replay from `floor` on needs; damaged ones are kept aside."""
+    """Remove the files that no replay from `floor` on needs; damaged ones are kept aside.
+
+    Raises:
+        StoreError: A file cannot be read or removed; the next `drop` tries again.
+    """
     for number in numbers(directory):
         if number >= floor:
             break
         path = directory / file_name(number)
-        if any(isinstance(found, Damage) for found in _read(path)):
-            path.rename(path.with_suffix(".damaged"))
-        else:
-            path.unlink()
+        whole = all(isinstance(found, Entry) for found in _read(path))
+        try:
+            if whole:
+                path.unlink()
+            else:
+                path.rename(path.with_suffix(".damaged"))
+        except OSError as error:
+            raise StoreError(f"drop the journal {path}: {error}; check the directory") from error
 
 
 @dataclass(slots=True)
@@ -83,14 +91,18 @@ class Replay:
             StoreError: A file cannot be read.
         """
         there = [number for number in numbers(self.directory) if number >= self.floor]
-        for number in range(self.floor, there[-1] + 1 if there else self.floor):
-            path = self.directory / file_name(number)
-            if number not in there:
+        expected = self.floor
+        for number in there:
+            if number != expected:
+                gap = f"{file_name(expected)} to {file_name(number - 1)}"
                 self.damage.append(
-                    CorruptError(f"replay the journal: {path} is missing; restore it, or go on")
+                    CorruptError(
+                        f"replay the journal: {gap} are missing from {self.directory}; put them"
+                        " back and start again, or go on without their batches"
+                    )
                 )
-                continue
-            yield from self._file(path, last=number == there[-1])
+            expected = number + 1
+            yield from self._file(self.directory / file_name(number), last=number == there[-1])
 
     def _file(self, path: Path, *, last: bool) -> Iterator[Entry]:
         for found in _read(path):

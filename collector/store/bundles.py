@@ -9,6 +9,7 @@ Rules
 import hashlib
 import os
 import re
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -18,11 +19,12 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class Bundles:
-    """The Statements in one directory."""
+    """The Statements in one directory; `store` and `read` may be called from any thread."""
 
     def __init__(self, directory: Path) -> None:
         """Use `directory`, which exists."""
         self._directory = directory
+        self._writing = threading.Lock()
 
     def store(self, statement: bytes) -> str:
         """Keep `statement` durably; return its SHA-256 (hex).
@@ -34,10 +36,11 @@ class Bundles:
         path = self._directory / f"{digest}.json"
         partial = path.with_suffix(".partial")
         try:
-            if not path.exists():
-                _write(partial, statement)
-                partial.replace(path)
-            _sync(self._directory)
+            with self._writing:
+                if not path.exists():
+                    _write(partial, statement)
+                    partial.replace(path)
+                _sync(self._directory)
         except OSError as error:
             partial.unlink(missing_ok=True)
             raise StoreError(

@@ -1,0 +1,303 @@
+"""Shell: the chain from a batch on the wire to what is kept, as one object with a begin and an end.
+
+Rules
+- A checkpoint is, in this order: a new journal file; evidence; segments of sealed windows and of
+  paths; one transaction of the catalogue; then the journal files before are dropped. A crash
+  between any two leaves what the next start repairs.
+- A start is, in this order: lock; catalogue; segments that it does not list are removed; the
+  journal from its floor on is applied again; evidence; kernels. Only then it is ready.
+- A checkpoint that fails is counted, logged and tried again: nothing is dropped that is not kept.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from agent import wire
+from agent.errors import WireError
+from collector import journal, knowledge, quantiles
+from collector.clock import Clock, WallClock
+from collector.config import Config
+from collector.errors import CorruptError, StoreError
+from collector.ingest import Ingest
+from collector.intake import Counts, Recovered
+from collector.journal import Journal, Replay
+from collector.reader import StoreReader
+from collector.records import Reader
+from collector.state import Checkpoint, Snapshot, State
+from collector.store import segments
+from collector.store.bundles import Bundles
+from collector.store.catalog import Catalog
+from collector.store.segments import Segment
+
+_S_NS: Final = 1_000_000_000
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Chain:
+    """One collector's store and its door; `async with Chain(config) as chain`.
+
+    Satisfies `collector.intake.Intake`.
+    """
+
+    def __init__(self, config: Config, *, clock: Clock | None = None) -> None:
+        """Prepare; nothing is opened before `async with`."""
+        self._config = config
+        self._clock = clock or WallClock()
+        self._lock = threading.Lock()
+        self._journals = config.directory / "journal"
+        self._segments = config.directory / "segments"
+        self._bundles = Bundles(config.directory / "evidence")
+        self._names: list[str] = []
+        self._orphans: list[str] = []
+        self._writing = asyncio.Lock()
+        self._storing = asyncio.Lock()
+        self._stop = asyncio.Event()
+        self._counts = Counts()
+        self._recovered = Recovered()
+        self._ready = False
+        self._floor = 1
+        self._catalog: Catalog
+        self._state: State
+        self._journal: Journal
+        self._ingest: Ingest
+        self._reader: StoreReader
+        self._keeper: asyncio.Task[None]
+
+    async def __aenter__(self) -> Self:
+        """Recover what is on the disk, then open the door.
+
+        Raises:
+            StoreError: The directory cannot be used; the message says why and what to do.
+        """
+        await asyncio.to_thread(self._recover)
+        try:
+            self._open()
+        except BaseException:
+            self._catalog.close()
+            raise
+        self._ready = True
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Finish what was begun, take a last checkpoint, close."""
+        self._ready = False
+        self._stop.set()
+        await self._keeper
+        await self._ingest.drain()
+        await self._try("checkpoint", self.checkpoint)
+        await self._journal.close()
+        self._catalog.close()
+
+    @property
+    def ready(self) -> bool:
+        """Return whether the journal is replayed and the kernels are compiled."""
+        return self._ready
+
+    @property
+    def reader(self) -> Reader:
+        """Return what answers questions; its methods may be called from any thread."""
+        return self._reader
+
+    @property
+    def counts(self) -> Counts:
+        """Return the counts since the start."""
+        return self._counts
+
+    @property
+    def recovered(self) -> Recovered:
+        """Return what the start found in the journal."""
+        return self._recovered
+
+    async def accept(self, body: bytes, encoding: str, token: str | None) -> None:
+        """Store one batch durably; see `collector.intake.Intake.accept`."""
+        await self._ingest.accept(body, encoding, token)
+        if self._state.routes.unstored:
+            await self._try("evidence", self._store_evidence)
+
+    async def checkpoint(self) -> None:
+        """Move what is sealed from memory and journal into the store, durably.
+
+        Raises:
+            StoreError: The disk failed; everything stands as before and can be tried again.
+        """
+        async with self._writing:
+            if not self._journal.octets and self._state.idle():
+                return
+            snapshot = await self._journal.rotate(self._snapshot)
+            written = await asyncio.to_thread(self._keep, snapshot)
+            with self._lock:
+                self._names += [segment.name for segment in written]
+                self._state.kept(snapshot)
+            self._counts.checkpoints += 1
+            self._counts.checkpoint_ns = self._clock.now_ns()
+            await asyncio.to_thread(journal.drop, self._journals, snapshot.floor)
+
+    def _snapshot(self, number: int) -> Snapshot:
+        with self._lock:
+            return self._state.snapshot(self._clock.now_ns(), number)
+
+    def _keep(self, snapshot: Snapshot) -> list[Segment]:
+        """Write everything of a snapshot; on failure nothing of it is used.
+
+        Segments of a failed attempt stay until the next success: a transaction whose sync failed
+        may still be found whole after a crash, and then it needs them.
+        """
+        for statement in snapshot.statements.values():
+            self._bundles.store(statement)
+        suffix = f"{snapshot.floor:06d}"
+        made = (
+            segments.write_windows(self._segments, snapshot.sealed, suffix),
+            segments.write_paths(self._segments, snapshot.fresh, suffix),
+        )
+        written = [segment for segment in made if segment is not None]
+        self._orphans += [segment.name for segment in written]
+        self._catalog.commit(snapshot, written)
+        del self._orphans[len(self._orphans) - len(written) :]
+        while self._orphans:
+            (self._segments / self._orphans.pop()).unlink(missing_ok=True)
+        return written
+
+    async def _store_evidence(self) -> None:
+        """Write the Statements that are not on the disk; their episodes are shown from then on."""
+        async with self._storing:
+            with self._lock:
+                unstored = dict(self._state.routes.unstored)
+            for digest, statement in unstored.items():
+                await asyncio.to_thread(self._bundles.store, statement)
+                with self._lock:
+                    self._state.routes.stored(digest)
+
+    async def _keep_on(self) -> None:
+        """Take checkpoints until the end begins."""
+        while not self._stop.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), self._config.checkpoint_interval_s)
+                return
+            await self._try("checkpoint", self.checkpoint)
+
+    async def _try(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Do `work`; whatever fails in it is counted and logged here, and tried again later."""
+        try:
+            await work()
+        except StoreError as error:
+            self._counts.faults[what] += 1
+            _LOG.error("%s: %s", what, error)
+        except Exception:  # noqa: BLE001 - the top of this shell: counted, logged, gone on
+            self._counts.faults[what] += 1
+            _LOG.exception("%s: a bug; it is tried again", what)
+
+    def _open(self) -> None:
+        """Open the journal and the door."""
+        config = self._config
+        self._journal = Journal(self._journals, self._floor)
+        self._ingest = Ingest(
+            config.agents,
+            config.limits,
+            state=self._state,
+            lock=self._lock,
+            journal=self._journal,
+            clock=self._clock,
+            counts=self._counts,
+        )
+        self._reader = StoreReader(
+            self._state,
+            self._lock,
+            segments_directory=self._segments,
+            names=self._names,
+            bundles=self._bundles,
+            agents=config.agents,
+        )
+        self._keeper = asyncio.create_task(self._keep_on(), name="checkpoints")
+
+    def _recover(self) -> None:
+        """Rebuild the state from the disk; runs in a thread, before anybody asks."""
+        for directory in (self._journals, self._segments, self._config.directory / "evidence"):
+            _make(directory)
+        self._catalog = Catalog(self._config.directory)
+        try:
+            self._replay(self._catalog.load())
+        except BaseException:
+            self._catalog.close()
+            raise
+        quantiles.warm()
+
+    def _replay(self, checkpoint: Checkpoint) -> None:
+        config = self._config
+        self._floor = checkpoint.floor
+        self._names += checkpoint.segments
+        removed, damage = self._tidy(checkpoint)
+        self._state = State(
+            knowledge.load(config.networks),
+            config.zones,
+            checkpoint,
+            width_ns=config.window_s * _S_NS,
+            grace_ns=config.grace_s * _S_NS,
+        )
+        replay = Replay(self._journals, checkpoint.floor)
+        for entry in replay:
+            try:
+                batch = wire.decode(entry.body)
+                self._state.apply(entry.vantage, batch, entry.received_ns)
+            except WireError as error:
+                damage.append(f"replay {self._journals}: a batch is not read any more: {error}")
+            except Exception:  # noqa: BLE001 - as at the door: the same batch, the same bug
+                self._counts.faults["apply"] += 1
+                _LOG.exception("replay a batch of %s: a bug", entry.vantage.name)
+        for digest, statement in list(self._state.routes.unstored.items()):
+            self._bundles.store(statement)
+            self._state.routes.stored(digest)
+        journal.drop(self._journals, checkpoint.floor)
+        damage += map(str, replay.damage)
+        self._recovered = Recovered(
+            frames=replay.frames,
+            cut_octets=replay.cut_octets,
+            damage=tuple(damage),
+            removed_segments=removed,
+        )
+        for sentence in damage:
+            _LOG.error("%s", sentence)
+        _LOG.info("replayed %d batches, cut %d octets", replay.frames, replay.cut_octets)
+
+    def _tidy(self, checkpoint: Checkpoint) -> tuple[int, list[str]]:
+        """Remove segments that no checkpoint lists; return how many, and which are missing.
+
+        Raises:
+            CorruptError: There is no checkpoint, though there must have been one.
+        """
+        there = {path.name for path in self._segments.iterdir()}
+        first = self._journals / journal.file_name(1)
+        if there and checkpoint.routes is None and not first.exists():
+            raise CorruptError(
+                f"start in {self._config.directory}: there are segments and no checkpoint that"
+                " lists them; restore the catalogue from a copy, or move the segments away"
+            )
+        unlisted = there - set(checkpoint.segments)
+        for name in unlisted:
+            (self._segments / name).unlink()
+        missing = sorted(set(checkpoint.segments) - there)
+        return len(unlisted), [
+            f"start in {self._segments}: segment {name} is missing; restore it from a copy"
+            for name in missing
+        ]
+
+
+def _make(directory: Path) -> None:
+    """Make a directory and its parents, durably, readable by this user alone."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        journal.sync_directory(directory.parent)
+    except OSError as error:
+        raise StoreError(
+            f"make the directory {directory}: {error}; check [store] directory and its owner"
+        ) from error

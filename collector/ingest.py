@@ -1,0 +1,151 @@
+"""Shell: the door for batches, from a token and a body to "stored".
+
+    what is found                                         status  reason
+    no token, or one that no agent has                    401     token
+    a body that `collector.bodies` refuses                400 ... its reason
+    another agent's batch                                 403     identity
+    a base time before 2020, or ahead of our clock        422     clock
+    series without a descriptor                           409     unknown_series
+    a sequence at or below the spool's mark               204     a duplicate: stored before
+    the disk fails                                        503     store
+
+Rules
+- What is refused is not stored, in no part, and is counted by its reason.
+- One batch of an agent at a time: the next waits until the one before is durable and applied. A
+  repeated batch thus finds either the mark of the first, and is answered as stored, or nothing,
+  and is stored itself.
+- A client that goes away changes nothing: what began to be stored is stored.
+"""
+
+import asyncio
+import hashlib
+import logging
+import threading
+from collections.abc import Sequence
+from typing import Final
+
+from agent.records import Batch
+from collector import bodies
+from collector.clock import Clock
+from collector.config import Limits
+from collector.errors import RefusedError, StoreError
+from collector.frames import Entry
+from collector.intake import Counts, UnknownSeriesError
+from collector.journal import Journal
+from collector.records import Vantage
+from collector.routes import EARLIEST_NS
+from collector.state import State
+
+_S_NS: Final = 1_000_000_000
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Ingest:
+    """The door of one collector."""
+
+    def __init__(
+        self,
+        agents: Sequence[Vantage],
+        limits: Limits,
+        *,
+        state: State,
+        lock: threading.Lock,
+        journal: Journal,
+        clock: Clock,
+        counts: Counts,
+    ) -> None:
+        """Let `agents` in; `state` is changed under `lock` alone."""
+        self._vantage_of = {vantage.token_sha256: vantage for vantage in agents}
+        self._turns = {vantage.agent_id: asyncio.Lock() for vantage in agents}
+        self._limits = limits
+        self._state = state
+        self._lock = lock
+        self._journal = journal
+        self._clock = clock
+        self._counts = counts
+        self._storing: set[asyncio.Task[None]] = set()
+
+    async def accept(self, body: bytes, encoding: str, token: str | None) -> None:
+        """Store one batch durably; see `collector.intake.Intake.accept`."""
+        try:
+            vantage = self._identify(token)
+            content, batch = bodies.read(body, encoding, self._limits)
+            _check_identity(vantage, batch)
+            self._check_clock(batch)
+            task = asyncio.create_task(self._store(vantage, content, batch))
+            self._storing.add(task)
+            task.add_done_callback(self._storing.discard)
+            await asyncio.shield(task)
+        except RefusedError as error:
+            self._counts.rejected[error.reason] += 1
+            raise
+
+    async def drain(self) -> None:
+        """Wait until all that was begun is stored or refused."""
+        await asyncio.gather(*self._storing, return_exceptions=True)
+
+    def _identify(self, token: str | None) -> Vantage:
+        """Return the agent whose token this is; only its digest is ever compared."""
+        digest = hashlib.sha256((token or "").encode(errors="replace")).hexdigest()
+        vantage = self._vantage_of.get(digest)
+        if token is None or vantage is None:
+            raise RefusedError(
+                401,
+                "token",
+                "no agent has this token; compare [[agents]] token_sha256 with"
+                " `sha256sum` of the agent's token file without its line end",
+            )
+        return vantage
+
+    def _check_clock(self, batch: Batch) -> None:
+        latest_ns = self._clock.now_ns() + self._limits.skew_s * _S_NS
+        if not EARLIEST_NS <= batch.base_ns <= latest_ns:
+            raise RefusedError(
+                422,
+                "clock",
+                f"a batch dated {batch.base_ns} ns lies outside {EARLIEST_NS} to {latest_ns} ns:"
+                " set the agent's clock (or this host's)",
+            )
+
+    async def _store(self, vantage: Vantage, content: bytes, batch: Batch) -> None:
+        """Write the batch to the journal and apply it, unless it is there already."""
+        async with self._turns[vantage.agent_id]:
+            if self._state.has(batch):
+                self._counts.duplicates[vantage.name] += 1
+                return
+            if unknown := self._state.unknown(batch):
+                raise UnknownSeriesError(unknown)
+            received_ns = self._clock.now_ns()
+            entry = Entry(received_ns=received_ns, vantage=vantage, body=content)
+            try:
+                await self._journal.append(
+                    entry, lambda: self._deliver(vantage, batch, received_ns)
+                )
+            except StoreError as error:
+                self._counts.faults["journal"] += 1
+                _LOG.error("%s", error)
+                raise RefusedError(503, "store", "the store fails; send it again later") from error
+            self._counts.accepted[vantage.name] += 1
+
+    def _deliver(self, vantage: Vantage, batch: Batch, received_ns: int) -> None:
+        """Apply a durable batch; a bug in that is caught here, the batch stays in the journal."""
+        try:
+            with self._lock:
+                left_out = self._state.apply(vantage, batch, received_ns)
+        except Exception:  # noqa: BLE001 - the top of this shell: counted, logged, gone on
+            self._counts.faults["apply"] += 1
+            _LOG.exception("apply a batch of %s: a bug; the batch counts in part", vantage.name)
+            return
+        self._counts.rejected_samples.update(left_out)
+        if batch.descriptors.dropped_batches:
+            self._counts.dropped_batches[vantage.name] += batch.descriptors.dropped_batches
+
+
+def _check_identity(vantage: Vantage, batch: Batch) -> None:
+    if batch.agent_id != vantage.agent_id:
+        raise RefusedError(
+            403,
+            "identity",
+            f"the token is that of {vantage.name}, the batch says agent {batch.agent_id.hex()}:"
+            " give each agent its own id and token",
+        )

@@ -1,0 +1,171 @@
+"""Shell: answers to questions, merged from what is in memory and what is in segments.
+
+Rules
+- Its methods may be called from any thread: they hold the state's lock only while they take what
+  they need of it, and read files without it.
+- What is sealed is seen in memory until its segment is listed, and both change under the lock: a
+  question finds every sample once.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from collector.quantiles import Columns, concat, merge, to_quantiles
+from collector.records import (
+    Crossing,
+    PathRecord,
+    SeriesQuery,
+    SeriesRow,
+    SeriesWindow,
+    Vantage,
+    ZoneRow,
+)
+from collector.registry import Registered
+from collector.state import State
+from collector.store import segments
+from collector.store.bundles import Bundles
+
+
+class StoreReader:
+    """`collector.records.Reader` over the state and the store."""
+
+    def __init__(
+        self,
+        state: State,
+        lock: threading.Lock,
+        *,
+        segments_directory: Path,
+        names: list[str],
+        bundles: Bundles,
+        agents: Sequence[Vantage],
+    ) -> None:
+        """Read `state` and `names` (the listed segments, which the owner extends) under `lock`."""
+        self._state = state
+        self._lock = lock
+        self._directory = segments_directory
+        self._names = names
+        self._bundles = bundles
+        self._agents = {vantage.agent_id: vantage.name for vantage in agents}
+
+    def zones(self, from_ns: int, to_ns: int) -> Sequence[ZoneRow]:
+        """Return a row per (agent, zone) with samples in [from_ns, to_ns)."""
+        known, columns = self._windows(None, from_ns, to_ns)
+        groups: dict[tuple[str, str], int] = {}
+        group_of = np.fromiter(
+            (groups.setdefault((k.series.zone, self._agent(k)), len(groups)) for k in known),
+            dtype=np.uint32,
+            count=len(known),
+        )
+        merged = merge(columns.grouped(group_of[columns.row]))
+        keys = list(groups)
+        rows = []
+        for group, quantiles in zip(merged.row.tolist(), to_quantiles(merged), strict=True):
+            ident, agent = keys[group]
+            provider, _, region = ident.partition("/")
+            rows.append(ZoneRow(provider=provider, region=region, agent=agent, quantiles=quantiles))
+        return sorted(rows, key=lambda row: (row.provider, row.region, row.agent))
+
+    def series(self, query: SeriesQuery) -> Sequence[SeriesRow]:
+        """Return the series that match and have windows, with these merged to the step."""
+        known, columns = self._windows(query, query.from_ns, query.to_ns)
+        merged = merge(columns, query.step_ns)
+        windows: dict[int, list[SeriesWindow]] = {}
+        begins = zip(merged.row.tolist(), merged.start_ns.tolist(), strict=True)
+        for (row, start_ns), quantiles in zip(begins, to_quantiles(merged), strict=True):
+            windows.setdefault(row, []).append(SeriesWindow(start_ns=start_ns, quantiles=quantiles))
+        return [
+            SeriesRow(
+                agent=self._agent(known[row]),
+                zone=known[row].series.zone,
+                series=known[row].series,
+                windows=tuple(found),
+            )
+            for row, found in windows.items()
+        ]
+
+    def latest_paths(self) -> Sequence[PathRecord]:
+        """Return the newest path of each (agent, target)."""
+        with self._lock:
+            return [self._state.routes.newest[key] for key in sorted(self._state.routes.newest)]
+
+    def paths(self, agent: str | None, target: str | None, limit: int) -> Sequence[PathRecord]:
+        """Return the newest paths that match, newest first, `limit` at most.
+
+        Raises:
+            StoreError: A segment is missing or damaged; the message names it.
+        """
+        with self._lock:
+            fresh = self._state.routes.fresh[:]
+            names = self._listed("paths")
+        found = [
+            record
+            for record in fresh
+            if agent in {None, record.judgement.agent} and target in {None, record.judgement.target}
+        ]
+        if limit > 0:
+            found += segments.read_paths(
+                self._directory, names, agent=agent, target=target, limit=limit
+            )
+        found.sort(key=lambda record: record.judgement.started_ns, reverse=True)
+        return found[: max(limit, 0)]
+
+    def crossings(self) -> Sequence[Crossing]:
+        """Return confirmed episodes, newest first."""
+        with self._lock:
+            return self._state.routes.crossings()
+
+    def evidence(self, digest: str) -> bytes | None:
+        """Return the canonical JSON of the Statement with this SHA-256 (hex), None if unknown.
+
+        Raises:
+            StoreError: It cannot be read, or its octets do not match its name.
+        """
+        return self._bundles.read(digest)
+
+    def last_batch_ns(self) -> Mapping[str, int]:
+        """Return when each configured agent last delivered (collector's wall clock), 0 if never."""
+        with self._lock:
+            arrivals = dict(self._state.arrivals)
+        return {name: arrivals.get(agent_id, 0) for agent_id, name in self._agents.items()}
+
+    def _windows(
+        self, query: SeriesQuery | None, from_ns: int, to_ns: int
+    ) -> tuple[list[Registered], Columns]:
+        """Return all known series, and the windows in [from_ns, to_ns) of those that match.
+
+        Raises:
+            StoreError: A segment is missing or damaged; the message names it.
+        """
+        with self._lock:
+            known = self._state.registry.rows[:]
+            held = self._state.unsegmented()
+            names = self._listed("windows")
+        rows = None if query is None else set(self._matching(known, query))
+        inside = (held.start_ns >= from_ns) & (held.start_ns < to_ns)
+        if rows is not None:
+            inside &= np.isin(held.row, list(rows))
+        stored = segments.read_windows(
+            self._directory, names, rows=rows, from_ns=from_ns, to_ns=to_ns
+        )
+        return known, concat([stored, held.take(np.flatnonzero(inside))])
+
+    def _matching(self, known: Sequence[Registered], query: SeriesQuery) -> Iterator[int]:
+        """Yield the rows that a question asks for."""
+        for candidate in known:
+            series = candidate.series
+            if (
+                query.agent in {None, self._agent(candidate)}
+                and query.zone in {None, series.zone}
+                and query.target in {None, series.target}
+            ):
+                yield candidate.row
+
+    def _agent(self, known: Registered) -> str:
+        """Return the agent's name as the settings have it now, else as it was."""
+        return self._agents.get(known.agent_id, known.agent)
+
+    def _listed(self, kind: segments.Kind) -> list[str]:
+        return [name for name in self._names if name.startswith(f"{kind}-")]

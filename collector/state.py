@@ -1,0 +1,191 @@
+"""Decider: all that the collector holds in memory, and that a replay of the journal rebuilds.
+
+Rules
+- `apply` depends on the batch and on what came before, never on a clock: the same journal gives
+  the same state. Only `snapshot` is told the time, to decide which windows are sealed.
+- A batch counts once: (agent, spool, sequence) at or below the mark of its spool changes nothing.
+  The mark is set first, so that a bug in what follows cannot make a batch count twice.
+- What a snapshot seals stays readable here until `kept` says that it is in a segment.
+
+    event                        | before           | after
+    apply, sequence > mark       | mark             | mark = sequence, content counted
+    apply, sequence <= mark      | mark             | nothing changed
+    snapshot                     | open, due        | sealed
+    kept                         | sealed, fresh    | in a segment
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.records import Batch
+from collector.knowledge import Knowledge
+from collector.quantiles import Columns, concat
+from collector.records import PathRecord, Vantage, Zone
+from collector.registry import MISSING, Alias, Registered, Registry
+from collector.routes import Routes
+from collector.windows import Windows
+
+Spool = tuple[bytes, bytes]
+"""(agent id, spool id)."""
+
+
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """What the catalogue gives back at a start; everything empty at the first."""
+
+    floor: int = 1
+    """Number of the first journal file that is not in here."""
+    marks: Mapping[Spool, int] = {}
+    arrivals: Mapping[bytes, int] = {}
+    """When each agent last delivered, by agent id."""
+    rows: Sequence[Registered] = ()
+    aliases: Sequence[Alias] = ()
+    windows: bytes | None = None
+    routes: bytes | None = None
+    segments: Sequence[str] = ()
+    """Names of all segment files."""
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """What a checkpoint writes: the state between two batches."""
+
+    floor: int
+    marks: Mapping[Spool, int]
+    arrivals: Mapping[bytes, int]
+    rows: Sequence[Registered]
+    """All rows, the catalogue has the first of them already."""
+    aliases: Sequence[Alias]
+    """The same of all aliases."""
+    windows: bytes
+    routes: bytes
+    sealed: Columns
+    """For a segment of windows."""
+    sealed_parts: int
+    fresh: Sequence[PathRecord]
+    """For a segment of paths."""
+    statements: Mapping[str, bytes]
+    """Evidence that must be on the disk before the rest."""
+
+
+class State:
+    """Registry, marks, open and sealed windows, routes."""
+
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        zones: Sequence[Zone],
+        checkpoint: Checkpoint,
+        *,
+        width_ns: int,
+        grace_ns: int,
+    ) -> None:
+        """Begin where `checkpoint` ended.
+
+        Raises:
+            CorruptError: Something in it is not what a checkpoint writes.
+        """
+        self.registry = Registry(checkpoint.rows, checkpoint.aliases)
+        self.windows = (
+            Windows(width_ns=width_ns, grace_ns=grace_ns)
+            if checkpoint.windows is None
+            else Windows.load(checkpoint.windows, width_ns=width_ns, grace_ns=grace_ns)
+        )
+        self.routes = Routes(knowledge, zones, checkpoint.routes)
+        self.marks = dict(checkpoint.marks)
+        self.arrivals = dict(checkpoint.arrivals)
+        self._sealed: list[Columns] = []
+
+    def has(self, batch: Batch) -> bool:
+        """Return whether this batch was applied before."""
+        return batch.sequence <= self.marks.get((batch.agent_id, batch.spool_id), -1)
+
+    def unknown(self, batch: Batch) -> list[int]:
+        """Return the series that `batch` uses and nobody described, itself included; rising."""
+        used = {*batch.series_ids, *batch.event_series}
+        used.update(change.series for change in batch.descriptors.addresses)
+        used.difference_update(series.id for series in batch.descriptors.series)
+        return self.registry.unknown(batch.agent_id, batch.spool_id, used)
+
+    def apply(self, vantage: Vantage, batch: Batch, received_ns: int) -> Mapping[str, int]:
+        """Count one batch, once; return what was left out of it, by reason.
+
+        Beside the reasons of `windows` and `routes`: `series`, samples whose series has no
+        descriptor (only after a damaged journal: the door asks for descriptors first).
+        """
+        if self.has(batch):
+            return {}
+        self.marks[batch.agent_id, batch.spool_id] = batch.sequence
+        self.arrivals[batch.agent_id] = received_ns
+        described = batch.descriptors.series
+        self.registry.describe(batch.agent_id, vantage.name, batch.spool_id, described)
+        left_out = Counter(self._replies(batch))
+        left_out.update(self._events(batch))
+        left_out.update(self.routes.add(vantage, batch.descriptors.paths, batch.base_ns))
+        return left_out
+
+    def unsegmented(self) -> Columns:
+        """Return all windows that are in no segment, open or sealed."""
+        return concat([*self._sealed, self.windows.open()])
+
+    def idle(self) -> bool:
+        """Return whether a checkpoint would write no segment, now and later."""
+        return not (len(self.windows) or self._sealed or self.routes.fresh)
+
+    def snapshot(self, now_ns: int, floor: int) -> Snapshot:
+        """Seal what is due at `now_ns` and return what a checkpoint must keep.
+
+        `floor` is the number of the journal file that the next batch goes to.
+        """
+        sealed = self.windows.seal(now_ns)
+        if len(sealed):
+            self._sealed.append(sealed)
+        return Snapshot(
+            floor=floor,
+            marks=dict(self.marks),
+            arrivals=dict(self.arrivals),
+            rows=self.registry.rows[:],
+            aliases=self.registry.aliases[:],
+            windows=self.windows.dump(),
+            routes=self.routes.dump(),
+            sealed=concat(self._sealed),
+            sealed_parts=len(self._sealed),
+            fresh=self.routes.fresh[:],
+            statements=dict(self.routes.unstored),
+        )
+
+    def kept(self, snapshot: Snapshot) -> None:
+        """Forget what is in a segment now."""
+        del self._sealed[: snapshot.sealed_parts]
+        self.routes.written(len(snapshot.fresh))
+        for digest in snapshot.statements:
+            self.routes.stored(digest)
+
+    def _rows(self, batch: Batch, ids: Sequence[int]) -> NDArray[np.uint32]:
+        return self.registry.rows_of(batch.agent_id, batch.spool_id, ids)
+
+    def _replies(self, batch: Batch) -> Mapping[str, int]:
+        rows = self._rows(batch, batch.series_ids)
+        offsets = np.asarray(batch.offsets, dtype=np.uint32)
+        rtt_s = np.asarray(batch.rtt_s, dtype=np.float32)
+        dt_ms = np.asarray(batch.reply_dt_ms, dtype=np.uint16)
+        known = rows != MISSING
+        if known.all():
+            return self.windows.add(rows, offsets, rtt_s, dt_ms, batch.base_ns)
+        sizes = np.diff(offsets)
+        taken = np.repeat(known, sizes)
+        ends = np.concatenate([[0], np.cumsum(sizes[known])])
+        left_out = self.windows.add(rows[known], ends, rtt_s[taken], dt_ms[taken], batch.base_ns)
+        return Counter(left_out) + Counter(series=int(taken.size - taken.sum()))
+
+    def _events(self, batch: Batch) -> Mapping[str, int]:
+        rows = self._rows(batch, batch.event_series)
+        dt_ms = np.asarray(batch.event_dt_ms, dtype=np.uint16)
+        outcomes = np.asarray(batch.event_outcome, dtype=np.uint8)
+        known = rows != MISSING
+        left_out = self.windows.add_events(
+            rows[known], dt_ms[known], outcomes[known], batch.base_ns
+        )
+        return Counter(left_out) + Counter(series=int(rows.size - known.sum()))
