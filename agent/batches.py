@@ -166,10 +166,14 @@ class Batches:
         self._rows.paths.append(path)
         self._due_ns = min(self._due_ns, now_ns + PATH_DELAY_NS)
 
+    @property
+    def full(self) -> bool:
+        """Return whether the open batch is to be closed for its size."""
+        return len(self._rows) >= MAX_ROWS or len(self._rows.paths) >= MAX_PATHS
+
     def due_ns(self) -> int:
         """Return when the open batch is to be closed, on the monotonic clock."""
-        full = len(self._rows) >= MAX_ROWS or len(self._rows.paths) >= MAX_PATHS
-        return 0 if full else self._due_ns
+        return 0 if self.full else self._due_ns
 
     def close(self, now: Instant, clock_error_ns: int, *, force: bool = False) -> list[Batch]:
         """Return the open batch if it is due (or `force`), split where it is longer than a minute.
@@ -248,7 +252,7 @@ def _bases(times_ns: Sequence[int]) -> Iterator[int]:
             end_ns = time_ns + SPAN_NS
 
 
-def _compressed(series: Sequence[int]) -> tuple[array[int], array[int]]:
+def _compressed(series: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
     """Return the ids in sorted `series` once each, and where the rows of each begin (CSR)."""
     ids, offsets = array("I"), array("I")
     for row, number in enumerate(series):

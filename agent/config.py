@@ -191,11 +191,11 @@ def _uplink(table: settings.Table) -> Uplink:
 def _dns(table: settings.Table) -> Dns:
     address = table.text("address", None)
     try:
-        server = None if address is None else _server(address)
+        place = None if address is None else server(address)
     except ValueError as error:
         raise table.wrong("address", f'must be "ip" or "ip:port", IPv4: {error}') from error
     found = Dns(
-        server=server,
+        server=place,
         names=table.boolean("names", default=True),
         cache_s=table.integer(
             "cache_s", MIN_NAME_LIFE_S, minimum=MIN_NAME_LIFE_S, maximum=MAX_INTERVAL_S
@@ -206,7 +206,7 @@ def _dns(table: settings.Table) -> Dns:
     return found
 
 
-def _server(text: str) -> tuple[str, int]:
+def server(text: str) -> tuple[str, int]:
     """Return (address, port) of `ip` or `ip:port`; raises ValueError saying what is wrong."""
     host, colon, digits = text.partition(":")
     port = int(digits) if digits.isascii() and digits.isdigit() else 0

@@ -215,7 +215,8 @@ async def _respond(wire: _Wire, response: Response, *, with_body: bool) -> None:
         ("x-content-type-options", "nosniff"),
     ]
     body = h11.Data(data=response.body if with_body else b"")
-    head = h11.Response(status_code=response.status, headers=headers)
+    reason = HTTPStatus(response.status).phrase
+    head = h11.Response(status_code=response.status, headers=headers, reason=reason)
     await wire.send(head, body, h11.EndOfMessage())
 
 

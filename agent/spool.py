@@ -2,7 +2,7 @@
 
     batches   sequence (AUTOINCREMENT), body (deflated), dropped
     series    id, descriptor (MessagePack)
-    facts     spool_id, unreported and total drops
+    facts     spool_id, agent_id, unreported and total drops
     refused   sequence, reason, body: the last hundred that the collector will never take
 
 Rules
@@ -29,7 +29,7 @@ import msgspec
 
 from agent import wire
 from agent.errors import SpoolError
-from agent.records import Batch, Series, SpoolId
+from agent.records import AgentId, Batch, Series, SpoolId
 
 FILE_NAME = "spool.sqlite"
 LOCK_NAME = "spool.lock"
@@ -68,10 +68,11 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
 class Spool:
     """One spool; every method is a transaction, and none may run beside another."""
 
-    def __init__(self, directory: Path, *, limit: int) -> None:
-        """Open the spool in `directory`, or make it; at most `limit` batches wait.
+    def __init__(self, directory: Path, *, agent_id: AgentId, limit: int) -> None:
+        """Open the spool of `agent_id` in `directory`, or make it; at most `limit` batches wait.
 
-        Raises: SpoolError where another process has it, or its file is not a sound spool.
+        Raises: SpoolError where another process has it, its file is no sound spool, or it holds
+        the batches of another agent.
         """
         self._path = directory / FILE_NAME
         self._limit = limit
@@ -86,6 +87,7 @@ class Spool:
                 raise
             raise self._broken("open", error) from error
         self.spool_id = SpoolId(facts["spool_id"])
+        self._belong_to(agent_id, facts.get("agent_id"))
         self._total_dropped = int(facts["total_dropped"])
         self._in_flight = 0
 
@@ -112,12 +114,13 @@ class Spool:
         wanted = set(ids)
         return tuple(series for series in self.series() if series.id in wanted)
 
-    def store(self, batch: Batch) -> int:
+    def store(self, batch: Batch, lost: int = 0) -> int:
         """Give `batch` its sequence and keep it; return the sequence.
 
-        Raises: SpoolError where the disk refuses; nothing is stored then.
+        `lost` batches were given up before it because the disk refused them: they count as
+        dropped. Raises: SpoolError where the disk refuses; nothing is stored or counted then.
         """
-        return self._write(lambda: self._store(batch))
+        return self._write(lambda: self._store(batch, lost))
 
     def oldest(self) -> Waiting | None:
         """Return the batch that is to be sent now; it is not dropped until `oldest` says another.
@@ -145,6 +148,21 @@ class Spool:
         self._database.close()
         os.close(self._lock)
 
+    def _belong_to(self, agent_id: AgentId, found: object) -> None:
+        """Keep whose spool this is: a collector refuses batches of another agent for ever."""
+        if found is None:
+            self._write(
+                lambda: self._database.execute(
+                    "INSERT INTO facts VALUES ('agent_id', ?)", (agent_id,)
+                )
+            )
+        elif found != agent_id:
+            self.close()
+            raise SpoolError(
+                f"opened {self._path} and found the spool of another agent id; give the agent its"
+                f" old id again, or its own state_directory"
+            )
+
     def _opened(self) -> sqlite3.Connection:
         database = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         try:
@@ -171,15 +189,16 @@ class Spool:
         if not tables:
             _create(database)
 
-    def _store(self, batch: Batch) -> int:
+    def _store(self, batch: Batch, lost: int) -> int:
         for series in batch.descriptors.series:
             self._database.execute(
                 "INSERT OR IGNORE INTO series VALUES (?, ?)", (series.id, _ENCODER.encode(series))
             )
         if self._waiting >= self._limit:
             self._drop_oldest(self._waiting - self._limit + 1)
-        dropped = self._fact("unreported")
+        dropped = self._fact("unreported") + lost
         self._set_fact("unreported", 0)
+        self._set_fact("total_dropped", self._fact("total_dropped") + lost)
         cursor = self._database.execute(
             "INSERT INTO batches (body, dropped) VALUES (x'', ?)", (dropped,)
         )

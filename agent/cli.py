@@ -1,0 +1,281 @@
+"""Shell: the command line of `borne-agent`: `ping`, `trace` and `run`.
+
+Rules
+- Exit codes: 0 fine, 1 the work failed, 2 usage, configuration or privilege. An error is one line
+  on standard error, `borne-agent: ...`.
+- What a command needs is imported when it runs: `--version` must answer within 60 ms.
+"""
+
+import argparse
+import ipaddress
+import math
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from agent import __version__
+
+if TYPE_CHECKING:
+    from agent.config import Config
+    from agent.targets import NameOf, Resolve
+
+PROGRAM = "borne-agent"
+LEVELS = ("debug", "info", "warning", "error")
+SHORTEST_INTERVAL_S = 0.01
+_FILE_NAME = "agent.toml"
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse asks for a subclass where an error is to be one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and end with code 2."""
+        self.exit(2, f"{PROGRAM}: {message}; {self.prog} --help shows what there is\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program with `arguments` (None: those of the process) and return its exit code."""
+    options = _parser().parse_args(arguments)
+    from agent.errors import BorneError, ConfigError, PrivilegeError, SpoolError  # noqa: PLC0415
+
+    try:
+        return _COMMANDS[options.command](options)
+    except (ConfigError, PrivilegeError, SpoolError) as error:
+        return _failed(error, 2)
+    except BorneError as error:
+        return _failed(error, 1)
+    except BrokenPipeError:
+        # Nobody reads any more; without this the interpreter complains when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 1
+
+
+def _failed(error: Exception, code: int) -> int:
+    print(f"{PROGRAM}: {error}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=PROGRAM, description="Measures round-trip times and routes from this host."
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_ping(commands.add_parser("ping", help="send echo requests to targets"))
+    _add_trace(commands.add_parser("trace", help="show the hops towards a target"))
+    _add_run(commands.add_parser("run", help="measure what a configuration file names"))
+    return parser
+
+
+def _add_ping(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("targets", metavar="TARGET", nargs="+", help="an address or a name")
+    parser.add_argument("--count", type=_count, metavar="N", help="requests to each target")
+    parser.add_argument(
+        "--interval", type=_interval, default=1.0, metavar="S", help="between two (default 1)"
+    )
+    _add_probe(parser)
+
+
+def _add_trace(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", metavar="TARGET", help="an address or a name")
+    parser.add_argument("--flows", type=int, choices=(1,), default=1, help="flows to trace")
+    parser.add_argument("--no-names", action="store_true", help="do not look up names of hops")
+    _add_probe(parser)
+
+
+def _add_probe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--protocol", choices=("icmp",), default="icmp", help="default icmp")
+    parser.add_argument(
+        "--timeout", type=_interval, default=1.0, metavar="S", help="for an answer (default 1)"
+    )
+    parser.add_argument(
+        "--resolver", type=_resolver, metavar="ADDRESS", help="name server (default: the host's)"
+    )
+    parser.add_argument(
+        "-4", dest="family", action="store_const", const=4, help="IPv4 (there is no other yet)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON for programs")
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config.file",
+        dest="config_file",
+        type=Path,
+        metavar="FILE",
+        help=f"default: borne/{_FILE_NAME} in $XDG_CONFIG_HOME (~/.config), else in /etc",
+    )
+    parser.add_argument(
+        "--config.check", dest="check", action="store_true", help="check the file and end"
+    )
+    parser.add_argument(
+        "--web.listen-address",
+        dest="listen",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="HOST:PORT, unix:PATH or fd:N to serve /metrics on; may be repeated",
+    )
+    parser.add_argument(
+        "--log.level", dest="log_level", choices=LEVELS, default="info", help="default info"
+    )
+    parser.add_argument("--json", action="store_true", help="print each result as a JSON line")
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f'"{text}" is no count of 1 or more')
+    return int(text)
+
+
+def _interval(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not SHORTEST_INTERVAL_S <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(
+            f'"{text}" is no number of seconds of {SHORTEST_INTERVAL_S} or more'
+        )
+    return seconds
+
+
+def _resolver(text: str) -> tuple[str, int]:
+    from agent.config import server  # noqa: PLC0415 - lazy, see above
+
+    try:
+        return server(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _ping(options: argparse.Namespace) -> int:
+    import asyncio  # noqa: PLC0415 - lazy, see above
+
+    from agent import ping  # noqa: PLC0415
+
+    wanted = ping.Options(
+        targets=tuple(options.targets),
+        count=options.count,
+        interval_s=options.interval,
+        timeout_s=options.timeout,
+        family=options.family,
+        json=options.json,
+    )
+
+    async def work() -> int:
+        return await ping.run(wanted, resolve=_resolve(options))
+
+    return asyncio.run(work())
+
+
+def _trace(options: argparse.Namespace) -> int:
+    import asyncio  # noqa: PLC0415 - lazy, see above
+
+    from agent import trace  # noqa: PLC0415
+
+    wanted = trace.Options(
+        target=options.target,
+        timeout_s=options.timeout,
+        flows=options.flows,
+        family=options.family,
+        json=options.json,
+    )
+
+    async def work() -> int:
+        return await trace.run(wanted, resolve=_resolve(options), name_of=_name_of(options))
+
+    return asyncio.run(work())
+
+
+def _run(options: argparse.Namespace) -> int:
+    from agent import config  # noqa: PLC0415 - lazy, see above
+
+    file = options.config_file or _default_file()
+    settings = config.load(file)
+    if options.check:
+        print(f"{file}: fine: agent {settings.name}, {len(settings.targets)} targets")
+        return 0
+    _log_to_stderr(options.log_level)
+    return _run_daemon(settings, options)
+
+
+def _run_daemon(settings: "Config", options: argparse.Namespace) -> int:
+    import asyncio  # noqa: PLC0415 - lazy, see above
+
+    from agent import daemon  # noqa: PLC0415
+
+    wanted = daemon.Options(listen=tuple(options.listen), json=options.json)
+
+    async def work() -> int:
+        return await daemon.Daemon(settings, wanted).run()
+
+    return asyncio.run(work())
+
+
+def _resolve(options: argparse.Namespace) -> "Resolve | None":
+    """Return how to find the address of a target: the given name server, or the host's way."""
+    if options.resolver is None:
+        return None
+    from agent.resolver import Resolver  # noqa: PLC0415
+
+    found = Resolver(options.resolver)
+
+    async def resolve(target: str) -> str | None:
+        return target if _is_address(target) else await found.address(target)
+
+    return resolve
+
+
+def _name_of(options: argparse.Namespace) -> "NameOf | None":
+    """Return how to find the name of a hop; None where that is not wanted, or not possible."""
+    from agent.clock import SystemClock  # noqa: PLC0415
+    from agent.errors import ConfigError  # noqa: PLC0415
+    from agent.namecache import NameCache  # noqa: PLC0415
+    from agent.resolver import Names, Resolver, system_server  # noqa: PLC0415
+
+    try:
+        server = None if options.no_names else options.resolver or system_server()
+    except ConfigError:
+        server = None  # a host without a resolver still traces
+    return Names(Resolver(server), NameCache(), SystemClock()).name_of if server else None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _default_file() -> Path:
+    from agent.errors import ConfigError  # noqa: PLC0415
+
+    home = os.environ.get("XDG_CONFIG_HOME") or str(Path("~/.config").expanduser())
+    places = [Path(home) / "borne" / _FILE_NAME, Path("/etc/borne") / _FILE_NAME]
+    for place in places:
+        if place.exists():
+            return place
+    looked = " and ".join(str(place) for place in places)
+    raise ConfigError(f"looked for {looked} and found neither; give a file with --config.file")
+
+
+def _log_to_stderr(level: str) -> None:
+    import logging  # noqa: PLC0415 - lazy, see above
+
+    from agent.logfmt import LogfmtFormatter  # noqa: PLC0415
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(LogfmtFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+_COMMANDS = {"ping": _ping, "trace": _trace, "run": _run}
+
+if __name__ == "__main__":
+    sys.exit(main())
