@@ -26,8 +26,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agent.records import Outcome
+from collector.columns import DTYPES, Columns
 from collector.errors import CorruptError
-from collector.quantiles import DTYPES, Columns, kernels
+from collector.quantiles import kernels
 from collector.sketch import (
     MAX,
     MIN,

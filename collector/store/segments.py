@@ -29,8 +29,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from collector.columns import Columns, concat, empty
 from collector.errors import CorruptError, StoreError
-from collector.quantiles import Columns, concat, empty
 from collector.records import PathRecord
 from collector.store.tables import (
     ENCODINGS,

@@ -25,7 +25,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from agent.records import Outcome, Path
-from collector.quantiles import Columns
+from collector.columns import Columns
 from collector.records import SEVERITY, Judgement, PathRecord, Verdict
 
 TRANSFORMS: Final = (

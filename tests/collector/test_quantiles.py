@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from agent.records import Outcome
 from collector import quantiles
+from collector.columns import DTYPES
 from collector.records import Quantiles
 from collector.windows import Windows
 from tests.oracles import sketch as oracle
@@ -83,7 +84,7 @@ def test_merged_parts_equal_the_whole(parts: list[list[float]]) -> None:
     """Late rows of one (row, start) add up to what one window would have held."""
     joined = quantiles.merge(quantiles.concat([columns_of(part) for part in parts]))
     whole = columns_of([value for part in parts for value in part])
-    for name in quantiles.DTYPES.keys() - {"sum_s"}:
+    for name in DTYPES.keys() - {"sum_s"}:
         np.testing.assert_array_equal(getattr(joined, name), getattr(whole, name), name)
     np.testing.assert_allclose(joined.sum_s, whole.sum_s)
     assert quantiles.quantiles(whole).tolist() == quantiles.quantiles(joined).tolist()
@@ -118,15 +119,6 @@ def test_groups_join_several_series() -> None:
     zones = quantiles.merge(columns.grouped(np.array([7, 7, 8], dtype=np.uint32)))
     assert [7, 8] == zones.row.tolist()
     assert [3, 1] == zones.received.tolist()
-
-
-def test_take_keeps_each_sketch_with_its_row() -> None:
-    """Any order and any repetition of rows carries the sketches along."""
-    columns = columns_of([0.01, 0.5], [0.02], [0.04, 0.08, 0.16])
-    taken = columns.take(np.array([2, 0, 2]))
-    assert [2, 0, 2] == taken.row.tolist()
-    assert [0, 3, 5, 8] == taken.offsets.tolist()
-    assert taken.bucket[:3].tolist() == taken.bucket[5:].tolist() == columns.bucket[3:].tolist()
 
 
 def test_nothing_merges_to_nothing() -> None:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from collector.columns import DTYPES, Columns, empty
 from collector.errors import CorruptError, StoreError
-from collector.quantiles import DTYPES, Columns, empty
 from collector.store import segments
 from tests.fakes.collector_samples import BASE_NS, S_NS, path_record, sealed_windows
 

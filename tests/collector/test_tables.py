@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.quantiles import DTYPES, Columns, concat, empty
+from collector.columns import DTYPES, Columns, concat, empty
 from collector.records import Verdict
 from collector.store import tables
 from tests.fakes.collector_samples import path_record, sealed_windows

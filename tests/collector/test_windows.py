@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.records import Outcome
+from collector import columns as words
 from collector import quantiles
+from collector.columns import Columns
 from collector.errors import CorruptError
-from collector.quantiles import Columns
 from collector.windows import GRACE_NS, WIDTH_NS, Windows
 from tests.oracles import sketch as oracle
 
@@ -59,7 +60,7 @@ def summary(columns: Columns) -> list[tuple[object, ...]]:
         dict(zip(columns.bucket[a:b].tolist(), columns.bucket_count[a:b].tolist(), strict=True))
         for a, b in zip(columns.offsets[:-1], columns.offsets[1:], strict=True)
     ]
-    listed = [getattr(columns, name).tolist() for name in quantiles._PER_ROW]
+    listed = [getattr(columns, name).tolist() for name in words._PER_ROW]
     return list(zip(*listed, sketches, strict=True))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from agent.records import Hop, Outcome, Path, PathReply, Protocol, Stamp
-from collector.quantiles import Columns
+from collector.columns import Columns
 from collector.records import Axis, Coverage, Judgement, PathRecord, PathVerdict, Verdict
 from collector.windows import Windows
 
