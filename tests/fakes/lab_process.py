@@ -128,7 +128,10 @@ def parent_of(command: list[str]) -> tuple[subprocess.Popen[str], int]:
 
 
 def wait_until_gone(pid: int) -> None:
-    """Wait, for 5 s at most, until no process has this id, or only its remains."""
+    """Wait, for 5 s at most, until no process has this id, or only its remains.
+
+    A process that stays is ended, so that a failing test leaves nothing behind.
+    """
     deadline_s = time.monotonic() + 5
     status = Path(f"/proc/{pid}/stat")
     while time.monotonic() < deadline_s:
@@ -138,7 +141,8 @@ def wait_until_gone(pid: int) -> None:
         except (FileNotFoundError, ProcessLookupError):
             return
         time.sleep(0.02)
-    raise AssertionError(f"process {pid} is still there")
+    os.kill(pid, signal.SIGKILL)
+    raise AssertionError(f"process {pid} was still there")
 
 
 def _as_nobody(copy: Path) -> User:
