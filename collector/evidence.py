@@ -1,0 +1,194 @@
+"""Bytes: what a confirmed crossing rests on, as an in-toto Statement in canonical JSON.
+
+Layout (in-toto Attestation Framework, Statement v1; canonical JSON is RFC 8785)
+
+    {"_type": "https://in-toto.io/Statement/v1",
+     "subject": [{"name": path id, "digest": {"sha256": of the path's canonical JSON}}, ...],
+     "predicateType": "urn:borne:path-verdict:1",
+     "predicate": {
+       "premise":    what everything below supposes,
+       "crossing":   the episode, without the digest of this very Statement,
+       "agent":      name, id (hex), declared place,
+       "paths":      the raw paths of the rounds, in the order of time,
+       "judgements": what was concluded of each,
+       "rows":       every row of a table that took part,
+       "tables":     SHA-256 of each whole table,
+       "rules":      the name of the rule set,
+       "versions":   the software,
+       "limits":     what this evidence cannot tell}}
+
+Rules
+- Same input, same octets: no clock is read, every list has a fixed order.
+- Canonical JSON refuses integers of 2^53 and more, NaN and infinities. Wall times become
+  RFC 3339 text and end in `_at` instead of `_ns` (`started_at`); any other number that would be
+  refused becomes its text.
+- It shows consistency, not origin: nobody signed it. The agent's token digest is left out.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from typing import Any, Final
+
+import msgspec
+import rfc8785
+
+from collector.borders import RULES
+from collector.knowledge import Knowledge
+from collector.names import Reading
+from collector.records import Crossing, PathRecord, Vantage, Zone
+from collector.regions import JURISDICTIONS
+from collector.wall import wall_text
+
+STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE: Final = "urn:borne:path-verdict:1"
+
+LIMITS: Final = (
+    "The forward path alone was seen; the way back may differ.",
+    "Tunnels (MPLS without TTL propagation, VPN, layer 2) can hide hops and countries.",
+    "What does not answer is not seen: silence is neither inside nor outside.",
+    "Names are claims of whoever holds the address, even where they resolve back to it.",
+    "Transit of packets is shown, not access to them and no transfer of data.",
+    "Nobody signed this Statement: it shows consistency, not origin.",
+)
+
+_LARGEST_INTEGER: Final = 2**53 - 1
+_WALL_TIMES: Final = frozenset({"started_ns", "first_seen_ns", "confirmed_ns", "ended_ns"})
+
+
+def statement(
+    crossing: Crossing,
+    records: Sequence[PathRecord],
+    vantage: Vantage,
+    knowledge: Knowledge,
+    *,
+    zone: Zone | None = None,
+) -> bytes:
+    """Return the canonical JSON of the Statement for `crossing`.
+
+    `records` are the rounds that confirmed it, `zone` is the declared zone of the target, None
+    where it belongs to none. Store the octets under `digest` of them before showing the crossing.
+    """
+    rounds = sorted(records, key=lambda record: (record.judgement.started_ns, record.path.id))
+    paths = [_row(record.path) for record in rounds]
+    return rfc8785.dumps(
+        {
+            "_type": STATEMENT_TYPE,
+            "subject": [
+                {"name": record.path.id, "digest": {"sha256": digest(rfc8785.dumps(path))}}
+                for record, path in zip(rounds, paths, strict=True)
+            ],
+            "predicateType": PREDICATE_TYPE,
+            "predicate": {
+                "premise": _premise(vantage, rounds),
+                "crossing": _episode(crossing),
+                "agent": {
+                    "name": vantage.name,
+                    "id": vantage.agent_id.hex(),
+                    "place": _row(vantage.place),
+                },
+                "paths": paths,
+                "judgements": [_row(record.judgement) for record in rounds],
+                "rows": _rows(rounds, knowledge, zone),
+                "tables": knowledge.digests(),
+                "rules": RULES,
+                "versions": {"borne": version("borne")},
+                "limits": list(LIMITS),
+            },
+        }
+    )
+
+
+def digest(octets: bytes) -> str:
+    """Return the SHA-256 of `octets` as hex digits."""
+    return hashlib.sha256(octets).hexdigest()
+
+
+def _premise(vantage: Vantage, rounds: Sequence[PathRecord]) -> str:
+    """Return the sentence that every distance of the evidence hangs on."""
+    origins = {record.path.origin for record in rounds if record.path.origin is not None}
+    if not origins:
+        return f"agent {vantage.name} declared no position with these paths: no distance was used"
+    stated = " or ".join(
+        sorted(
+            f"{origin.latitude}, {origin.longitude} (within {origin.radius_km} km)"
+            for origin in origins
+        )
+    )
+    return f"if agent {vantage.name} is at {stated} (declared, untested)"
+
+
+def _episode(crossing: Crossing) -> dict[str, Any]:
+    """Return the crossing without the digest of the Statement that it is part of."""
+    return {key: value for key, value in _row(crossing).items() if key != "evidence"}
+
+
+def _rows(
+    rounds: Sequence[PathRecord], knowledge: Knowledge, zone: Zone | None
+) -> dict[str, list[Any]]:
+    """Return every row of a table that took part in the judgements, each table in order."""
+    replies = [reply for record in rounds for hop in record.path.hops for reply in hop.replies]
+    names = {reply.name for reply in replies if reply.name is not None}
+    addresses = {reply.address for reply in replies if reply.address is not None}
+    readings = [reading for name in names for reading in knowledge.names.read(name)]
+    judged = {row.jurisdiction for record in rounds for row in record.judgement.verdicts}
+    return {
+        "names": _ordered(_name_row(reading) for reading in readings),
+        "places": _ordered(_row(knowledge.places[reading.row.place]) for reading in readings),
+        "networks": _ordered(_row(knowledge.networks.holder(address)) for address in addresses),
+        "special": _ordered(_row(knowledge.networks.special(address)) for address in addresses),
+        "zones": _ordered([_row(zone)]),
+        "jurisdictions": [
+            {**_row(row), "territories": sorted(row.territories)}
+            for row in JURISDICTIONS
+            if row.name in judged
+        ],
+    }
+
+
+def _name_row(reading: Reading) -> dict[str, Any]:
+    """Return the row of a code together with the rule and the domains that it holds under."""
+    return {
+        "operator": reading.operator.name,
+        "domains": list(reading.operator.domains),
+        "rule": reading.rule.id,
+        "pattern": reading.rule.pattern,
+        "remark": reading.rule.remark,
+        **_row(reading.row),
+    }
+
+
+def _row(row: msgspec.Struct | None) -> dict[str, Any]:
+    """Return a row as JSON has it; nothing for no row."""
+    plain: dict[str, Any] = {} if row is None else _plain(msgspec.to_builtins(row))
+    return plain
+
+
+def _ordered(rows: Iterable[dict[str, Any]]) -> list[Any]:
+    """Return the rows in the order of their canonical JSON, each once, without empty ones."""
+    by_octets = {rfc8785.dumps(row): row for row in rows if row}
+    return [by_octets[octets] for octets in sorted(by_octets)]
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return `value` with wall times as text, and nothing that canonical JSON refuses."""
+    match value:
+        case dict():
+            return dict(_member(key, member) for key, member in value.items())
+        case list() | tuple():
+            return [_plain(member) for member in value]
+        case bool() | None:
+            return value
+        case int() if abs(value) > _LARGEST_INTEGER:
+            return str(value)
+        case float() if not math.isfinite(value):
+            return str(value)
+        case _:
+            return value
+
+
+def _member(key: str, value: Any) -> tuple[str, Any]:  # noqa: ANN401 - any JSON value
+    if key not in _WALL_TIMES:
+        return key, _plain(value)
+    return key.removesuffix("ns") + "at", None if value is None else wall_text(value)
