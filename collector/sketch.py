@@ -11,7 +11,7 @@ counts in the zero bucket; everything else is rejected with a reason and is neve
 
 A *cell* is a bucket's place in that range (i + 1280) or, from `ZERO` on, the zero bucket or the
 reason of a rejection. A *page* is the 64 cells of one octave; an open series-window owns only the
-pages it has samples in: about 0.5 kB instead of 6.7 kB.
+pages it has samples in: half to one kB in all instead of 6.7 kB.
 """
 
 from itertools import pairwise

@@ -64,8 +64,8 @@ _VERSION: Final = 1
 class Windows:
     """The open windows of all series.
 
-    About 0.5 kB a series-window in paged sketches (`collector.kernels`): 10k series with six
-    windows open are 30 MB.
+    Sketches are paged (`collector.sketch`): half to one kB a series-window, so that 10k series with
+    six windows open take some 60 MB.
     """
 
     def __init__(self, *, width_ns: int = WIDTH_NS, grace_ns: int = GRACE_NS) -> None:
