@@ -102,7 +102,7 @@ async def system_resolve(target: str) -> str | None:
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(target, None, family=socket.AF_INET, type=socket.SOCK_RAW)
-    except OSError:
+    except (OSError, UnicodeError):  # the latter for what cannot be a name, such as "a..b"
         return None
     return str(found[0][4][0]) if found else None
 

@@ -52,6 +52,7 @@ class Prober:
         self._resolve_interval_s = resolve_interval_s
         self._open_socket = open_socket
         self._addresses: list[str | None] = [None] * len(targets)
+        self._unresolved: set[int] = set()
         self._echoes: Echoes | None = None
 
     def address_of(self, target_index: int) -> str | None:
@@ -105,7 +106,9 @@ class Prober:
         address = self._addresses[due.index]
         now = self._clock.instant()
         if address is None:
-            self._sink.event(due.index, now.wall_ns, Outcome.UNRESOLVED)
+            # Until the first question is answered there is nothing to tell.
+            if due.index in self._unresolved:
+                self._sink.event(due.index, now.wall_ns, Outcome.UNRESOLVED)
         elif not self._budget.allow_echo(due.index, now.monotonic_ns):
             self._sink.event(due.index, now.wall_ns, Outcome.SKIPPED)
         else:
@@ -134,7 +137,9 @@ class Prober:
             address = await self._ask(name)
             if address is not None:
                 self._settle_on(index, address)
-            known = self._addresses[index] is not None
+            elif self._addresses[index] is None:
+                self._unresolved.add(index)
+            known = index not in self._unresolved
             await asyncio.sleep(self._resolve_interval_s if known else _RETRY_UNRESOLVED_S)
 
     async def _ask(self, name: str) -> str | None:
@@ -147,6 +152,7 @@ class Prober:
 
     def _settle_on(self, index: int, address: str) -> None:
         """Use an address from now on, and tell it where it is new."""
+        self._unresolved.discard(index)
         if address != self._addresses[index]:
             self._addresses[index] = address
             self._sink.address(index, self._clock.wall_ns(), address)

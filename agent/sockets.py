@@ -16,7 +16,6 @@ Rules
 
 import array
 import contextlib
-import errno
 import socket
 import struct
 from enum import StrEnum
@@ -111,7 +110,7 @@ class DatagramPort(Protocol):
 def open_port(identifier: int) -> DatagramPort:
     """Open the highest rung that the kernel allows.
 
-    `identifier` (1 to 65535) is asked for; a ping socket takes another one where it is in use.
+    A raw socket carries `identifier` (1 to 65535); for a ping socket the kernel chooses one.
 
     Raises:
         PrivilegeError: neither rung is allowed.
@@ -150,12 +149,9 @@ class _Port:
         if self._rung is Rung.RAW:
             _attach_filter(self._socket, identifier)
             return identifier
-        try:
-            self._socket.bind(("0.0.0.0", identifier))  # noqa: S104 - all routes lead out
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise
-            self._socket.bind(("0.0.0.0", 0))  # noqa: S104 - the kernel chooses a free one
+        # Ping sockets share an identifier unless told otherwise, and one of them gets all answers.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        self._socket.bind(("0.0.0.0", 0))  # noqa: S104 - the kernel chooses a free identifier
         return int(self._socket.getsockname()[1])
 
     def _set_options(self) -> None:

@@ -1,0 +1,157 @@
+"""The command `trace` on a network without packets: borne-path/1, plain lines, live lines."""
+
+import asyncio
+import json
+import sys
+import time
+
+import pytest
+
+from agent import trace
+from agent.trace import Options
+from tests.fakes.agent_probing import FakePort
+
+FAR, SILENT = "203.0.113.9", "192.0.2.77"
+ROUTES = {FAR: ("198.51.100.1", None, FAR), SILENT: ("198.51.100.1", None)}
+NAMES = {"198.51.100.1": ("r1.example", True), FAR: ("far.example", False)}
+
+
+async def name_of(address: str) -> tuple[str | None, bool | None]:
+    """Know some names."""
+    await asyncio.sleep(0.001)
+    return NAMES.get(address, (None, None))
+
+
+async def resolve(name: str) -> str | None:
+    """Know one name."""
+    await asyncio.sleep(0)
+    return {"far.example": FAR}.get(name)
+
+
+def port() -> FakePort:
+    """Make a network."""
+    return FakePort(ROUTES, time.time_ns)
+
+
+async def test_json_is_one_borne_path(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every key of the contract; a silent hop is three losses; names with their confirmation."""
+    wanted = Options(target="far.example", timeout_s=0.1, json=True)
+    code = await trace.run(wanted, resolve=resolve, name_of=name_of, open_socket=port().opened)
+    found = json.loads(capsys.readouterr().out)
+    times = [hop["replies"][0].pop("rtt_ns", None) for hop in found["hops"]]
+    started_at = found.pop("started_at")
+    answer = {"reply_ttl": 60, "stamp": "kernel"}
+    assert code == 0
+    assert [2000, None, 6000] == times
+    assert found == {
+        "format": "borne-path/1",
+        "id": f"far.example@{started_at}",
+        "tool": "borne-agent",
+        "origin": None,
+        "rtt_resolution_ns": 1,
+        "target": "far.example",
+        "address": FAR,
+        "zone": None,
+        "family": 4,
+        "protocol": "icmp",
+        "reached": True,
+        "links": [],
+        "hops": [
+            {
+                "ttl": 1,
+                "replies": [
+                    {
+                        "address": "198.51.100.1",
+                        "name": "r1.example",
+                        "name_confirmed": True,
+                        "icmp": [11, 0],
+                        **answer,
+                    }
+                ],
+            },
+            {"ttl": 2, "replies": [{"lost": True}] * 3},
+            {
+                "ttl": 3,
+                "replies": [
+                    {
+                        "address": FAR,
+                        "name": "far.example",
+                        "name_confirmed": False,
+                        "icmp": [0, 0],
+                        **answer,
+                    }
+                ],
+            },
+        ],
+    }
+
+
+async def test_plain_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """A heading and one line a hop."""
+    wanted = Options(target="far.example", timeout_s=0.1, max_ttl=9)
+    code = await trace.run(wanted, resolve=resolve, name_of=name_of, open_socket=port().opened)
+    assert code == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"trace to far.example ({FAR}), at most 9 hops",
+        "  1  r1.example (198.51.100.1)  0.002 ms",
+        "  2  *  *  *",
+        f"  3  far.example ({FAR})  0.006 ms",
+    ]
+
+
+async def test_live_lines_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frames that cover one another; the last one is the plain result."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    wanted = Options(target=FAR, timeout_s=0.1)
+    assert await trace.run(wanted, open_socket=port().opened) == 0
+    written = capsys.readouterr().out
+    frames = written.split("\x1b[J")
+    assert len(frames) >= 3
+    expected = ["  1  198.51.100.1  0.002 ms", "  2  *  *  *", f"  3  {FAR}  0.006 ms"]
+    assert expected == frames[-1].splitlines()
+    assert all(frame.endswith(("\x1b[3F", "\x1b[1F", "\n")) for frame in frames)
+
+
+async def test_a_target_that_keeps_silent_was_not_reached(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A router answered, so the exit code is 0; the last line says that the target did not."""
+    wanted = Options(target=SILENT, timeout_s=0.05, max_ttl=3)
+    assert await trace.run(wanted, open_socket=port().opened) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "the target did not answer"
+
+
+async def test_nothing_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 1, and no name is asked for."""
+    wanted = Options(target="192.0.2.99", timeout_s=0.05, max_ttl=3, json=True)
+    assert await trace.run(wanted, name_of=name_of, open_socket=port().opened) == 1
+    assert json.loads(capsys.readouterr().out)["reached"] is False
+
+
+async def test_a_name_without_address(capsys: pytest.CaptureFixture[str]) -> None:
+    """Said on standard error; nothing is sent."""
+    network = port()
+    code = await trace.run(
+        Options(target="no.example"), resolve=resolve, open_socket=network.opened
+    )
+    assert code == 1
+    assert capsys.readouterr().err == "trace no.example: the name has no IPv4 address\n"
+    assert [] == network.sent
+
+
+async def test_names_that_do_not_come_are_not_waited_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The path goes without them after its patience."""
+    monkeypatch.setattr(trace, "_NAMES_PATIENCE_S", 0.02)
+
+    async def never(_address: str) -> tuple[str | None, bool | None]:
+        await asyncio.Event().wait()
+        return None, None
+
+    wanted = Options(target=FAR, timeout_s=0.1, json=True)
+    assert await trace.run(wanted, name_of=never, open_socket=port().opened) == 0
+    first = json.loads(capsys.readouterr().out)["hops"][0]["replies"][0]
+    assert "name" not in first
