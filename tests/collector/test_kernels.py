@@ -204,3 +204,20 @@ def test_query_is_within_its_bound_of_the_sorted_samples(
     for rank, value in zip(ranks, found[0].tolist(), strict=True):
         exact = oracle.quantile(values, rank)
         assert abs(value - exact) <= max(0.005416 * exact, 2.0**-20 if exact <= 2.0**-20 else 0.0)
+
+
+def test_an_empty_sketch_has_no_quantiles() -> None:
+    """Without samples every rank is NaN, also between sketches that have some."""
+    found = np.zeros((3, 2))
+    kernels.query(
+        np.array([0, 1, 1, 2]),
+        np.array([-64, 0], dtype=np.int32),
+        np.array([4, 4]),
+        np.zeros(3, dtype=np.int64),
+        np.array([0.0, np.inf, 0.0], dtype=np.float32),
+        np.array([64.0, -np.inf, 64.0], dtype=np.float32),
+        np.array([0, 1_000_000]),
+        found,
+    )
+    assert [False, True, False] == np.isnan(found).all(axis=1).tolist()
+    assert [False, True, False] == np.isnan(found).any(axis=1).tolist()

@@ -294,3 +294,11 @@ def test_the_compiler_changes_no_octet() -> None:
     ]
     assert dumps[0] == dumps[1]
     assert 999 == int(Windows.load(dumps[0]).open().received.sum())
+
+
+def test_events_of_many_series_grow_the_arrays() -> None:
+    """3,000 series that only lose probes are all counted, once each."""
+    windows = Windows()
+    outcomes = np.full(3_000, Outcome.LOST)
+    assert {} == windows.add_events(np.arange(3_000), np.zeros(3_000), outcomes, BASE_NS)
+    assert [1] * 3_000 == windows.open().lost.tolist()
