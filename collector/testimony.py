@@ -88,18 +88,18 @@ def _claims(
         for reading in knowledge.names.read(name):
             if reading.row.status != "recalled":
                 place = knowledge.places[reading.row.place].place
-                yield place, _read(name, reading, place)
+                yield place, _read(address, name, reading, place)
 
 
-def _read(name: str, reading: Reading, place: Place) -> Evidence:
+def _read(address: str, name: str, reading: Reading, place: Place) -> Evidence:
     remark = f" ({reading.rule.remark})" if reading.rule.remark else ""
     row = reading.row
     return Evidence(
         kind="name",
         source=f"rule {reading.rule.id}, code {row.code} ({row.status}: {row.source})",
         date=row.date,
-        says=f"the confirmed name {name} names {describe(place)} by rule {reading.rule.id} of "
-        f"{reading.operator.name}{remark}",
+        says=f"the confirmed name {name} of {address} names {describe(place)} by rule "
+        f"{reading.rule.id} of {reading.operator.name}{remark}",
     )
 
 
