@@ -125,8 +125,12 @@ class Routes:
 
     def _add(self, vantage: Vantage, path: Path) -> None:
         place = vantage.place
+        # Settings may hold 10 where a replay holds 10.0: a Statement's text must not tell them
+        # apart.
         origin = Origin(
-            latitude=place.latitude, longitude=place.longitude, radius_km=place.radius_km
+            latitude=float(place.latitude),
+            longitude=float(place.longitude),
+            radius_km=float(place.radius_km),
         )
         path = msgspec.structs.replace(path, origin=origin)
         zone = self._zone(path)
