@@ -21,6 +21,7 @@ from collector.records import (
     OUTSIDE,
     Axis,
     Crossing,
+    HopJudgement,
     Judgement,
     PathRecord,
     PathVerdict,
@@ -52,9 +53,13 @@ def asset(name: str) -> bytes:
     return (resources.files("collector") / "templates" / name).read_bytes()
 
 
-def starting() -> str:
-    """Return the page that stands in while the journal is replayed."""
-    return _engine().get_template("starting.html").render(root="")
+def notice(title: str, text: str, *, depth: int = 0, refresh_s: int | None = None) -> str:
+    """Return a page that only says something: that the collector starts, that nothing is here.
+
+    `depth` is how many folders below `/` it is served, for its links.
+    """
+    view = {"title": title, "text": text, "root": "../" * depth, "refresh_s": refresh_s}
+    return _engine().get_template("notice.html").render(view)
 
 
 def overview(reader: Reader, config: Config, now_ns: int) -> str:
@@ -111,7 +116,8 @@ def crossing(reader: Reader, config: Config, ident: str, now_ns: int) -> str:
             hops=() if record is None else _hops(record.judgement, row.jurisdiction),
             round=None if record is None else _time(record.judgement.started_ns),
             reached=record is not None and record.judgement.reached,
-            coverage=None if found is None else sentences.coverage(found),
+            placed=sentences.UNKNOWN if found is None else sentences.placed(found),
+            silent=0 if found is None else found.coverage.hops_silent,
             reasons=() if found is None else found.reasons,
         )
     )
@@ -196,7 +202,8 @@ def _route(judged: Judgement, policy: Mapping[tuple[str, str], str | None], targ
             None if found is None else {**_word(found.verdict, name), "demanded": name == wanted}
             for name, found in verdicts.items()
         ],
-        "coverage": sentences.coverage(known[0]) if known else sentences.UNKNOWN,
+        "placed": sentences.placed(known[0]) if known else sentences.UNKNOWN,
+        "silent": known[0].coverage.hops_silent if known else 0,
         "judged": _time(judged.started_ns),
     }
 
@@ -260,12 +267,18 @@ def _hops(judged: Judgement, jurisdiction: str) -> list[View]:
             "place": sentences.places(hop),
             "operator": hop.operator,
             "asn": hop.asn,
-            "verdict": hop.verdicts.get(jurisdiction),
+            "verdict": _hop_word(hop, jurisdiction),
             "excluded": hop.excluded,
             "evidence": sentences.evidence_sentences(hop.evidence),
         }
         for hop in judged.hops
     ]
+
+
+def _hop_word(hop: HopJudgement, jurisdiction: str) -> View | None:
+    """Return what one hop is to the jurisdiction, None for silent and excluded hops."""
+    word = hop.verdicts.get(jurisdiction)
+    return None if word is None else {"mark": sentences.HOPS[word], "word": word, "kind": word}
 
 
 def _premise(config: Config, agent: str) -> str:

@@ -26,6 +26,9 @@ VERDICTS = {
 }
 """A mark and a word for each verdict; plain "outside" and "inside" mean supported by evidence."""
 
+HOPS = {"outside": "▲", "contradictory": "◆", "mixed": "◆", "unknown": "○", "inside": "●"}
+"""The same marks for single hops."""
+
 EVIDENCE = {
     "zone": "declared zone",
     "name": "router name",
@@ -136,11 +139,10 @@ def absent(now_ns: int, last_ns: dict[str, int], patience_s: int) -> tuple[str, 
     return tuple(found)
 
 
-def coverage(found: PathVerdict) -> str:
-    """Return how much of the path a verdict rests on."""
+def placed(found: PathVerdict) -> str:
+    """Return how many of the path's hops have evidence of their place: `5 of 7`."""
     hops = found.coverage.hops_responding + found.coverage.hops_silent
-    silent = f", {found.coverage.hops_silent} silent" if found.coverage.hops_silent else ""
-    return f"{found.coverage.hops_with_evidence} of {hops} hops{silent}"
+    return f"{found.coverage.hops_with_evidence} of {hops}"
 
 
 def places(hop: HopJudgement) -> str:

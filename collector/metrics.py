@@ -1,0 +1,276 @@
+"""Shell: the collector's metrics, made from the reader and the counts at each scrape.
+
+Rules
+- This module alone knows the names. `TABLE` holds each once, with its type, help and labels; what
+  is exposed is made from it.
+- Label values are the operator's own words (agents, zones, targets, jurisdictions) and closed
+  sets (reasons, states). No hop, address of a router, country or path is ever a label.
+- Whatever an alert waits for exists before it happens: a policy's crossing is 0, a verdict has all
+  its states, a known reason of refusal counts from 0.
+- A segment that cannot be read costs the zones of a scrape, never its crossings.
+- Before the chain is ready, only what concerns the program itself is exposed.
+"""
+
+import logging
+import platform
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib import metadata
+from typing import Final
+
+import msgspec
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from collector.clock import Clock
+from collector.config import Config
+from collector.errors import StoreError
+from collector.intake import Counts, Intake
+from collector.records import Axis, Reader, Verdict
+from collector.regions import demanded
+
+NS_PER_S: Final = 1_000_000_000
+ZONES_RANGE_S: Final = 60
+"""Zones are described over the last minute."""
+
+REJECTED_BATCHES: Final = (
+    *("token", "identity", "clock", "unknown_series", "too_large", "inflated", "encoding"),
+    *("deflate", "zstd", "magic", "version", "truncated", "length", "columns", "descriptors"),
+    *("store", "starting", "slow"),
+)
+"""Reasons for which a batch may be refused; any other that comes is counted as well."""
+REJECTED_SAMPLES: Final = (
+    *("nan", "infinite", "negative", "absurd", "time"),
+    *("outcome", "series", "path"),
+)
+"""Reasons for which a sample, an event or a path of a stored batch may be left out."""
+FAULTS: Final = ("apply", "journal", "checkpoint", "evidence", "read", "request")
+STATES: Final = tuple(verdict.value.lower() for verdict in Verdict)
+
+_LOG: Final = logging.getLogger(__name__)
+_POLICY: Final = ("agent", "zone", "target", "jurisdiction")
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One metric family."""
+
+    kind: str
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+TABLE: Final[Mapping[str, Row]] = {
+    "borne_crossing_confirmed": Row(
+        "gauge",
+        "Whether a confirmed crossing of the demanded jurisdiction goes on (0 or 1).",
+        _POLICY,
+    ),
+    "borne_crossings": Row(
+        "counter", "Crossings confirmed since the store began, ended ones included.", _POLICY
+    ),
+    "borne_path_verdict": Row(
+        "stateset",
+        "Verdict of the newest path: 1 for the state that holds, 0 for the others.",
+        (*_POLICY, "axis", "borne_path_verdict"),
+    ),
+    "borne_path_verdict_timestamp_seconds": Row(
+        "gauge", "Start of the newest judged path, Unix time.", ("agent", "zone", "target")
+    ),
+    "borne_path_evidence_coverage_ratio": Row(
+        "gauge", "Share of the newest path's hops, silent ones counted, with evidence.", _POLICY
+    ),
+    "borne_agent_last_batch_timestamp_seconds": Row(
+        "gauge",
+        "When the agent last delivered, Unix time of the collector; 0 if never.",
+        ("agent",),
+    ),
+    "borne_batches": Row("counter", "Batches stored durably since the start.", ("agent",)),
+    "borne_batches_duplicate": Row(
+        "counter", "Batches that had been stored before and were answered as stored."
+    ),
+    "borne_batches_rejected": Row("counter", "Batches refused, nothing stored.", ("reason",)),
+    "borne_samples_rejected": Row(
+        "counter", "Samples, events and paths left out of batches that were stored.", ("reason",)
+    ),
+    "borne_agent_batches_dropped": Row(
+        "counter", "Batches that the agent's bounded spool gave up before delivery.", ("agent",)
+    ),
+    "borne_zone_rtt_seconds": Row(
+        "summary",
+        "Quantiles of the round-trip time over the last 60 s.",
+        ("agent", "zone", "quantile"),
+    ),
+    "borne_zone_loss_ratio": Row(
+        "gauge", "Share of probes without a reply over the last 60 s.", ("agent", "zone")
+    ),
+    "borne_checkpoints": Row("counter", "Checkpoints taken since the start."),
+    "borne_checkpoint_timestamp_seconds": Row(
+        "gauge", "When the last checkpoint was taken, Unix time; 0 if none since the start."
+    ),
+    "borne_collector_faults": Row(
+        "counter", "Failures of the program or its disk, caught and logged.", ("place",)
+    ),
+    "borne_collector_replayed_batches": Row(
+        "gauge", "Batches applied again from the journal when the collector started."
+    ),
+    "borne_collector_journal_damage": Row(
+        "gauge", "Places of the journal whose checksum did not hold when the collector started."
+    ),
+    "borne_collector_ready": Row("gauge", "Whether the journal is replayed and kernels are warm."),
+    "borne_collector_build": Row(
+        "info", "Versions of the program, of Python and of numba.", ("version", "python", "numba")
+    ),
+}
+"""Every family by its name; the exposition adds `_total` to counters and `_info` to infos."""
+
+_SUFFIX: Final = {"counter": "_total", "info": "_info"}
+
+
+def registry(intake: Intake, config: Config, clock: Clock) -> CollectorRegistry:
+    """Return a registry of the collector's metrics alone."""
+    found = CollectorRegistry()
+    found.register(Face(intake, config, clock))
+    return found
+
+
+class _Families:
+    """The families of one scrape, each made when its first sample comes."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, Metric] = {}
+
+    def add(self, name: str, value: float, *labels: str) -> None:
+        """Add one sample; `labels` in the order of the table."""
+        row = TABLE[name]
+        self.made.setdefault(name, Metric(name, row.help, row.kind))
+        named = dict(zip(row.labels, labels, strict=True))
+        self.made[name].add_sample(name + _SUFFIX.get(row.kind, ""), named, value)
+
+
+class Face(Collector):
+    """Answers a scrape from the chain; may be called from any thread."""
+
+    def __init__(self, intake: Intake, config: Config, clock: Clock) -> None:
+        """Read `intake` at each scrape; `config` says whose crossings are watched."""
+        self._intake = intake
+        self._clock = clock
+        self._agents = tuple(agent.name for agent in config.agents)
+        self._policy = dict(_policy(config))
+
+    def describe(self) -> Iterable[Metric]:
+        """Return the families without samples, so that `?name[]=` can choose among them."""
+        return [Metric(name, row.help, row.kind) for name, row in TABLE.items()]
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the families with what is known now."""
+        to = _Families()
+        _program(to, self._intake)
+        _counts(to, self._intake.counts, self._agents)
+        if self._intake.ready:
+            reader = self._intake.reader
+            _agents(to, reader)
+            _crossings(to, reader, self._policy)
+            _paths(to, reader)
+            try:
+                _zones(to, reader, self._clock.now_ns())
+            except StoreError as error:
+                self._intake.counts.faults["read"] += 1
+                _LOG.error("describe the zones for a scrape: %s", error)
+        return to.made.values()
+
+
+def _policy(config: Config) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
+    """Give (agent, target) with (zone, jurisdiction) wherever a policy demands one."""
+    for agent in config.agents:
+        for zone in config.zones:
+            wanted = demanded(agent.place.territory, zone.place.territory)
+            for target in zone.targets if wanted is not None else ():
+                yield (agent.name, target), (zone.ident, wanted or "")
+
+
+@cache
+def _versions() -> tuple[str, str, str]:
+    """Return the versions without importing what they are of."""
+    return metadata.version("borne"), platform.python_version(), metadata.version("numba")
+
+
+def _program(to: _Families, intake: Intake) -> None:
+    to.add("borne_collector_build", 1, *_versions())
+    to.add("borne_collector_ready", intake.ready)
+    to.add("borne_collector_replayed_batches", intake.recovered.frames)
+    to.add("borne_collector_journal_damage", len(intake.recovered.damage))
+
+
+def _counts(to: _Families, counts: Counts, agents: tuple[str, ...]) -> None:
+    """Add what was counted; what is known to be countable begins at 0."""
+    _counter(to, "borne_batches", agents, counts.accepted)
+    to.add("borne_batches_duplicate", sum(counts.duplicates.values()))
+    _counter(to, "borne_batches_rejected", REJECTED_BATCHES, counts.rejected)
+    _counter(to, "borne_samples_rejected", REJECTED_SAMPLES, counts.rejected_samples)
+    _counter(to, "borne_agent_batches_dropped", agents, counts.dropped_batches)
+    _counter(to, "borne_collector_faults", FAULTS, counts.faults)
+    to.add("borne_checkpoints", counts.checkpoints)
+    to.add("borne_checkpoint_timestamp_seconds", counts.checkpoint_ns / NS_PER_S)
+
+
+def _counter(to: _Families, name: str, known: Iterable[str], counted: Counter[str]) -> None:
+    for label in dict.fromkeys((*known, *counted.copy())):
+        to.add(name, counted.get(label, 0), label)
+
+
+def _agents(to: _Families, reader: Reader) -> None:
+    for agent, at_ns in reader.last_batch_ns().items():
+        to.add("borne_agent_last_batch_timestamp_seconds", at_ns / NS_PER_S, agent)
+
+
+def _crossings(
+    to: _Families, reader: Reader, policy: Mapping[tuple[str, str], tuple[str, str]]
+) -> None:
+    """Add, for each policy, whether a crossing goes on and how many there were."""
+    going_on: dict[tuple[str, ...], bool] = {}
+    total: dict[tuple[str, ...], int] = {}
+    for (agent, target), (zone, jurisdiction) in policy.items():
+        going_on[agent, zone, target, jurisdiction] = False
+        total[agent, zone, target, jurisdiction] = 0
+    for row in reader.crossings():
+        key = (row.agent, row.zone, row.target, row.jurisdiction)
+        if key in total:
+            total[key] += 1
+            going_on[key] |= row.ended_ns is None
+    for labels, count in total.items():
+        to.add("borne_crossing_confirmed", going_on[labels], *labels)
+        to.add("borne_crossings", count, *labels)
+
+
+def _paths(to: _Families, reader: Reader) -> None:
+    """Add the verdicts of the newest path of each target, and what they rest on."""
+    for record in reader.latest_paths():
+        judged = record.judgement
+        about = (judged.agent, judged.zone, judged.target)
+        to.add("borne_path_verdict_timestamp_seconds", judged.started_ns / NS_PER_S, *about)
+        for found in judged.verdicts:
+            labels = (*about, found.jurisdiction)
+            for state in STATES:
+                holds = state == found.verdict.value.lower()
+                to.add("borne_path_verdict", holds, *labels, found.axis.value, state)
+            hops = found.coverage.hops_responding + found.coverage.hops_silent
+            if found.axis is Axis.TERRITORY and hops:
+                ratio = found.coverage.hops_with_evidence / hops
+                to.add("borne_path_evidence_coverage_ratio", ratio, *labels)
+
+
+def _zones(to: _Families, reader: Reader, now_ns: int) -> None:
+    """Add quantiles and loss; what was not received has no quantile."""
+    for row in reader.zones(now_ns - ZONES_RANGE_S * NS_PER_S, now_ns):
+        zone = f"{row.provider}/{row.region}"
+        found = row.quantiles
+        for quantile, value_s in (
+            ("0.5", found.p50_s),
+            ("0.9", found.p90_s),
+            ("0.99", found.p99_s),
+        ):
+            if value_s is not None:
+                to.add("borne_zone_rtt_seconds", value_s, row.agent, zone, quantile)
+        if found.loss_ratio is not None:
+            to.add("borne_zone_loss_ratio", found.loss_ratio, row.agent, zone)
