@@ -99,6 +99,7 @@ class _Upload:
                 await self.uplink.drained()
 
     async def close(self) -> None:
+        """Close the connection and the spool."""
         await self.client.close()
         self._thread.close()
         self.spool.close()

@@ -31,6 +31,9 @@ from agent.errors import ConfigError
 FILE_LIMIT_OCTETS = 4 * 1024 * 1024
 """A settings file beyond this size is a mistake (a log, a database), not settings."""
 
+_LARGEST = 2**63 - 1
+"""TOML promises integers of 64 bits; a bound at or beyond this one is none."""
+
 Default = TypeVar("Default")
 
 
@@ -342,11 +345,15 @@ def _nearest(key: str, known: set[str]) -> str:
 
 
 def _interval(minimum: float, maximum: float) -> str:
-    if math.isinf(maximum) or maximum >= 2**63 - 1:
-        return f"at least {minimum:g}"
-    if math.isinf(minimum) or minimum <= -(2**63):
-        return f"at most {maximum:g}"
-    return f"from {minimum:g} to {maximum:g}"
+    if maximum >= _LARGEST:
+        return f"at least {_plain(minimum)}"
+    if minimum <= -_LARGEST:
+        return f"at most {_plain(maximum)}"
+    return f"from {_plain(minimum)} to {_plain(maximum)}"
+
+
+def _plain(bound: float) -> str:
+    return str(int(bound)) if bound == int(bound) else str(bound)
 
 
 def _kind(value: object) -> str:
