@@ -19,14 +19,13 @@ Layout (in-toto Attestation Framework, Statement v1; canonical JSON is RFC 8785)
 
 Rules
 - Same input, same octets: no clock is read, every list has a fixed order.
-- Canonical JSON refuses integers of 2^53 and more, NaN and infinities. Wall times become
-  RFC 3339 text and end in `_at` instead of `_ns` (`started_at`); any other number that would be
-  refused becomes its text.
+- Canonical JSON refuses integers of 2^53 and more, NaN and infinities, and writes a whole float
+  as an integer. Wall times become RFC 3339 text and end in `_at` instead of `_ns`
+  (`started_at`); any other number beyond 2^53 and what is no number becomes its text.
 - It shows consistency, not origin: nobody signed it. The agent's token digest is left out.
 """
 
 import hashlib
-import math
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from typing import Any, Final
@@ -180,9 +179,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
             return [_plain(member) for member in value]
         case bool() | None:
             return value
-        case int() if abs(value) > _LARGEST_INTEGER:
-            return str(value)
-        case float() if not math.isfinite(value):
+        case int() | float() if not abs(value) <= _LARGEST_INTEGER:  # NaN is not
             return str(value)
         case _:
             return value

@@ -10,6 +10,7 @@ Rules
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import rfc8785
@@ -31,22 +32,11 @@ class Knowledge:
     names: NameReader
     places: Mapping[str, PlaceRow]
     networks: Networks
+    table_sha256: Mapping[str, str]
 
     def digests(self) -> dict[str, str]:
         """Return the SHA-256 (hex) of each table, by the table's name."""
-        tables = {
-            "jurisdictions": [
-                {**msgspec.to_builtins(row), "territories": sorted(row.territories)}
-                for row in JURISDICTIONS
-            ],
-            "names": msgspec.to_builtins(self.operators),
-            "networks": msgspec.to_builtins(self.networks.overrides),
-            "places": [msgspec.to_builtins(row) for row in self.places.values()],
-            "special": msgspec.to_builtins(self.networks.special_rows),
-        }
-        return {
-            name: hashlib.sha256(rfc8785.dumps(rows)).hexdigest() for name, rows in tables.items()
-        }
+        return dict(self.table_sha256)
 
 
 def load(overrides: Sequence[NetworkOverride] = ()) -> Knowledge:
@@ -62,9 +52,26 @@ def load(overrides: Sequence[NetworkOverride] = ()) -> Knowledge:
             lost = [row.code for row in rule.codes if row.place not in cities]
             if lost:
                 raise AssertionError(f"rule {rule.id}: codes {lost} name places of no row")
+    ranges = Networks(networks.load_special(), overrides)
     return Knowledge(
         operators=known,
         names=NameReader(known),
         places=cities,
-        networks=Networks(networks.load_special(), overrides),
+        networks=ranges,
+        table_sha256={
+            "jurisdictions": _digest(
+                [
+                    {**msgspec.to_builtins(row), "territories": sorted(row.territories)}
+                    for row in JURISDICTIONS
+                ]
+            ),
+            "names": _digest(msgspec.to_builtins(known)),
+            "networks": _digest(msgspec.to_builtins(ranges.overrides)),
+            "places": _digest([msgspec.to_builtins(row) for row in cities.values()]),
+            "special": _digest(msgspec.to_builtins(ranges.special_rows)),
+        },
     )
+
+
+def _digest(rows: Any) -> str:  # noqa: ANN401 - any JSON value
+    return hashlib.sha256(rfc8785.dumps(rows)).hexdigest()
