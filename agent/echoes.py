@@ -1,8 +1,9 @@
 """Shell: sends echo requests through one socket and tells what became of each.
 
-Reads both queues of the socket whenever something waits, a bounded number of entries at a time:
-reading late does no harm, for the kernel keeps the time, but an unread error queue would make
-the event loop spin. Losses are told at their deadline, after everything that waits was read.
+Reading late does no harm, for the kernel keeps the time. Who needs answers at once lets the event
+loop read both queues whenever something waits, a bounded number of entries at a time (an unread
+error queue would make it spin); who sends all the time reads by `turn`, which wakes the process
+less often. Losses are told at their deadline, after everything that waits was read.
 """
 
 import asyncio
@@ -32,12 +33,19 @@ def random_identifier() -> int:
 
 
 class Echoes:
-    """One socket, its probes in the air, and a reader in the running event loop."""
+    """One socket and its probes in the air."""
 
-    def __init__(self, clock: Clock, land: Land, open_socket: OpenPort = open_port) -> None:
-        """Open the socket and begin to read; then call `close`.
+    def __init__(
+        self,
+        clock: Clock,
+        land: Land,
+        open_socket: OpenPort = open_port,
+        *,
+        reading: bool = True,
+    ) -> None:
+        """Open the socket; where `reading`, let the running event loop read it. Then call `close`.
 
-        `land` takes every landing, from the event loop or from inside `send`.
+        `land` takes every landing, from the event loop or from inside `send` and `turn`.
 
         Raises:
             PrivilegeError: the kernel refuses both kinds of ICMP socket.
@@ -52,12 +60,19 @@ class Echoes:
         self._failure: asyncio.Future[None] = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ns = 0
-        self._loop.add_reader(self._port.fileno(), self._guarded, self._read)
+        self._reading = reading
+        if reading:
+            self._loop.add_reader(self._port.fileno(), self._guarded, self._read)
 
     @property
     def rung(self) -> Rung:
         """Return what the kernel allowed."""
         return self._port.rung
+
+    @property
+    def in_air(self) -> int:
+        """Count the probes that have not landed."""
+        return len(self._flight)
 
     @property
     def strays(self) -> tuple[int, int, int]:
@@ -86,8 +101,16 @@ class Echoes:
                 timeout_ns=timeout_ns,
             )
         )
-        self._read_errors()
-        self._arm()
+        if self._reading:
+            self._read_errors()
+            self._arm()
+
+    def turn(self) -> None:
+        """Read all that waits, then land what has waited long enough."""
+        self._read_errors(_BEFORE_SETTLING)
+        self._read_answers(_BEFORE_SETTLING)
+        for landing in self._flight.settle(self._clock.monotonic_ns()):
+            self._land(landing)
 
     async def watch(self) -> None:
         """Wait for ever; raise what went wrong while reading."""
@@ -95,7 +118,8 @@ class Echoes:
 
     def close(self) -> None:
         """Stop reading and close the socket; what is in the air never lands."""
-        self._loop.remove_reader(self._port.fileno())
+        if self._reading:
+            self._loop.remove_reader(self._port.fileno())
         if self._timer is not None:
             self._timer.cancel()
         self._failure.cancel()
@@ -111,8 +135,9 @@ class Echoes:
 
     def _read(self) -> None:
         """Read a bounded number of entries; the event loop calls again while more wait."""
-        self._read_answers(_BATCH)
         self._read_errors()
+        self._read_answers(_BATCH)
+        self._arm()
 
     def _read_answers(self, most: int) -> None:
         for _ in range(most):
@@ -126,8 +151,8 @@ class Echoes:
                 continue
             self._take(message, datagram.source, datagram.stamp_ns, datagram.ttl)
 
-    def _read_errors(self) -> None:
-        for _ in range(_BATCH):
+    def _read_errors(self, most: int = _BATCH) -> None:
+        for _ in range(most):
             try:
                 entry = self._port.receive_error()
                 match entry:
@@ -152,7 +177,6 @@ class Echoes:
         read = self._clock.instant()
         answer = Answer(message=message, source=source, stamp_ns=stamp_ns, ttl=ttl, read=read)
         self._tell(self._flight.answered(answer))
-        self._arm()
 
     def _tell(self, landing: Landing | None) -> None:
         if landing is not None:
@@ -172,12 +196,8 @@ class Echoes:
         )
 
     def _settle(self) -> None:
-        """Read all that waits, then land what has waited long enough."""
         self._timer = None
-        self._read_answers(_BEFORE_SETTLING)
-        self._read_errors()
-        for landing in self._flight.settle(self._clock.monotonic_ns()):
-            self._land(landing)
+        self.turn()
         self._arm()
 
 

@@ -2,6 +2,11 @@
 
 Targets given by name are resolved beside the work, each at its own period. A name that fails is
 an event of its target, never an end; once resolved, the last known address stays in use.
+
+Sending and reading happen on ticks of 20 ms, a tenth of the shortest interval where that is less:
+the kernel keeps the time, so waking for every packet would only cost. Every day the socket and
+with it the identifier is changed: a firewall that turned against one must not blind us for ever
+(one flow of packets meanwhile: another one might take another way).
 """
 
 import asyncio
@@ -21,6 +26,9 @@ from agent.targets import ProbeTarget, Resolve, Sink
 _NS_PER_S = 1_000_000_000
 _RETRY_UNRESOLVED_S = 10.0
 _SKIPPED_EVENTS_MAX = 60
+_TICK_MAX_NS = 20_000_000
+_TICK_DIVISOR = 10
+SOCKET_LIFE_NS = 24 * 3600 * _NS_PER_S
 _log = logging.getLogger(__name__)
 
 
@@ -53,7 +61,8 @@ class Prober:
         self._open_socket = open_socket
         self._addresses: list[str | None] = [None] * len(targets)
         self._unresolved: set[int] = set()
-        self._echoes: Echoes | None = None
+        self._opened_ns = 0
+        self._sockets: list[Echoes] = []
 
     def address_of(self, target_index: int) -> str | None:
         """Return the address that the target has now; None while its name is unresolved."""
@@ -61,8 +70,8 @@ class Prober:
 
     @property
     def strays(self) -> tuple[int, int, int]:
-        """Return how many answers were (late, duplicate, foreign) since the socket was opened."""
-        return (0, 0, 0) if self._echoes is None else self._echoes.strays
+        """Return how many answers were (late, duplicate, foreign) on the socket in use."""
+        return self._sockets[0].strays if self._sockets else (0, 0, 0)
 
     async def run(self) -> None:
         """Probe until cancelled.
@@ -76,25 +85,43 @@ class Prober:
         await self.faults.keep("prober", self._probe_for_ever)
 
     async def _probe_for_ever(self) -> None:
-        echoes = self._echoes = Echoes(self._clock, self._land, self._open_socket)
-        self.rung = echoes.rung
+        self._open()
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(echoes.watch())
-                group.create_task(self._send_for_ever(echoes))
+                group.create_task(self._send_for_ever())
                 for index, target in enumerate(self._targets):
                     if target.address is None:
                         group.create_task(self._resolve_for_ever(index, target.target))
         finally:
-            echoes.close()
+            while self._sockets:
+                self._sockets.pop().close()
 
-    async def _send_for_ever(self, echoes: Echoes) -> None:
+    def _open(self) -> None:
+        """Use a new socket from now on."""
+        self._sockets.insert(0, Echoes(self._clock, self._land, self._open_socket, reading=False))
+        self.rung = self._sockets[0].rung
+        self._opened_ns = self._clock.monotonic_ns()
+
+    async def _send_for_ever(self) -> None:
         schedule = Schedule(_entries(self._targets), self._clock.monotonic_ns())
+        tick_ns = _tick_ns(self._targets)
         while (next_ns := schedule.next_ns()) is not None:
-            delay_ns = next_ns - self._clock.monotonic_ns()
-            await asyncio.sleep(max(delay_ns, 0) / _NS_PER_S)
+            now_ns = self._clock.monotonic_ns()
+            idle = not any(echoes.in_air for echoes in self._sockets)
+            delay_ns = max(next_ns - now_ns, tick_ns) if idle else tick_ns
+            await asyncio.sleep(delay_ns / _NS_PER_S)
+            self._read()
             for due in schedule.due(self._clock.monotonic_ns()):
-                self._handle(due, echoes)
+                self._handle(due, self._sockets[0])
+
+    def _read(self) -> None:
+        """Read what waits; change the socket when it is old, and close the old one when empty."""
+        for echoes in self._sockets:
+            echoes.turn()
+        if len(self._sockets) > 1 and not self._sockets[-1].in_air:
+            self._sockets.pop().close()
+        if self._clock.monotonic_ns() - self._opened_ns > SOCKET_LIFE_NS:
+            self._open()
 
     def _handle(self, due: Due, echoes: Echoes) -> None:
         """Send one echo request, or tell why not."""
@@ -138,16 +165,22 @@ class Prober:
             if address is not None:
                 self._settle_on(index, address)
             elif self._addresses[index] is None:
-                self._unresolved.add(index)
+                self._miss(index, name)
             known = index not in self._unresolved
             await asyncio.sleep(self._resolve_interval_s if known else _RETRY_UNRESOLVED_S)
+
+    def _miss(self, index: int, name: str) -> None:
+        """Note that a name has no address, and say so once."""
+        if index not in self._unresolved:
+            self._unresolved.add(index)
+            _log.warning("%s has no IPv4 address, or nobody told; asked again", name)
 
     async def _ask(self, name: str) -> str | None:
         """Resolve a name; None for every way in which that fails."""
         try:
             return await self._resolve(name)
         except (BorneError, OSError) as error:
-            _log.warning("resolve %s: %s; asked again later", name, error)
+            _log.debug("resolve %s: %s", name, error)
             return None
 
     def _settle_on(self, index: int, address: str) -> None:
@@ -163,3 +196,9 @@ def _entries(targets: Sequence[ProbeTarget]) -> list[Entry]:
         Entry(index=i, key=f"echo {t.zone} {t.target}", interval_ns=t.interval_ns)
         for i, t in enumerate(targets)
     ]
+
+
+def _tick_ns(targets: Sequence[ProbeTarget]) -> int:
+    """Return the time between two wake-ups while probes are in the air."""
+    shortest_ns = min((target.interval_ns for target in targets), default=_NS_PER_S)
+    return min(_TICK_MAX_NS, shortest_ns // _TICK_DIVISOR)

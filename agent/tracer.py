@@ -9,6 +9,7 @@ from agent.echoes import Echoes, OpenPort
 from agent.faults import Faults
 from agent.flight import Landing
 from agent.hops import Labels, Shot, Trace
+from agent.prober import SOCKET_LIFE_NS
 from agent.records import Origin
 from agent.schedule import Budget, Due, Entry, Schedule
 from agent.sockets import open_port
@@ -93,6 +94,8 @@ class Tracer:
         self._open_socket = open_socket
         self._lengths: dict[str, int] = {}
         self._under_way: set[int] = set()
+        self._echoes: Echoes | None = None
+        self._opened_ns = 0
 
     async def run(self) -> None:
         """Trace until cancelled.
@@ -104,31 +107,45 @@ class Tracer:
             await self.faults.keep("tracer", self._trace_for_ever)
 
     async def _trace_for_ever(self) -> None:
-        echoes = Echoes(self._clock, land, self._open_socket)
         self._under_way.clear()
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(echoes.watch())
-                await self._start_rounds(echoes, group)
+                self._open(group)
+                await self._start_rounds(group)
         finally:
-            echoes.close()
+            self._close()
 
-    async def _start_rounds(self, echoes: Echoes, group: asyncio.TaskGroup) -> None:
+    def _open(self, group: asyncio.TaskGroup) -> None:
+        """Use a new socket from now on, instead of the last one."""
+        self._close()
+        self._echoes = Echoes(self._clock, land, self._open_socket)
+        self._opened_ns = self._clock.monotonic_ns()
+        group.create_task(self._echoes.watch())
+
+    def _close(self) -> None:
+        if self._echoes is not None:
+            self._echoes.close()
+        self._echoes = None
+
+    async def _start_rounds(self, group: asyncio.TaskGroup) -> None:
         schedule = Schedule(_entries(self._targets), self._clock.monotonic_ns())
         while (next_ns := schedule.next_ns()) is not None:
             delay_ns = next_ns - self._clock.monotonic_ns()
             await asyncio.sleep(max(delay_ns, 0) / _NS_PER_S)
-            for due in schedule.due(self._clock.monotonic_ns()):
-                self._start_round(due, echoes, group)
+            now_ns = self._clock.monotonic_ns()
+            if now_ns - self._opened_ns > SOCKET_LIFE_NS and not self._under_way:
+                self._open(group)
+            for due in schedule.due(now_ns):
+                self._start_round(due, group)
 
-    def _start_round(self, due: Due, echoes: Echoes, group: asyncio.TaskGroup) -> None:
+    def _start_round(self, due: Due, group: asyncio.TaskGroup) -> None:
         address = self._address_of(due.index)
         self.skipped += due.skipped
         if not due.send or due.index in self._under_way:
             self.skipped += due.send
-        elif address is not None:
+        elif address is not None and self._echoes is not None:
             self._under_way.add(due.index)
-            group.create_task(self._round(due.index, address, echoes))
+            group.create_task(self._round(due.index, address, self._echoes))
 
     async def _round(self, index: int, address: str, echoes: Echoes) -> None:
         target = self._targets[index]

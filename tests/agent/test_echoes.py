@@ -98,3 +98,20 @@ async def test_close_leaves_nothing_behind(opened: Open) -> None:
     await asyncio.sleep(0.05)
     assert [] == landings
     assert port.closed
+
+
+async def test_who_reads_on_ticks_is_not_woken() -> None:
+    """Without a reader nothing lands by itself; a turn reads everything and tells the losses."""
+    landings: list[Landing] = []
+    echoes = Echoes(
+        SystemClock(), landings.append, FakePort(ROUTES, time.time_ns).opened, reading=False
+    )
+    echoes.send("answered", TARGET, 500 * MS)
+    echoes.send("lost", TARGET, 30 * MS, ttl=2)
+    await asyncio.sleep(0.05)
+    assert ([], 2) == (landings, echoes.in_air)
+    echoes.turn()
+    found = [(x.handle, x.outcome, x.stamp) for x in landings]
+    assert found == [("answered", Outcome.REPLY, Stamp.KERNEL), ("lost", Outcome.LOST, None)]
+    assert echoes.in_air == 0
+    echoes.close()

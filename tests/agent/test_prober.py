@@ -145,6 +145,44 @@ async def test_a_bug_is_survived() -> None:
     assert [True, True] == [port.closed for port in ports]
 
 
+async def test_an_old_socket_is_replaced_and_loses_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is in the air on the old one still lands there; then it is closed."""
+    monkeypatch.setattr("agent.prober.SOCKET_LIFE_NS", 60 * MS)
+    ports = [FakePort(ROUTES, time.time_ns) for _ in range(20)]
+    left = iter(ports)
+    sink = FakeSink()
+    probing = prober([target(NEAR), target("192.0.2.77")], ports[0], sink)
+    probing._open_socket = lambda identifier: next(left).opened(identifier)
+    await play(probing.run(), lambda: len(ports[2].sent) >= 6)
+    assert [True, True, True, False] == [bool(port.identifier) for port in (*ports[:3], ports[-1])]
+    assert ports[0].closed
+    assert all(port.closed for port in ports if port.identifier)
+    lost = sum(outcome is Outcome.LOST for _, _, outcome in sink.events)
+    assert len(ports[0].sent) <= len(sink.replies) + lost
+    for port in ports:
+        port.close()
+
+
+async def test_a_failing_name_is_logged_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However often it is asked again."""
+    monkeypatch.setattr("agent.prober._RETRY_UNRESOLVED_S", 0.005)
+    asked = 0
+
+    async def resolve(_name: str) -> str | None:
+        nonlocal asked
+        await asyncio.sleep(0)
+        asked += 1
+        return None
+
+    probing = prober([target(None)], FakePort(ROUTES, time.time_ns), FakeSink(), resolve)
+    await play(probing.run(), lambda: asked >= 5)
+    assert ["a.example has no IPv4 address, or nobody told; asked again"] == caplog.messages
+
+
 async def test_a_refused_privilege_is_the_callers() -> None:
     """Trying again would not help."""
 

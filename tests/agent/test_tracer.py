@@ -153,11 +153,28 @@ async def test_a_bug_is_survived() -> None:
     assert [True, True] == [port.closed for port in ports]
 
 
+async def test_an_old_socket_is_replaced_between_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No round loses its socket: every path is whole."""
+    monkeypatch.setattr("agent.tracer.SOCKET_LIFE_NS", 50 * MS)
+    ports = [FakePort(ROUTES, time.time_ns) for _ in range(40)]
+    left = iter(ports)
+    sink = FakeSink()
+    tracing = tracer([target(FAR)], ports[0], sink)
+    tracing._open_socket = lambda identifier: next(left).opened(identifier)
+    await play(tracing.run(), lambda: len(sink.paths) >= 8)
+    assert {True} == {path.reached for path in sink.paths}
+    assert ports[1].identifier
+    assert {} == tracing.faults.by_task
+    assert all(port.closed for port in ports if port.identifier)
+    for port in ports:
+        port.close()
+
+
 def test_late_rounds_are_skipped() -> None:
     """A stall of five intervals: five rounds less, none made up for."""
     tracing = tracer([target(NEAR)], FakePort({}), FakeSink())
     due = Due(index=0, due_ns=0, send=False, skipped=5)
-    tracing._start_round(due, None, None)  # type: ignore[arg-type]  # neither is reached
+    tracing._start_round(due, None)  # type: ignore[arg-type]  # it is not reached
     assert tracing.skipped == 5
 
 
