@@ -1,14 +1,15 @@
-"""The chain as a whole: what was acknowledged is there, once, in memory, segments and after a start."""
+"""The chain as a whole: what was acknowledged is there, once, in memory, on disk, after a start."""
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from collector.chain import Chain
-from collector.errors import CorruptError, RefusedError, StoreError
-from collector.store import segments
+from collector.errors import CorruptError, StoreError
+from collector.intake import UnknownSeriesError
 from tests.fakes.collector_durable import (
     N_AGENTS,
     NOW_NS,
@@ -105,6 +106,168 @@ async def test_a_crossing_survives_restarts_with_the_same_evidence(tmp_path: Pat
         assert [later_ns, NOW_NS] == [
             record.judgement.started_ns for record in chain.reader.paths("agent-0", None, 10)
         ]
-        assert [later_ns] == [
-            record.judgement.started_ns for record in chain.reader.latest_paths()
-        ]
+        assert [later_ns] == [record.judgement.started_ns for record in chain.reader.latest_paths()]
+
+
+async def _left_behind(directory: Path, sequences: range) -> None:
+    """Leave a directory as a crash does: batches in the journal, and no checkpoint."""
+
+    async def none() -> None:
+        """Take no checkpoint."""
+
+    async with Chain(config(directory), clock=StoppedClock()) as chain:
+        await _send_all(chain, sequences)
+        chain.checkpoint = none  # type: ignore[method-assign]
+
+
+async def test_a_start_replays_what_no_checkpoint_has(tmp_path: Path) -> None:
+    """After a crash the totals are those of before, and a repeated batch is a duplicate."""
+    await _left_behind(tmp_path, range(10))
+    async with Chain(config(tmp_path), clock=StoppedClock()) as chain:
+        assert N_AGENTS * 10 == chain.recovered.frames
+        await send(chain, batch(9, agent=1))
+        assert Counter({"agent-1": 1}) == chain.counts.duplicates
+        assert _expected(range(10)) == totals(chain)
+
+
+async def test_a_damaged_journal_is_reported_and_the_rest_is_used(tmp_path: Path) -> None:
+    """One flipped bit costs one batch; the start says which file, and other agents lose nothing."""
+    await _left_behind(tmp_path, range(10))
+    path = tmp_path / "journal" / "journal-000001.bin"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    async with Chain(config(tmp_path), clock=StoppedClock()) as chain:
+        (sentence,) = chain.recovered.damage
+        assert str(path) in sentence
+        assert N_AGENTS * 10 - 1 == chain.recovered.frames
+        missing = _expected(range(10)) - totals(chain)
+        assert missing in [content_of(9, agent) for agent in range(N_AGENTS)]
+        assert Counter() == totals(chain) - _expected(range(10))
+
+
+def content_of(sequence: int, agent: int) -> Totals:
+    """Return what a chain holds of one batch."""
+    return +content(batch(sequence, agent=agent))
+
+
+async def test_lost_descriptors_are_asked_for_again(tmp_path: Path) -> None:
+    """Where damage took a spool's descriptors, its next samples are refused, not guessed."""
+    await _left_behind(tmp_path, range(1))
+    path = tmp_path / "journal" / "journal-000001.bin"
+    content = bytearray(path.read_bytes())
+    content[0] ^= 1
+    path.write_bytes(content)
+    async with Chain(config(tmp_path), clock=StoppedClock()) as chain:
+        assert Counter() == totals(chain)
+        with pytest.raises(UnknownSeriesError) as caught:
+            await send(chain, batch(1, described=False))
+        assert (1, 2) == caught.value.ids
+        await send(chain, batch(1))
+        assert content_of(1, 0) == totals(chain)
+
+
+async def test_a_directory_has_one_collector(tmp_path: Path) -> None:
+    """A second one is told so, and the first is not disturbed."""
+    async with Chain(config(tmp_path), clock=StoppedClock()) as chain:
+        with pytest.raises(StoreError, match="another collector uses this directory"):
+            await Chain(config(tmp_path), clock=StoppedClock()).__aenter__()
+        await send(chain, batch(0))
+        assert content_of(0, 0) == totals(chain)
+
+
+async def test_a_lost_catalogue_is_no_new_begin(tmp_path: Path) -> None:
+    """Segments without a catalogue are not removed: the start refuses and says what to do."""
+    clock = StoppedClock()
+    async with Chain(config(tmp_path), clock=clock) as chain:
+        await send(chain, batch(0))
+        clock.at_ns += 100 * S_NS
+    for name in ("catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"):
+        (tmp_path / name).unlink(missing_ok=True)
+    with pytest.raises(CorruptError, match="restore the catalogue"):
+        await Chain(config(tmp_path), clock=clock).__aenter__()
+    assert 1 == len(list((tmp_path / "segments").iterdir()))
+
+
+async def test_unlisted_segments_go_and_missing_ones_are_said(tmp_path: Path) -> None:
+    """A start leaves exactly the segments that a checkpoint lists."""
+    clock = StoppedClock()
+    async with Chain(config(tmp_path), clock=clock) as chain:
+        await send(chain, batch(0))
+        clock.at_ns += 100 * S_NS
+    (listed,) = (tmp_path / "segments").iterdir()
+    stray = tmp_path / "segments" / "windows-left-by-a-crash.parquet.partial"
+    stray.touch()
+    async with Chain(config(tmp_path), clock=clock) as chain:
+        assert 1 == chain.recovered.removed_segments
+        assert [listed] == list((tmp_path / "segments").iterdir())
+    listed.unlink()
+    async with Chain(config(tmp_path), clock=clock) as chain:
+        (sentence,) = chain.recovered.damage
+        assert f"segment {listed.name} is missing" in sentence
+
+
+async def test_a_failed_checkpoint_changes_nothing_and_is_tried_again(tmp_path: Path) -> None:
+    """Whatever part of a checkpoint fails, answers stay exact and the next one succeeds."""
+    clock = StoppedClock()
+    expected = _expected(range(5))
+    async with Chain(config(tmp_path), clock=clock) as chain:
+        await _send_all(chain, range(5))
+        clock.at_ns += 100 * S_NS
+        for name, method in ((chain._catalog, "commit"), (chain._bundles, "store")):
+            await send(chain, batch(5, paths=[path(NOW_NS + S_NS, abroad=True)]))
+            await send(chain, batch(6, paths=[path(NOW_NS + 2 * S_NS, abroad=True)]))
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(name, method, _fails)
+                if method == "store":
+                    chain._state.routes.unstored["0" * 64] = b"never written"
+                with pytest.raises(StoreError, match="the disk is gone"):
+                    await chain.checkpoint()
+                chain._state.routes.unstored.clear()
+            assert expected + content_of(5, 0) + content_of(6, 0) == totals(chain)
+        await chain.checkpoint()
+        assert 1 == chain.counts.checkpoints
+        assert expected + content_of(5, 0) + content_of(6, 0) == totals(chain)
+        assert 2 == len(list((tmp_path / "segments").iterdir()))
+    async with Chain(config(tmp_path), clock=clock) as chain:
+        assert expected + content_of(5, 0) + content_of(6, 0) == totals(chain)
+
+
+def _fails(*_: object) -> None:
+    raise StoreError("the disk is gone")
+
+
+async def test_an_episode_is_shown_once_its_evidence_is_on_the_disk(tmp_path: Path) -> None:
+    """While the Statement cannot be written the batch is stored, and the crossing waits."""
+    async with Chain(config(tmp_path), clock=StoppedClock()) as chain:
+        await send(chain, batch(0, paths=[path(NOW_NS, abroad=True)]))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(chain._bundles, "store", _fails)
+            await send(chain, batch(1, paths=[path(NOW_NS + S_NS, abroad=True)]))
+            assert [] == chain.reader.crossings()
+            assert Counter(evidence=1) == chain.counts.faults
+        await send(chain, batch(2))
+        (crossing,) = chain.reader.crossings()
+        assert chain.reader.evidence(crossing.evidence or "") is not None
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what other tasks bring about, ten seconds at most."""
+    for _ in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    assert condition()
+
+
+async def test_checkpoints_come_by_themselves(tmp_path: Path) -> None:
+    """The interval of the settings takes checkpoints; one that fails is counted, not fatal."""
+    async with Chain(config(tmp_path, checkpoint_interval_s=0), clock=StoppedClock()) as chain:
+        await send(chain, batch(0))
+        await until(lambda: chain.counts.checkpoints > 0)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(chain._catalog, "commit", _fails)
+            await send(chain, batch(1))
+            await until(lambda: chain.counts.faults["checkpoint"] > 0)
+        assert content_of(0, 0) + content_of(1, 0) == totals(chain)
+    assert not chain.ready
