@@ -1,6 +1,7 @@
 """Shell: the command `trace`: one Paris traceroute, live on a terminal or as `borne-path/1`."""
 
 import asyncio
+import shutil
 import sys
 from typing import Literal
 
@@ -123,7 +124,7 @@ class _Session:
         self._address = address
         self._clock = clock
         self._names = names
-        self._drawn = 0
+        self._drawn: list[str] = []
         self._started = clock.instant()
         self._timeout_ns = int(options.timeout_s * _NS_PER_S)
         self._trace = Trace(
@@ -157,12 +158,17 @@ class _Session:
             await asyncio.sleep(_FRAME_S)
 
     def _draw(self) -> None:
-        """Draw the hops known now over those drawn before."""
+        """Draw the hops known now over those drawn before, where something changed."""
+        size = shutil.get_terminal_size()
+        lines = views.fitted(self._lines(), size.columns, size.lines)
+        if lines != self._drawn:
+            _write(views.redrawn(lines, len(self._drawn)))
+            self._drawn = lines
+
+    def _lines(self) -> list[str]:
         hops = self._trace.hops()
         self._names.want(hops)
-        lines = [views.hop_line(hop, self._names.known) for hop in hops]
-        _write(views.redrawn(lines, self._drawn))
-        self._drawn = len(lines)
+        return [views.hop_line(hop, self._names.known) for hop in hops]
 
     def _finish(self, *, live: bool) -> int:
         path = self._names.on(
@@ -177,13 +183,15 @@ class _Session:
         )
         if self._options.json:
             _write(msgspec.json.encode(path).decode() + "\n")
-        elif live:
-            self._draw()
         else:
-            _write("".join(f"{views.hop_line(h, self._names.known)}\n" for h in path.hops))
+            _write(views.redrawn(self._lines(), len(self._drawn)) if live else _text(self._lines()))
         if not self._options.json and not path.reached:
             _write("the target did not answer\n")
         return 0 if any(not reply.lost for hop in path.hops for reply in hop.replies) else 1
+
+
+def _text(lines: list[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _write(text: str) -> None:

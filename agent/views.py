@@ -123,6 +123,14 @@ def _time(reply: PathReply) -> str:
     return f"{text} {_UNREACHABLE_MARKS.get(code, f'!<{code}>')}" if kind == 3 else text  # noqa: PLR2004 - unreachable
 
 
+def fitted(lines: Sequence[str], columns: int, rows: int) -> list[str]:
+    """Return what of the lines fits on a terminal, the last ones first of all.
+
+    A line that wraps, or a frame that scrolls, could not be drawn over again.
+    """
+    return [line[: columns - 1] for line in lines[-(rows - 1) :]]
+
+
 def redrawn(lines: Sequence[str], drawn: int) -> str:
     """Return what replaces the `drawn` lines above the cursor by `lines` on an ANSI terminal."""
     up = f"\x1b[{drawn}F" if drawn else ""

@@ -10,7 +10,7 @@ from agent.clock import SystemClock
 from agent.echoes import Echoes
 from agent.flight import Landing
 from agent.records import Outcome, Stamp
-from agent.sockets import Rung
+from agent.sockets import Notice, Rung
 from tests.fakes.agent_probing import FakePort, garbage, until
 
 TARGET = "203.0.113.9"
@@ -115,3 +115,23 @@ async def test_who_reads_on_ticks_is_not_woken() -> None:
     assert found == [("answered", Outcome.REPLY, Stamp.KERNEL), ("lost", Outcome.LOST, None)]
     assert echoes.in_air == 0
     echoes.close()
+
+
+@pytest.mark.parametrize("kind", [4, 5, 11])
+async def test_notices_that_are_no_answer_are_passed_over(opened: Open, kind: int) -> None:
+    """A source quench, a redirect, and an error that quotes too little to know the probe."""
+    port = FakePort(ROUTES, time.time_ns, rung=Rung.PING)
+    echoes, landings = opened(port)
+    odd = Notice(
+        type=kind,
+        code=0,
+        source="198.51.100.1",
+        destination=TARGET,
+        quote=b"short",
+        stamp_ns=1,
+        ttl=9,
+    )
+    port._errors.append(odd)
+    echoes.send("probe", TARGET, 100 * MS)
+    await until(lambda: len(landings) == 1)
+    assert (kind == 11, Outcome.REPLY) == (echoes.garbage == 1, landings[0].outcome)

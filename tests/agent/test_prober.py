@@ -210,6 +210,16 @@ def test_missed_deadlines_are_events_at_their_times(
     assert expected == [at for _, at, _ in sink.events]
 
 
+def test_a_missed_deadline_sends_nothing() -> None:
+    """It is told, and that is all."""
+    sink = FakeSink()
+    clock = FakeClock()
+    probing = Prober([target(NEAR)], sink, clock, budget=Budget(PLENTY, 0), resolve=nowhere)
+    due = Due(index=0, due_ns=clock.monotonic_ns(), send=False, skipped=1)
+    probing._handle(due, None)  # type: ignore[arg-type]  # it is not reached
+    assert [(0, clock.wall_ns(), Outcome.SKIPPED)] == sink.events
+
+
 def test_a_very_long_stall_does_not_flood() -> None:
     """Of a night's sleep the last 60 deadlines are told."""
     sink = FakeSink()

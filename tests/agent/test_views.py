@@ -125,3 +125,9 @@ def test_a_frame_covers_the_last_one() -> None:
     """Up as many lines as were drawn, clear, draw."""
     assert views.redrawn(["a", "b"], 0) == "\x1b[Ja\nb\n"
     assert views.redrawn(["a"], 2) == "\x1b[2F\x1b[Ja\n"
+
+
+def test_a_frame_fits_on_the_terminal() -> None:
+    """No line may wrap and the frame may not scroll; the farthest hops are what is watched."""
+    assert views.fitted(["a" * 20, "b", "c"], 10, 4) == ["a" * 9, "b", "c"]
+    assert views.fitted(["a", "b", "c"], 10, 3) == ["b", "c"]
