@@ -29,7 +29,8 @@ REQUEST_TIMEOUT_S = 10.0
 """How long a client may take to send its first request, and to take each answer."""
 IDLE_TIMEOUT_S = 75.0
 """How long a kept connection may take until its next request is there."""
-_READ_OCTETS = 64 * 1024
+LINGER_S = 1.0
+_READ_OCTETS = 4096
 
 Headers = Sequence[tuple[str, str]]
 
@@ -70,7 +71,10 @@ class _Wire:
     async def next_event(self) -> h11.Event:
         """Return the next event; raises h11.RemoteProtocolError on nonsense."""
         while (event := self.state.next_event()) is h11.NEED_DATA:
-            self.state.receive_data(await self._reader.read(_READ_OCTETS))
+            octets = await self._reader.read(_READ_OCTETS)
+            if not octets and self.state.their_state is h11.SEND_RESPONSE:
+                raise h11.RemoteProtocolError("the peer closed before it answered")
+            self.state.receive_data(octets)
         if isinstance(event, type):
             raise h11.RemoteProtocolError("a message came before its turn")
         return event
@@ -89,6 +93,17 @@ class _Wire:
         for event in events:
             self._writer.write(self.state.send(event) or b"")
         await self._writer.drain()
+
+    async def linger(self) -> None:
+        """Pass over what the peer still sends, for a second at most.
+
+        Closing with octets unread resets the connection, and the peer may never see our answer.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                for _ in range(MAX_REQUEST_OCTETS // _READ_OCTETS):
+                    if not await self._reader.read(_READ_OCTETS):
+                        return
 
     async def close(self) -> None:
         """Close the connection; what the peer says about that is of no interest."""
@@ -231,10 +246,12 @@ async def _refuse(wire: _Wire, error: h11.RemoteProtocolError) -> None:
             h11.Response(
                 status_code=status,
                 headers=[("content-length", str(len(body))), ("connection", "close")],
+                reason=HTTPStatus(status).phrase,
             ),
             h11.Data(data=body),
             h11.EndOfMessage(),
         )
+    await wire.linger()
 
 
 def _free_socket(path: Path) -> None:
@@ -311,7 +328,7 @@ class Client:
         while isinstance(event, h11.InformationalResponse):
             event = await wire.next_event()
         if not isinstance(event, h11.Response):
-            raise h11.RemoteProtocolError("the server closed before it answered")
+            raise h11.RemoteProtocolError("the peer sent no response")
         answer = await wire.body(MAX_ANSWER_OCTETS)
         if wire.state.our_state is h11.DONE and wire.state.their_state is h11.DONE:
             wire.state.start_next_cycle()
