@@ -7,8 +7,9 @@ Rules
       PROOF     PROVEN_OUTSIDE
       SAME      SUPPORTED_OUTSIDE, through a country outside that the episode went through too
       OTHER     SUPPORTED_OUTSIDE, through other countries
-      RETURNED  an inside verdict; or UNDETERMINED with nothing hidden (target answered, no
-                silent hop): had the path gone on abroad, a hop would have shown it
+      RETURNED  an inside verdict; or UNDETERMINED with nothing hidden: the target answered, no
+                hop is silent, and none of the addresses abroad of the newest round outside is
+                still on the way (names may be missing for a while; addresses are not)
       BLIND     everything else; it holds the state, confirms nothing and ends nothing
 
 - The table below runs (`TRANSITIONS`):
@@ -30,7 +31,7 @@ Rules
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Final, Literal
 
@@ -89,7 +90,9 @@ class _Watch(msgspec.Struct, kw_only=True):
     episode: str | None = None
     """Id of the crossing that is suspected or under way."""
     returned_ns: int | None = None
-    """Start of the first returned round since the newest one outside."""
+    """Start of the first returned round; of use while ENDING."""
+    abroad: tuple[str, ...] = ()
+    """Addresses that were outside in the newest round outside."""
 
 
 class _Dump(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,7 +188,9 @@ class Crossings:
     def _step(self, jurisdiction: str, watch: _Watch, judgement: Judgement) -> list[Crossing]:
         """Apply the table to one watch."""
         episode = None if watch.episode is None else self._crossings[watch.episode]
-        step = TRANSITIONS.get((watch.state, classify(judgement, jurisdiction, episode)))
+        step = TRANSITIONS.get(
+            (watch.state, classify(judgement, jurisdiction, episode, watch.abroad))
+        )
         if step is None:
             return []
         action, watch.state = step
@@ -226,6 +231,7 @@ class Crossings:
             evidence=None,
         )
         watch.episode = crossing.id
+        watch.abroad = _abroad(judgement, jurisdiction)
         self._crossings[crossing.id] = crossing
         return [*dropped, crossing]
 
@@ -245,7 +251,7 @@ class Crossings:
         """Count one more round outside; the confirming one gives the countries shown."""
         crossing = self._crossings[watch.episode or ""]
         verdict = _verdict(judgement, jurisdiction)
-        watch.returned_ns = None
+        watch.abroad = _abroad(judgement, jurisdiction)
         extended = msgspec.structs.replace(
             crossing,
             verdict=min(crossing.verdict, verdict.verdict, key=SEVERITY.__getitem__),
@@ -272,10 +278,13 @@ class Crossings:
         return [msgspec.structs.replace(crossing, ended_ns=at_ns)]
 
 
-def classify(judgement: Judgement, jurisdiction: str, episode: Crossing | None) -> Round:
+def classify(
+    judgement: Judgement, jurisdiction: str, episode: Crossing | None, abroad: Sequence[str] = ()
+) -> Round:
     """Return what a round says to the watch of `jurisdiction`.
 
-    `episode` is the watch's suspected or confirmed crossing, None where it has none.
+    `episode` is the watch's suspected or confirmed crossing, None where it has none; `abroad` are
+    the addresses that were outside in its newest round outside.
     """
     verdict = next((row for row in judgement.verdicts if row.jurisdiction == jurisdiction), None)
     if verdict is None:
@@ -285,8 +294,20 @@ def classify(judgement: Judgement, jurisdiction: str, episode: Crossing | None) 
     if verdict.verdict is Verdict.SUPPORTED_OUTSIDE:
         same = episode is not None and _consistent(episode, verdict)
         return Round.SAME if same else Round.OTHER
-    seen_whole = verdict.verdict is Verdict.UNDETERMINED and not judgement.blind
-    return Round.RETURNED if verdict.verdict in INSIDE or seen_whole else Round.BLIND
+    if verdict.verdict in INSIDE:
+        return Round.RETURNED
+    whole = verdict.verdict is Verdict.UNDETERMINED and not judgement.blind
+    still = any(hop.address in abroad for hop in judgement.hops)
+    return Round.RETURNED if whole and not still else Round.BLIND
+
+
+def _abroad(judgement: Judgement, jurisdiction: str) -> tuple[str, ...]:
+    """Return the addresses that a round outside shows outside."""
+    return tuple(
+        hop.address
+        for hop in judgement.hops
+        if hop.address is not None and hop.verdicts.get(jurisdiction) == "outside"
+    )
 
 
 def _verdict(judgement: Judgement, jurisdiction: str) -> PathVerdict:

@@ -177,6 +177,14 @@ def test_witnesses_that_disagree_leave_the_hop_undecided() -> None:
     assert found.countries == ("FR",)
 
 
+def test_two_names_for_one_place_are_one_candidate() -> None:
+    """A router with two names in Paris is in Paris once, and both names are shown."""
+    other = reply("62.115.125.171", "prs-bb1-link.ip.twelve99.net", rtt_ms=1.2)
+    hop = judged(path([IN_PARIS, other], [AT_TARGET], address=TARGET), HOME).hops[0]
+    assert [place.name for place in hop.candidates] == ["Paris"]
+    assert [row.kind for row in hop.evidence] == ["name", "name"]
+
+
 def test_physics_decides_between_witnesses() -> None:
     """Of two named places the one that light refutes falls, and the other decides."""
     named = reply(TARGET, "ec2-51-15-0-1.eu-west-3.compute.amazonaws.com", rtt_ms=1.0)

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector.borders import HopVerdict
 from collector.crossings import TRANSITIONS, Crossings, Round, State, classify
 from collector.records import (
     Axis,
     Coverage,
     Crossing,
+    HopJudgement,
     Judgement,
     PathVerdict,
     Verdict,
@@ -40,7 +42,10 @@ LETTERS: dict[str, tuple[Verdict, tuple[str, ...], bool]] = {
     "u": (Verdict.UNDETERMINED, ("FR",), False),
     "x": (Verdict.UNDETERMINED, ("FR",), True),
     "c": (Verdict.CONTRADICTORY, ("FR",), False),
+    "n": (Verdict.UNDETERMINED, ("FR",), False),
 }
+ABROAD: dict[str, HopVerdict] = {"D": "outside", "n": "unknown"}
+"""Rounds that show the router in Frankfurt: with its name, and while names are missing."""
 
 
 def judgement(
@@ -69,7 +74,19 @@ def judgement(
             )
             for name, word in (("FX", said), ("EU", other), ("EEA", other))
         ),
-        hops=(),
+        hops=(
+            HopJudgement(
+                ttl=3,
+                address="193.251.241.22" if letter in ABROAD else "62.115.125.171",
+                name=None,
+                rtt_min_ns=None,
+                candidates=(),
+                verdicts={"FX": ABROAD.get(letter, "unknown")},
+                asn=None,
+                operator=None,
+                evidence=(),
+            ),
+        ),
     )
 
 
@@ -132,6 +149,11 @@ def shape(crossings: Crossings) -> list[tuple[int, int | None, int | None, int]]
         ("DDiiDDii", [(0, 1, 2, 2), (4, 5, 6, 2)]),  # two episodes
         ("DDiiD", [(0, 1, 2, 2), (4, None, None, 1)]),
         ("DDiDiDii", [(0, 1, 6, 4)]),  # flapping is one episode
+        ("DDnnnn", [(0, 1, None, 2)]),  # the router abroad is still there, without its name
+        ("DDnnuu", [(0, 1, 4, 2)]),
+        ("Dn", [(0, None, None, 1)]),
+        ("DDGnn", [(0, 1, 3, 3)]),  # the newest round outside went another way
+        ("nnn", []),
     ],
 )
 def test_stories(letters: str, expected: list[tuple[int, int | None, int | None, int]]) -> None:
