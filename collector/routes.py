@@ -4,7 +4,8 @@ Rules
 - A path that no traceroute could have given (no time, a time long after its batch's, no address,
   impossible hops) is left out of its batch and counted; the rest of the batch stands.
 - A path is judged from the position that the collector's settings declared for its agent when it
-  came, not from what the agent says of itself; the path is kept as it was judged.
+  came, and for the zone that they declare for its target, not from what the agent says of both;
+  the path is kept as it was judged.
 - A Statement is built once per episode, when it is confirmed, from the rounds outside that led
   there. Until its octets are on the disk (`stored`) the episode is not shown.
 - The same paths in the same order give the same judgements, episodes and Statements.
@@ -124,16 +125,13 @@ class Routes:
         self.newest = {_key(record.judgement): record for record in kept.newest}
 
     def _add(self, vantage: Vantage, path: Path) -> None:
-        place = vantage.place
-        # Settings may hold 10 where a replay holds 10.0: a Statement's text must not tell them
-        # apart.
+        place, zone = vantage.place, self._zone(path)
         origin = Origin(
-            latitude=float(place.latitude),
-            longitude=float(place.longitude),
-            radius_km=float(place.radius_km),
+            latitude=place.latitude, longitude=place.longitude, radius_km=place.radius_km
         )
-        path = msgspec.structs.replace(path, origin=origin)
-        zone = self._zone(path)
+        path = msgspec.structs.replace(
+            path, origin=origin, zone=path.zone if zone is None else zone.ident
+        )
         judgement = borders.judge(
             path,
             agent=vantage.name,

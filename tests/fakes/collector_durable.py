@@ -35,9 +35,9 @@ MS_NS = 1_000_000
 NOW_NS = 1_795_532_550_000_000_000
 """2026-11-24T15:02:30Z: begin of the first batch, and of a window."""
 SPOOL = SpoolId(b"s" * 16)
-PARIS = Place(name="Paris", territory="FR", latitude=48.85341, longitude=2.3488, radius_km=10)
+PARIS = Place(name="Paris", territory="FR", latitude=48.85341, longitude=2.3488, radius_km=10.0)
 MARSEILLE = Place(
-    name="Marseille", territory="FR", latitude=43.29695, longitude=5.38107, radius_km=30
+    name="Marseille", territory="FR", latitude=43.29695, longitude=5.38107, radius_km=30.0
 )
 ZONE = Zone(
     provider="ovh", region="mrs", place=MARSEILLE, group_country="FR", targets=("marseille",)
