@@ -44,6 +44,7 @@ class Outbox:
         self._clock = clock
         self._stored = stored
         self._wake = asyncio.Event()
+        self._turn = asyncio.Lock()
         self._pending = deque[Batch]()
         self._trouble = ""
         self._lost = 0
@@ -83,6 +84,10 @@ class Outbox:
             self._lost += 1
 
     async def _store_pending(self) -> None:
+        async with self._turn:  # `run` and `flush` may meet: no batch may be stored twice
+            await self._store_in_turn()
+
+    async def _store_in_turn(self) -> None:
         while self._pending:
             batch, lost = self._pending[0], self._lost
             try:
@@ -91,10 +96,17 @@ class Outbox:
                 self._say_trouble(str(error))
                 return
             self._say_trouble("")
-            self._pending.popleft()
-            self._lost -= lost
+            self._forget(batch, lost)
             self._batches.stored(batch)
             self._stored()
+
+    def _forget(self, batch: Batch, lost: int) -> None:
+        """Let go of a stored batch, unless it was given up while it was being stored."""
+        self._lost -= lost
+        if self._pending and self._pending[0] is batch:
+            self._pending.popleft()
+        else:
+            self._lost -= 1
 
     def _say_trouble(self, trouble: str) -> None:
         """Say once that the disk refuses, and once that it does so no longer."""
