@@ -1,0 +1,212 @@
+"""What Prometheus scrapes: every name once, every alert's series before its event."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from prometheus_client.exposition import generate_latest
+from prometheus_client.openmetrics import exposition, parser
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+from collector import metrics
+from collector.errors import StoreError
+from collector.records import ZoneRow
+from tests.fakes.collector_face import CONFIG, ENDED, NOW_NS, OPEN, FakeClock, FakeIntake, ended
+
+ROOT = Path(__file__).parents[2]
+POLICY = {"agent": "paris", "zone": "oracle/eu-marseille-1", "target": "198.51.100.10"}
+
+
+def scraped(intake: FakeIntake) -> list[Sample]:
+    """Return all samples of one scrape."""
+    text = generate_latest(metrics.registry(intake, CONFIG, FakeClock())).decode()
+    families = text_string_to_metric_families(text)
+    return [sample for family in families for sample in family.samples]
+
+
+def values(intake: FakeIntake, name: str, **labels: str) -> Iterator[float]:
+    """Give the values of the samples that carry these labels."""
+    for sample in scraped(intake):
+        if sample.name == name and labels.items() <= sample.labels.items():
+            yield sample.value
+
+
+def value(intake: FakeIntake, name: str, **labels: str) -> float:
+    """Return the only value with these labels."""
+    (found,) = values(intake, name, **labels)
+    return found
+
+
+def test_open_crossing_is_one() -> None:
+    """A confirmed crossing that goes on is 1, and 0 once it has ended."""
+    intake = FakeIntake()
+    labels = {**POLICY, "jurisdiction": "FX"}
+    assert value(intake, "borne_crossing_confirmed", **labels) == 1
+    intake.reader.crossing_rows = [ended(OPEN), ENDED]
+    assert value(intake, "borne_crossing_confirmed", **labels) == 0
+    assert value(intake, "borne_crossings_total", **labels) == 1
+
+
+def test_every_policy_is_zero_before_any_path() -> None:
+    """(agent, target) whose policy demands a jurisdiction is there before a path came."""
+    intake = FakeIntake()
+    intake.reader.crossing_rows = []
+    intake.reader.path_rows = []
+    found = [s for s in scraped(intake) if s.name == "borne_crossing_confirmed"]
+    expected = {
+        ("frankfurt", "198.51.100.10", "EU"),
+        ("frankfurt", "198.51.100.20", "EU"),
+        ("frankfurt", "198.51.100.21", "EU"),
+        ("paris", "198.51.100.10", "FX"),
+        ("paris", "198.51.100.20", "FX"),
+        ("paris", "198.51.100.21", "FX"),
+    }
+    keys = ("agent", "target", "jurisdiction")
+    assert expected == {tuple(sample.labels[key] for key in keys) for sample in found}
+    assert {sample.value for sample in found} == {0}
+
+
+def test_verdict_has_all_its_states() -> None:
+    """Six states of each verdict are exposed, exactly one of them 1."""
+    found = [
+        sample
+        for sample in scraped(FakeIntake())
+        if sample.name == "borne_path_verdict"
+        and {**POLICY, "jurisdiction": "FX", "axis": "territory"}.items() <= sample.labels.items()
+    ]
+    expected = {
+        "proven_outside": 0,
+        "supported_outside": 1,
+        "contradictory": 0,
+        "undetermined": 0,
+        "supported_inside": 0,
+        "proven_inside": 0,
+    }
+    assert expected == {sample.labels["borne_path_verdict"]: sample.value for sample in found}
+
+
+def test_path_has_coverage_and_time() -> None:
+    """Coverage counts silent hops; the time is that of the path, not of the scrape."""
+    intake = FakeIntake()
+    ratio = value(intake, "borne_path_evidence_coverage_ratio", **POLICY, jurisdiction="FX")
+    assert ratio == pytest.approx(5 / 7)
+    at_s = value(intake, "borne_path_verdict_timestamp_seconds", **POLICY)
+    assert at_s == pytest.approx(NOW_NS / 1e9 - 2, abs=1e-6)
+
+
+def test_zone_has_quantiles_and_loss() -> None:
+    """Quantiles are seconds; a zone that answered nothing has a loss and no quantile."""
+    intake = FakeIntake()
+    about = {"agent": "paris", "zone": "oracle/eu-marseille-1"}
+    assert value(intake, "borne_zone_rtt_seconds", **about, quantile="0.5") == 0.02163
+    deaf = {"agent": "paris", "zone": "aws/eu-west-2"}
+    assert list(values(intake, "borne_zone_rtt_seconds", **deaf)) == []
+    assert value(intake, "borne_zone_loss_ratio", **deaf) == 1
+    assert intake.reader.asked[0] == (NOW_NS - 60 * 10**9, NOW_NS)
+
+
+def test_agents_have_times_of_delivery() -> None:
+    """An agent that never delivered is 0, so that its absence can raise an alert."""
+    intake = FakeIntake()
+    name = "borne_agent_last_batch_timestamp_seconds"
+    assert value(intake, name, agent="frankfurt") == 0
+    assert value(intake, name, agent="paris") == pytest.approx(NOW_NS / 1e9 - 1, abs=1e-6)
+
+
+def test_counts_begin_at_zero_and_count() -> None:
+    """Known reasons exist before they happen; an unknown one is counted as well."""
+    intake = FakeIntake()
+    assert set(values(intake, "borne_batches_rejected_total")) == {0}
+    assert set(values(intake, "borne_samples_rejected_total")) == {0}
+    intake.counts.rejected["token"] += 2
+    intake.counts.rejected["unheard"] += 1
+    intake.counts.duplicates["paris"] += 3
+    intake.counts.accepted["paris"] += 4
+    intake.counts.rejected_samples["nan"] += 5
+    assert value(intake, "borne_batches_rejected_total", reason="token") == 2
+    assert value(intake, "borne_batches_rejected_total", reason="unheard") == 1
+    assert value(intake, "borne_batches_duplicate_total") == 3
+    assert value(intake, "borne_batches_total", agent="paris") == 4
+    assert value(intake, "borne_samples_rejected_total", reason="nan") == 5
+
+
+def test_before_ready_only_the_program_is_told() -> None:
+    """Nothing is said about crossings before the journal is replayed: not even 0."""
+    intake = FakeIntake()
+    intake.ready = False
+    assert list(values(intake, "borne_crossing_confirmed")) == []
+    assert value(intake, "borne_collector_ready") == 0
+    assert list(values(intake, "borne_collector_build_info")) == [1]
+
+
+def test_damaged_segment_hides_no_crossing() -> None:
+    """A segment that cannot be read is counted; the crossings of the scrape are there."""
+    intake = FakeIntake()
+
+    def damaged(from_ns: int, to_ns: int) -> list[ZoneRow]:
+        raise StoreError(f"read [{from_ns}, {to_ns}): damaged")
+
+    intake.reader.zones = damaged  # type: ignore[method-assign]
+    assert value(intake, "borne_crossing_confirmed", **POLICY, jurisdiction="FX") == 1
+    assert intake.counts.faults["read"] == 1
+
+
+def test_no_hop_becomes_a_label() -> None:
+    """Routers, their names, places and countries stay out of Prometheus."""
+    words = {word for sample in scraped(FakeIntake()) for word in sample.labels.values()}
+    forbidden = re.compile(r"203\.0\.113\.|transit|Frankfurt|<script|^(DE|FR|GB)$")
+    assert [] == [word for word in words if forbidden.search(word)]
+
+
+def test_crossing_of_a_forgotten_target_is_left_out() -> None:
+    """A target that the settings no longer name has no series, or it would alert for ever."""
+    intake = FakeIntake()
+    intake.reader.crossing_rows = [msgspec.structs.replace(OPEN, target="198.51.100.99")]
+    assert set(values(intake, "borne_crossing_confirmed")) == {0}
+
+
+def test_what_is_exposed_is_the_table() -> None:
+    """Each family of a full scrape stands in the table with its labels, and the reverse."""
+    intake = FakeIntake()
+    exposed: dict[str, set[str]] = {}
+    for family in metrics.registry(intake, CONFIG, FakeClock()).collect():
+        for sample in family.samples:
+            exposed.setdefault(family.name, set()).update(sample.labels)
+    assert {name: set(row.labels) for name, row in metrics.TABLE.items()} == exposed
+
+
+def test_rules_use_names_of_the_table() -> None:
+    """The collector's names in rules and runbooks are names that it exposes."""
+    suffixes = {"counter": "_total", "info": "_info"}
+    known = {name + suffixes.get(row.kind, "") for name, row in metrics.TABLE.items()}
+    used: set[str] = set()
+    for path in (ROOT / "deploy" / "prometheus").rglob("*"):
+        if path.suffix in {".yml", ".md"}:
+            text = path.read_text(encoding="utf-8")
+            used |= set(re.findall(r"(?<![\w:])borne_[a-z_]+", text))
+    prefixes = ("borne_crossing", "borne_batches", "borne_zone", "borne_path_verdict")
+    mine = {name for name in used if name.startswith((*prefixes, "borne_agent_last", "borne_coll"))}
+    assert len(mine) >= 2
+    assert set() == mine - known
+
+
+def test_promtool_accepts_the_metrics() -> None:
+    """The field's own linter finds nothing to say."""
+    promtool = shutil.which("promtool")
+    assert promtool, "missing: apt-get install -y --no-install-recommends prometheus"
+    text = generate_latest(metrics.registry(FakeIntake(), CONFIG, FakeClock()))
+    found = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True)
+    assert (0, b"", b"") == (found.returncode, found.stdout, found.stderr)
+
+
+def test_openmetrics_parses() -> None:
+    """The strict format is produced without error, and without series of creation times."""
+    text = exposition.generate_latest(metrics.registry(FakeIntake(), CONFIG, FakeClock()))
+    families = list(parser.text_string_to_metric_families(text.decode()))
+    assert set(metrics.TABLE) == {family.name for family in families}
+    assert b"_created" not in text

@@ -1,0 +1,372 @@
+"""The pages: complete without script, safe with strangers' names, readable by a real browser."""
+
+import contextlib
+import functools
+import http.server
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from collector import page
+from collector.errors import RefusedError
+from collector.records import Verdict
+from tests.fakes.collector_face import (
+    CONFIG,
+    DIGEST,
+    ENDED,
+    NOW_NS,
+    OPEN,
+    SCRIPT_NAME,
+    FakeReader,
+    ended,
+)
+
+VOID = {"meta", "link", "img", "br"}
+CHROMIUM = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--disable-extensions", "--disable-default-apps", "--no-proxy-server"),
+)
+
+
+class Outline(HTMLParser):
+    """Checks the nesting of tags while it collects what the tests ask for."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep the tag, and remember that it must be closed."""
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Close the innermost tag, which must be this one."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Keep the text."""
+        self.words += data.split()
+
+    @property
+    def text(self) -> str:
+        """The text of the page, its white space as single blanks."""
+        return " ".join(self.words)
+
+    def attributes(self, tag: str) -> list[dict[str, str | None]]:
+        """Return the attributes of every `tag`."""
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def overview(reader: FakeReader | None = None) -> Outline:
+    """Return the page `/`."""
+    return Outline(page.overview(reader or FakeReader(), CONFIG, NOW_NS))
+
+
+def crossing(reader: FakeReader | None = None, ident: str = OPEN.id) -> Outline:
+    """Return the page of a crossing."""
+    return Outline(page.crossing(reader or FakeReader(), CONFIG, ident, NOW_NS))
+
+
+def quiet() -> FakeReader:
+    """Return a reader without an open crossing or an exit, and with both agents present."""
+    reader = FakeReader()
+    reader.crossing_rows = [ENDED]
+    reader.path_rows = reader.path_rows[1:4]
+    reader.batches = {"paris": NOW_NS, "frankfurt": NOW_NS}
+    return reader
+
+
+def test_headline_says_the_crossing() -> None:
+    """The first heading is the state in one sentence, and so is the title."""
+    text = overview().text
+    assert "1 crossing now: paris → oracle/eu-marseille-1 leaves FX through DE" in text
+    assert text.startswith("1 crossing now: ")
+
+
+def test_several_crossings_are_listed() -> None:
+    """Several open crossings are counted in the heading and told below it."""
+    reader = FakeReader()
+    again = msgspec.structs.replace(ENDED, id="again", ended_ns=None)
+    reader.crossing_rows = [OPEN, again]
+    text = overview(reader).text
+    assert "2 crossings now" in text
+    assert "paris → scaleway/fr-par leaves FX through GB" in text
+
+
+def test_quiet_state_claims_no_proof() -> None:
+    """Without an exit the page says what was seen and what that cannot show."""
+    found = overview(quiet())
+    assert "No evidence of exit in the last round of 2 paths" in found.text
+    assert "no proof of having stayed" in found.text
+    classes = {row.get("class") for row in found.attributes("section")}
+    assert "state" in classes
+    assert "state alarming" not in classes
+
+
+@pytest.mark.parametrize("word", ["violation", "compliant", "compliance", "breach"])
+def test_no_legal_words(word: str) -> None:
+    """Transit is not transfer: the pages never speak as a lawyer."""
+    assert word not in (overview().text + crossing().text).lower()
+
+
+def test_zones_show_numbers_route_and_verdicts() -> None:
+    """A zone has its quantiles in ms, its route as countries, verdicts and coverage."""
+    text = overview().text
+    expected = (
+        "paris oracle/eu-marseille-1 21.63 22.50 28.34 0 % FR → DE → FR 198.51.100.10 "
+        "▲ outside ○ undetermined ○ undetermined 5 of 7 1 silent 15:02:29"
+    )
+    assert expected in text
+
+
+def test_zone_that_answers_nothing() -> None:
+    """Nothing received is a dash beside the loss; no path is said in words."""
+    assert "paris aws/eu-west-2 – – – 100 % no path traced yet" in overview().text
+
+
+def test_targets_of_a_zone_stand_together() -> None:
+    """The numbers of a zone stand once beside the paths of all its targets."""
+    text = overview().text
+    assert text.count("1.21 1.26 1.59 1.6 %") == 1
+    assert text.index("198.51.100.20") < text.index("198.51.100.21")
+
+
+def test_demanded_verdict_is_marked() -> None:
+    """What the policy demands is told apart from the wider jurisdictions."""
+    spans = [row for row in overview().attributes("span") if row.get("class") == "demanded"]
+    assert len(spans) == 3
+
+
+def test_absent_agent_is_named() -> None:
+    """An agent that does not deliver is said at the top: its silence is no good news."""
+    assert "frankfurt has not delivered since the collector started." in overview().text
+    assert "has not delivered" not in overview(quiet()).text
+
+
+def test_crossings_link_their_page_and_evidence() -> None:
+    """Each crossing leads to its own page and to its Statement."""
+    links = {row["href"] for row in overview().attributes("a")}
+    assert {f"crossings/{OPEN.id}", f"v1/evidence/{DIGEST}", f"crossings/{ENDED.id}"} <= links
+
+
+def test_empty_store_says_so() -> None:
+    """Before anything came the page is whole and claims nothing."""
+    reader = FakeReader()
+    reader.zone_rows, reader.path_rows, reader.crossing_rows = [], [], []
+    text = overview(reader).text
+    assert "No path has been judged yet" in text
+    assert "No agent has measured a zone in the last 60 s." in text
+    assert "None has been confirmed since this store began." in text
+
+
+def test_old_crossings_are_counted_not_shown() -> None:
+    """A long history does not make an endless page."""
+    reader = FakeReader()
+    reader.crossing_rows = [msgspec.structs.replace(ENDED, id=f"c{n}") for n in range(103)]
+    found = overview(reader)
+    shown = [row for row in found.attributes("a") if str(row["href"]).startswith("crossings/")]
+    assert len(shown) == 100
+    assert "3 older ones" in found.text
+
+
+def test_crossing_page_shows_the_confirming_round() -> None:
+    """Every hop of the round that confirmed it: address, name, time, place, evidence."""
+    text = crossing().text
+    assert "Round of 2026-11-24 15:01:49 ; hops placed by evidence: 5 of 7, 1 silent." in text
+    expected = (
+        "4 203.0.113.65 ae3.core2.fra.transit.example Example Transit, AS64500 9.441 "
+        "Frankfurt, DE ▲ outside router name the name's code stands for Frankfurt "
+        "transit.example/1 (observed), 2026-11-01"
+    )
+    assert expected in text
+    assert "3 silent: no answer at this distance" in text
+    assert "hop 4 (203.0.113.65): its name places it in Frankfurt" in text
+
+
+def test_crossing_page_names_its_premise_and_limits() -> None:
+    """The page says what the verdict takes for granted and what it cannot tell."""
+    text = crossing().text
+    assert (
+        "If agent paris is at Paris, FR (48.8566, 2.3522, within 15 km): declared, untested."
+        in text
+    )
+    assert "not the way back" in text
+    assert "who controls the equipment" in text
+
+
+def test_crossing_page_of_an_unknown_agent() -> None:
+    """A crossing of an agent that was removed from the settings still has its page."""
+    reader = FakeReader()
+    reader.crossing_rows = [msgspec.structs.replace(OPEN, agent="gone")]
+    assert "Agent gone is no longer configured" in crossing(reader).text
+
+
+def test_crossing_page_tells_wider_verdicts_and_time() -> None:
+    """Verdicts of the wider jurisdictions and how long it lasts stand in the facts."""
+    text = crossing().text
+    assert "Wider: EU ● inside" in text
+    assert "It has gone on for 52 s; 5 rounds showed it." in text
+    reader = FakeReader()
+    reader.crossing_rows = [ended(OPEN)]
+    assert "It lasted 51 s; 5 rounds showed it." in crossing(reader).text
+
+
+def test_crossing_page_without_its_round() -> None:
+    """Where the round is too old, the page says so and points to the Statement."""
+    text = crossing(ident=ENDED.id).text
+    assert "That round is older than the paths searched for this page." in text
+    assert "SHA-256 3c3c3c3c" in text
+
+
+def test_unknown_crossing_is_refused() -> None:
+    """A crossing that never was is 404."""
+    with pytest.raises(RefusedError) as caught:
+        crossing(ident="nothing")
+    assert caught.value.status == 404
+
+
+def test_router_names_are_escaped() -> None:
+    """A PTR record that is a script is shown as the text it is."""
+    text = page.crossing(FakeReader(), CONFIG, OPEN.id, NOW_NS)
+    assert "<script" not in text.lower()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;.transit.example" in text
+    assert SCRIPT_NAME in Outline(text).text
+
+
+def test_everything_from_outside_is_escaped() -> None:
+    """Targets, agents and evidence are text as well, in attributes too."""
+    evil = "\"><img src=x onerror='alert(1)'>"
+    reader = FakeReader()
+    reader.crossing_rows = [
+        msgspec.structs.replace(OPEN, id=evil, agent=evil, target=evil, zone=evil, evidence=evil)
+    ]
+    for text in (
+        page.overview(reader, CONFIG, NOW_NS),
+        page.crossing(reader, CONFIG, evil, NOW_NS),
+        page.notice(evil, evil),
+    ):
+        assert {"borne.svg"} >= {
+            str(row["src"]).rpartition("/")[2] for row in Outline(text).attributes("img")
+        }
+
+
+@pytest.mark.parametrize("found", [overview, crossing], ids=["overview", "crossing"])
+def test_pages_are_self_contained(found: Callable[[], Outline]) -> None:
+    """No script, no style in the page, nothing fetched from elsewhere: the policy forbids it."""
+    outline = found()
+    names = {name for name, _ in outline.tags}
+    assert set() == names & {"script", "style", "iframe", "form"}
+    assert [] == [a for _, a in outline.tags if any(k == "style" or k[:2] == "on" for k in a)]
+    fetched = [row.get("src") or row.get("href") for row in outline.attributes("link")]
+    fetched += [row["src"] for row in outline.attributes("img")]
+    assert {"borne.css", "borne.svg"} == {str(name).rpartition("/")[2] for name in fetched}
+
+
+@pytest.mark.parametrize("found", [overview, crossing], ids=["overview", "crossing"])
+def test_pages_are_accessible(found: Callable[[], Outline]) -> None:
+    """Landmarks, one first heading, captions, scopes and a language are there."""
+    outline = found()
+    names = [name for name, _ in outline.tags]
+    assert {"header", "main", "footer"} <= set(names)
+    assert names.count("h1") == 1
+    assert names.count("table") == names.count("caption")
+    assert all(row.get("scope") for row in outline.attributes("th"))
+    assert outline.attributes("html") == [{"lang": "en"}]
+    assert all("alt" in row for row in outline.attributes("img"))
+    ids = [row["id"] for _, row in outline.tags if "id" in row]
+    assert len(ids) == len(set(ids))
+    labels = {row["aria-labelledby"] for row in outline.attributes("section")}
+    assert labels <= set(ids)
+
+
+def test_attribution_stands_on_every_page() -> None:
+    """The tables' licence asks for its name wherever they are used."""
+    for outline in (overview(), crossing(), Outline(page.notice("a", "b"))):
+        assert "GeoNames , CC BY 4.0" in outline.text
+
+
+def test_overview_refreshes_itself_and_documents_do_not() -> None:
+    """The overview follows what happens; the page of a crossing can be read in peace."""
+    kept = {"http-equiv": "refresh", "content": "5"}
+    assert kept in overview().attributes("meta")
+    assert kept not in crossing().attributes("meta")
+
+
+def test_stylesheet_asks_nobody() -> None:
+    """The style sheet is whole, knows dark mode and print, and fetches nothing."""
+    text = page.asset("borne.css").decode()
+    assert re.search(r"url\(|@import", text) is None
+    assert "prefers-color-scheme: dark" in text
+    assert "@media print" in text
+
+
+def test_every_verdict_can_be_shown() -> None:
+    """No verdict breaks the page, also those that later parts will issue."""
+    for verdict in Verdict:
+        reader = FakeReader()
+        reader.crossing_rows = [msgspec.structs.replace(OPEN, verdict=verdict)]
+        assert "1 crossing now" in overview(reader).text
+
+
+@contextlib.contextmanager
+def served(directory: Path) -> Iterator[str]:
+    """Serve files on loopback."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    handler = functools.partial(Quiet, directory=str(directory))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.slow
+def test_chromium_renders_the_pages(tmp_path: Path) -> None:
+    """A real browser shows headline, tables and the stranger's name as text, and runs nothing."""
+    chromium = shutil.which("chromium")
+    assert chromium, "missing: apt-get install -y --no-install-recommends chromium"
+    site = tmp_path / "site"
+    (site / "static").mkdir(parents=True)
+    for name in page.ASSETS:
+        (site / "static" / name).write_bytes(page.asset(name))
+    (site / "crossings").mkdir()
+    (site / "index.html").write_text(page.overview(FakeReader(), CONFIG, NOW_NS), "utf-8")
+    text = page.crossing(FakeReader(), CONFIG, OPEN.id, NOW_NS)
+    (site / "crossings" / "one.html").write_text(text, "utf-8")
+    with served(site) as address:
+        dumped = [
+            subprocess.run(
+                [chromium, *CHROMIUM, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", url],
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=True,
+            ).stdout
+            for url in (f"{address}/index.html", f"{address}/crossings/one.html")
+        ]
+    assert "1 crossing now: paris → oracle/eu-marseille-1 leaves FX through DE</h1>" in dumped[0]
+    assert dumped[0].count("<table>") == 2
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;.transit.example" in dumped[1]
+    assert dumped[1].count("<tr") == 8

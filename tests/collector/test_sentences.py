@@ -1,0 +1,134 @@
+"""How the page speaks: exact, and never more than was seen."""
+
+import msgspec
+import pytest
+
+from collector import sentences
+from collector.records import PathVerdict, Verdict
+from tests.fakes.collector_face import DETOUR, ENDED, HOME, NOW_NS, OPEN, record
+
+S = 1_000_000_000
+
+
+def verdicts(*found: Verdict) -> list[PathVerdict]:
+    """Return verdicts that rest on two hops each."""
+    row = record("paris", "t", "a/b", NOW_NS, HOME).judgement.verdicts[0]
+    return [msgspec.structs.replace(row, verdict=verdict) for verdict in found]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(None, "–"), (0.0004, "0.40"), (0.13921, "139.21"), (2.0, "2000.00")]
+)
+def test_milliseconds(seconds: float | None, expected: str) -> None:
+    """A time has two digits after the point, an unknown one is a dash."""
+    assert expected == sentences.milliseconds(seconds)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "expected"),
+    [(None, "–"), (0.0, "0 %"), (0.0004, "< 0.1 %"), (0.0164, "1.6 %"), (1.0, "100 %")],
+)
+def test_percent(ratio: float | None, expected: str) -> None:
+    """A small loss is never rounded to none."""
+    assert expected == sentences.percent(ratio)
+
+
+@pytest.mark.parametrize(
+    ("span_s", "expected"),
+    [
+        (0, "0 s"),
+        (52, "52 s"),
+        (60, "1 min 0 s"),
+        (790, "13 min 10 s"),
+        (3600, "1 h 0 min"),
+        (90_061, "1 d 1 h"),
+        (-5, "0 s"),
+    ],
+)
+def test_duration(span_s: int, expected: str) -> None:
+    """A span is told in its two largest units."""
+    assert expected == sentences.duration(span_s * S)
+
+
+def test_one_crossing_is_the_headline() -> None:
+    """One crossing is told whole: who, where to, what was left, through which countries."""
+    expected = "1 crossing now: paris → oracle/eu-marseille-1 leaves FX through DE"
+    assert expected == sentences.headline([OPEN], [])
+
+
+def test_several_crossings_are_counted() -> None:
+    """Several crossings are counted; the page lists them below."""
+    assert sentences.headline([OPEN, OPEN], []) == "2 crossings now"
+
+
+def test_ended_crossing_is_past() -> None:
+    """What has ended is told in the past."""
+    assert sentences.crossing_sentence(ENDED) == "paris → scaleway/fr-par left FX through GB"
+
+
+def test_crossing_without_a_named_country() -> None:
+    """Where no country outside was placed, none is named."""
+    row = msgspec.structs.replace(OPEN, countries=("FR",))
+    assert sentences.crossing_sentence(row) == "paris → oracle/eu-marseille-1 leaves FX"
+
+
+def test_quiet_is_no_evidence_not_proof() -> None:
+    """Without a crossing the page says that there is no evidence of exit, not that all is well."""
+    judged = verdicts(Verdict.SUPPORTED_INSIDE, Verdict.UNDETERMINED)
+    expected = "No evidence of exit in the last round of 2 paths"
+    assert expected == sentences.headline([], judged)
+
+
+def test_unconfirmed_exit_is_said() -> None:
+    """An exit that the newest round shows is said before it is confirmed."""
+    judged = verdicts(Verdict.SUPPORTED_OUTSIDE)
+    expected = "No confirmed crossing; the last round of 1 path has evidence of an exit"
+    assert expected == sentences.headline([], judged)
+
+
+def test_nothing_judged_is_said() -> None:
+    """Without any path nothing is claimed."""
+    assert sentences.headline([], []) == "No path has been judged yet"
+
+
+def test_ground_counts_verdicts_worst_first() -> None:
+    """What a headline rests on: verdicts, worst first, and coverage."""
+    judged = verdicts(Verdict.SUPPORTED_INSIDE, Verdict.UNDETERMINED, Verdict.UNDETERMINED)
+    expected = (
+        "Newest paths under a policy: 2 undetermined and 1 inside. Evidence places 6 of 6 hops; "
+        "0 kept silent."
+    )
+    assert expected == sentences.ground(judged)
+
+
+def test_absent_agents_are_named() -> None:
+    """Who never delivered, or not for long, is named; who did is not."""
+    last_ns = {"a": 0, "b": NOW_NS - 59 * S, "c": NOW_NS - 200 * S}
+    expected = (
+        "a has not delivered since the collector started.",
+        "c delivered last 3 min 20 s ago.",
+    )
+    assert expected == sentences.absent(NOW_NS, last_ns, 60)
+
+
+def test_places_of_a_hop() -> None:
+    """Several places that remain possible are all said; none is a dash."""
+    both = msgspec.structs.replace(
+        DETOUR[0], candidates=DETOUR[0].candidates + DETOUR[3].candidates
+    )
+    assert sentences.places(both) == "Paris, FR or Frankfurt, DE"
+    assert sentences.places(DETOUR[4]) == "–"
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (list("abc"), "a, b and c")],
+)
+def test_listed(parts: list[str], expected: str) -> None:
+    """A list reads as a sentence does."""
+    assert expected == sentences.listed(parts)
+
+
+def test_every_verdict_has_a_mark_and_a_word() -> None:
+    """No verdict is told by colour alone."""
+    assert set(Verdict) == set(sentences.VERDICTS)
