@@ -115,8 +115,7 @@ class Trace:
 
     def _turn(self, now_ns: int) -> None:
         """Begin the next phase where this one is over."""
-        open_ttls = self._landings if self._end is None else self._within()
-        waiting = any(None in attempts.values() for attempts in open_ttls.values())
+        waiting = any(None in attempts.values() for attempts in self._within().values())
         if waiting and now_ns < self._last_sent_ns + self._tail_ns():
             return
         self._queue = self._next_phase()

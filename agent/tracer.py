@@ -93,8 +93,8 @@ class Tracer:
         self._origin = origin
         self._open_socket = open_socket
         self._lengths: dict[str, int] = {}
-        self._under_way: set[int] = set()
-        self._echoes: Echoes | None = None
+        self._under_way: dict[int, Echoes] = {}
+        self._sockets: list[Echoes] = []
         self._opened_ns = 0
 
     async def run(self) -> None:
@@ -113,19 +113,21 @@ class Tracer:
                 self._open(group)
                 await self._start_rounds(group)
         finally:
-            self._close()
+            while self._sockets:
+                self._sockets.pop().close()
 
     def _open(self, group: asyncio.TaskGroup) -> None:
-        """Use a new socket from now on, instead of the last one."""
-        self._close()
-        self._echoes = Echoes(self._clock, land, self._open_socket)
+        """Use a new socket from now on; rounds under way keep theirs."""
+        self._sockets.insert(0, Echoes(self._clock, land, self._open_socket))
         self._opened_ns = self._clock.monotonic_ns()
-        group.create_task(self._echoes.watch())
+        group.create_task(self._sockets[0].watch())
 
-    def _close(self) -> None:
-        if self._echoes is not None:
-            self._echoes.close()
-        self._echoes = None
+    def _retire(self) -> None:
+        """Close the sockets that are neither in use nor needed by a round under way."""
+        needed = {id(echoes) for echoes in (self._sockets[0], *self._under_way.values())}
+        for echoes in [each for each in self._sockets if id(each) not in needed]:
+            self._sockets.remove(echoes)
+            echoes.close()
 
     async def _start_rounds(self, group: asyncio.TaskGroup) -> None:
         schedule = Schedule(_entries(self._targets), self._clock.monotonic_ns())
@@ -133,7 +135,7 @@ class Tracer:
             delay_ns = next_ns - self._clock.monotonic_ns()
             await asyncio.sleep(max(delay_ns, 0) / _NS_PER_S)
             now_ns = self._clock.monotonic_ns()
-            if now_ns - self._opened_ns > SOCKET_LIFE_NS and not self._under_way:
+            if now_ns - self._opened_ns > SOCKET_LIFE_NS:
                 self._open(group)
             for due in schedule.due(now_ns):
                 self._start_round(due, group)
@@ -143,9 +145,9 @@ class Tracer:
         self.skipped += due.skipped
         if not due.send or due.index in self._under_way:
             self.skipped += due.send
-        elif address is not None and self._echoes is not None:
-            self._under_way.add(due.index)
-            group.create_task(self._round(due.index, address, self._echoes))
+        elif address is not None:
+            echoes = self._under_way[due.index] = self._sockets[0]
+            group.create_task(self._round(due.index, address, echoes))
 
     async def _round(self, index: int, address: str, echoes: Echoes) -> None:
         target = self._targets[index]
@@ -158,7 +160,8 @@ class Tracer:
             last_length=self._lengths.get(address),
         )
         await Route(trace, address, target.timeout_ns).follow(echoes, self._clock, self._budget)
-        self._under_way.discard(index)
+        del self._under_way[index]
+        self._retire()
         self._remember(address, trace)
         labels = Labels(
             target=target.target,

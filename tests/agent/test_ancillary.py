@@ -46,6 +46,12 @@ def test_a_transmit_stamp_has_its_number(number: int) -> None:
     assert Ancillary(stamp_ns=5_000_000_006, error=expected) == found
 
 
+def test_only_icmp_errors_have_an_offender() -> None:
+    """For a stamp none need follow, and what stands there is not one."""
+    expected = Ancillary(error=ExtendedError(origin=4, type=0, code=0, data=7, offender=None))
+    assert expected == ancillary.parse([extended(4, 0, 0, 7, b"")])
+
+
 @given(OCTET, OCTET, st.lists(OCTET, min_size=4, max_size=4))
 def test_an_icmp_error_names_its_sender(kind: int, code: int, address: list[int]) -> None:
     """Type, code and the offender's address."""

@@ -54,8 +54,10 @@ async def test_answers_land_with_their_handles(opened: Open, rung: Rung) -> None
 async def test_silence_is_a_loss_at_its_deadline(opened: Open) -> None:
     """A machine that keeps silent; the shorter time-out lands first though it was sent last."""
     echoes, landings = opened(FakePort(ROUTES, time.time_ns))
-    echoes.send("long", TARGET, 60 * MS, ttl=2)
+    echoes.send("long", TARGET, 150 * MS, ttl=2)
     echoes.send("short", TARGET, 20 * MS, ttl=2)
+    await until(lambda: len(landings) >= 1)
+    assert echoes.in_air == 1
     await until(lambda: len(landings) == 2)
     assert [("short", Outcome.LOST), ("long", Outcome.LOST)] == [
         (found.handle, found.outcome) for found in landings

@@ -133,6 +133,18 @@ def test_silent_hops_get_two_retries_and_no_more() -> None:
     assert len(play.sent) <= 32 + 4
 
 
+def test_a_hop_that_answers_late_is_not_probed_again() -> None:
+    """Hops 1 and 2 are to be retried; while 1 is sent, 2 answers."""
+    trace = Trace(TARGET, max_ttl=3, timeout_ns=TIMEOUT_NS, start_ns=0)
+    first = [trace.next_shot(n * PACE_NS) for n in range(3)]
+    assert first[1] is not None
+    assert first[2] is not None
+    trace.landed(first[2], landing(Outcome.REPLY, TARGET, (0, 0), MS))
+    assert Shot(ttl=1, attempt=1) == trace.next_shot(200 * MS)
+    trace.landed(first[1], landing(Outcome.TTL_EXCEEDED, "198.51.100.2", (11, 0), MS))
+    assert trace.next_shot(210 * MS) is None
+
+
 def test_a_lost_answer_is_made_up_for() -> None:
     """The first probe of hop 3 is lost; the retry shows it, and the loss stays on record."""
     play = Play(way(5), lost=frozenset({(3, 0)}))

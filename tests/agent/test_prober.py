@@ -160,9 +160,38 @@ async def test_an_old_socket_is_replaced_and_loses_nothing(
     assert ports[0].closed
     assert all(port.closed for port in ports if port.identifier)
     lost = sum(outcome is Outcome.LOST for _, _, outcome in sink.events)
-    assert len(ports[0].sent) <= len(sink.replies) + lost
+    assert 1 <= sum(address != NEAR for address, _ in ports[0].sent) <= lost
     for port in ports:
         port.close()
+
+
+async def test_a_name_that_recovers_is_probed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And then asked for at its own period, not at that of failures."""
+    monkeypatch.setattr("agent.prober._RETRY_UNRESOLVED_S", 0.005)
+    answers = iter([None, None, NEAR])
+
+    async def resolve(_name: str) -> str | None:
+        await asyncio.sleep(0)
+        return next(answers)
+
+    sink = FakeSink()
+    probing = prober([target(None)], FakePort(ROUTES, time.time_ns), sink, resolve)
+    probing._resolve_interval_s = 60
+    await play(probing.run(), lambda: len(sink.replies) >= 3)
+    assert ({}, set()) == (probing.faults.by_task, probing._unresolved)
+
+
+async def test_before_the_first_answer_there_is_nothing_to_tell() -> None:
+    """A name that is being asked for is not yet unresolved."""
+
+    async def resolve(_name: str) -> str | None:
+        await asyncio.Event().wait()
+        return None
+
+    sink = FakeSink()
+    probing = prober([target(None), target(NEAR)], FakePort(ROUTES, time.time_ns), sink, resolve)
+    await play(probing.run(), lambda: len(sink.replies) >= 4)
+    assert [] == sink.events
 
 
 async def test_a_failing_name_is_logged_once(

@@ -119,6 +119,16 @@ def test_a_bucket_never_gives_more_than_it_earned(per_s: float, gaps: list[int])
     assert taken <= max(per_s, 1) + now_ns / S * per_s + 1e-6
 
 
+def test_a_bucket_saves_no_more_than_a_second() -> None:
+    """After an idle hour as much as after an idle second may leave at once."""
+    bucket = Bucket(10, 0)
+    taken = 0
+    while bucket.holds_one(3600 * S):
+        bucket.take()
+        taken += 1
+    assert taken == 10
+
+
 def test_an_empty_bucket_says_how_long_to_wait() -> None:
     """After that time, and not before, a token is there."""
     bucket = Bucket(10, 0)

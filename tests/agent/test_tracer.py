@@ -17,8 +17,12 @@ from tests.fakes.agent_probing import FakePort, FakeSink, play
 
 MS = 1_000_000
 S = 1_000_000_000
-NEAR, FAR = "192.0.2.1", "203.0.113.9"
-ROUTES = {NEAR: (NEAR,), FAR: ("198.51.100.1", "198.51.100.2", FAR)}
+NEAR, FAR, SLOW = "192.0.2.1", "203.0.113.9", "203.0.113.10"
+ROUTES = {
+    NEAR: (NEAR,),
+    FAR: ("198.51.100.1", "198.51.100.2", FAR),
+    SLOW: ("198.51.100.1", None, SLOW),
+}
 PARIS = Origin(latitude=48.86, longitude=2.35, radius_km=5)
 
 
@@ -159,9 +163,13 @@ async def test_an_old_socket_is_replaced_between_rounds(monkeypatch: pytest.Monk
     ports = [FakePort(ROUTES, time.time_ns) for _ in range(40)]
     left = iter(ports)
     sink = FakeSink()
-    tracing = tracer([target(FAR)], ports[0], sink)
+    tracing = tracer([target(FAR), target(SLOW), target(NEAR)], ports[0], sink)
     tracing._open_socket = lambda identifier: next(left).opened(identifier)
-    await play(tracing.run(), lambda: len(sink.paths) >= 8)
+
+    def two_slow_rounds() -> bool:
+        return sum(path.target == SLOW for path in sink.paths) >= 2
+
+    await play(tracing.run(), lambda: two_slow_rounds() and ports[0].closed)
     assert {True} == {path.reached for path in sink.paths}
     assert ports[1].identifier
     assert {} == tracing.faults.by_task
