@@ -124,6 +124,7 @@ class FakePort:
 
     def send(self, octets: bytes, address: str, ttl: int | None) -> int:
         """Answer at once."""
+        assert not self.closed, "sent on a closed socket"
         if self._failures:
             self._failures -= 1
             raise OSError(101, "Network is unreachable")
