@@ -46,12 +46,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(error, 2)
     except BorneError as error:
         return _failed(error, 1)
-    except BrokenPipeError:
-        # Nobody reads any more; without this the interpreter complains when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except (BrokenPipeError, BaseExceptionGroup) as error:
+        return _unread(error)
     except KeyboardInterrupt:
         return 1
+
+
+def _unread(error: BaseException) -> int:
+    """End in silence where nobody reads the output any more; raise what is something else."""
+    if isinstance(error, BaseExceptionGroup) and error.split(BrokenPipeError)[1] is not None:
+        raise error
+    # Without this the interpreter complains when it flushes at its end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
 
 
 def _failed(error: Exception, code: int) -> int:

@@ -162,13 +162,11 @@ class Uplink:
         """Wait before the next attempt; say why where that is news."""
         if answer is not None:
             denied = meaning_of(answer.status) is Meaning.DENIED
-            kind = f"answered {answer.status}"
-            if self._standing.failed(kind, self._clock.monotonic_ns()):
+            if self._standing.failed(f"answered {answer.status}", self._clock.monotonic_ns()):
                 _log.warning(
-                    "collector %s %s (%s); batches wait in the spool%s",
+                    "collector %s answered %s; batches wait in the spool%s",
                     self._place,
-                    kind,
-                    objection(answer.body),
+                    _reason(answer),
                     ": check the agent's id and token" if denied else "",
                 )
         with contextlib.suppress(TimeoutError):

@@ -168,7 +168,7 @@ async def test_a_denied_batch_waits_for_the_operator(
         await collector.holds(1)
         await rig.drained()
         assert said(caplog) == [
-            f"answered {status} (token); batches wait in the spool: check the agent's id and token",
+            f"answered {status} token; batches wait in the spool: check the agent's id and token",
             "is back after 0.0 s and 3 failed attempts; 1 batches wait",
         ]
 
