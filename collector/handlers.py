@@ -194,8 +194,8 @@ class Handlers:
 
     async def crossing(self, request: web.Request) -> web.StreamResponse:
         """Answer `/crossings/ID`."""
-        ident, config, now_ns = request.match_info["id"], self._config, self._clock.now_ns()
-        return await self._page(lambda: page.crossing(self._intake.reader, config, ident, now_ns))
+        ident, now_ns = request.match_info["id"], self._clock.now_ns()
+        return await self._page(lambda: page.crossing(self._intake.reader, ident, now_ns))
 
     async def static(self, request: web.Request) -> web.StreamResponse:
         """Answer the pages' files; only those that `page.ASSETS` lists exist."""

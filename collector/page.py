@@ -14,7 +14,7 @@ from typing import Final
 
 import jinja2
 
-from collector import sentences
+from collector import rounds, sentences
 from collector.config import Config
 from collector.errors import RefusedError
 from collector.records import (
@@ -30,6 +30,7 @@ from collector.records import (
     Verdict,
 )
 from collector.regions import BY_NAME, JURISDICTIONS, demanded
+from collector.rounds import Rounds
 from collector.wall import wall_text
 
 ZONES_RANGE_S: Final = 60
@@ -37,8 +38,6 @@ ZONES_RANGE_S: Final = 60
 ABSENT_S: Final = 60
 """An agent that has not delivered for so long is named on the page."""
 MAX_CROSSINGS: Final = 100
-SEARCHED_PATHS: Final = 1000
-"""How many of a target's newest paths are searched for the round that confirmed a crossing."""
 
 HTML_TYPE: Final = "text/html"
 ASSETS: Final[Mapping[str, str]] = {"borne.css": "text/css", "borne.svg": "image/svg+xml"}
@@ -94,33 +93,23 @@ def overview(reader: Reader, config: Config, now_ns: int) -> str:
     )
 
 
-def crossing(reader: Reader, config: Config, ident: str, now_ns: int) -> str:
-    """Return the page of one crossing, with the path of the round that confirmed it.
+def crossing(reader: Reader, ident: str, now_ns: int) -> str:
+    """Return the page of one crossing, with the round that confirmed it out of its Statement.
 
-    Raises: RefusedError 404.
+    Raises: RefusedError 404; StoreError where the Statement is damaged.
     """
     row = next((row for row in reader.crossings() if row.id == ident), None)
     if row is None:
         raise RefusedError(404, "not_found", f"there is no crossing {ident[:80]!r}")
-    record = _confirming(reader, row)
-    found = None if record is None else _found(record.judgement, row.jurisdiction)
-    return (
-        _engine()
-        .get_template("crossing.html")
-        .render(
-            root="../",
-            now=_time(now_ns),
-            crossing=_crossing(row, now_ns),
-            wider=[_word(row.wider[name], name) for name in row.wider],
-            premise=_premise(config, row.agent),
-            hops=() if record is None else _hops(record.judgement, row.jurisdiction),
-            round=None if record is None else _time(record.judgement.started_ns),
-            reached=record is not None and record.judgement.reached,
-            placed=sentences.UNKNOWN if found is None else sentences.placed(found),
-            silent=0 if found is None else found.coverage.hops_silent,
-            reasons=() if found is None else found.reasons,
-        )
-    )
+    statement = None if row.evidence is None else reader.evidence(row.evidence)
+    view: View = {
+        "root": "../",
+        "now": _time(now_ns),
+        "crossing": _crossing(row, now_ns),
+        "wider": [_word(row.wider[name], name) for name in row.wider],
+        "basis": None if statement is None else _basis(rounds.read(statement), row),
+    }
+    return _engine().get_template("crossing.html").render(view)
 
 
 @cache
@@ -246,12 +235,24 @@ def _crossing(row: Crossing, now_ns: int) -> View:
     }
 
 
-def _confirming(reader: Reader, row: Crossing) -> PathRecord | None:
-    """Return the path of the round that confirmed the crossing, None where it is too old."""
-    for record in reader.paths(row.agent, row.target, SEARCHED_PATHS):
-        if record.judgement.started_ns == row.confirmed_ns:
-            return record
-    return None
+def _basis(found: Rounds, row: Crossing) -> View:
+    """Return what the crossing rests on: the round that confirmed it, the premise, the limits."""
+    judged = next(
+        (one for one in found.judgements if one.started_ns == row.confirmed_ns),
+        found.judgements[-1],
+    )
+    verdict = _found(judged, row.jurisdiction)
+    return {
+        "round": _time(judged.started_ns),
+        "rounds": sentences.count(len(found.judgements), "round"),
+        "hops": _hops(judged, row.jurisdiction),
+        "reached": judged.reached,
+        "placed": sentences.UNKNOWN if verdict is None else sentences.placed(verdict),
+        "silent": 0 if verdict is None else verdict.coverage.hops_silent,
+        "reasons": () if verdict is None else verdict.reasons,
+        "premise": found.premise,
+        "limits": found.limits,
+    }
 
 
 def _hops(judged: Judgement, jurisdiction: str) -> list[View]:
@@ -279,15 +280,3 @@ def _hop_word(hop: HopJudgement, jurisdiction: str) -> View | None:
     """Return what one hop is to the jurisdiction, None for silent and excluded hops."""
     word = hop.verdicts.get(jurisdiction)
     return None if word is None else {"mark": sentences.HOPS[word], "word": word, "kind": word}
-
-
-def _premise(config: Config, agent: str) -> str:
-    """Return what every distance of this crossing takes for granted."""
-    for vantage in config.agents:
-        if vantage.name == agent:
-            at = vantage.place
-            return (
-                f"If agent {agent} is at {at.name}, {at.territory} ({at.latitude:.4f}, "
-                f"{at.longitude:.4f}, within {at.radius_km:g} km): declared, untested."
-            )
-    return f"Agent {agent} is no longer configured; the Statement holds the position it declared."

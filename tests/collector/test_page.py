@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from collector import page
-from collector.errors import RefusedError
+from collector.errors import CorruptError, RefusedError
 from collector.records import Verdict
 from tests.fakes.collector_face import (
     CONFIG,
@@ -79,7 +79,7 @@ def overview(reader: FakeReader | None = None) -> Outline:
 
 def crossing(reader: FakeReader | None = None, ident: str = OPEN.id) -> Outline:
     """Return the page of a crossing."""
-    return Outline(page.crossing(reader or FakeReader(), CONFIG, ident, NOW_NS))
+    return Outline(page.crossing(reader or FakeReader(), ident, NOW_NS))
 
 
 def quiet() -> FakeReader:
@@ -202,18 +202,19 @@ def test_crossing_page_names_its_premise_and_limits() -> None:
     """The page says what the verdict takes for granted and what it cannot tell."""
     text = crossing().text
     assert (
-        "If agent paris is at Paris, FR (48.8566, 2.3522, within 15 km): declared, untested."
-        in text
-    )
-    assert "not the way back" in text
+        "All of this holds if agent paris is at 48.8566, 2.3522 (within 15 km) "
+        "(declared, untested)."
+    ) in text
+    assert "the way back may differ" in text
     assert "who controls the equipment" in text
 
 
-def test_crossing_page_of_an_unknown_agent() -> None:
-    """A crossing of an agent that was removed from the settings still has its page."""
+def test_damaged_statement_is_no_page() -> None:
+    """A Statement that does not decode is reported, never shown as if it were whole."""
     reader = FakeReader()
-    reader.crossing_rows = [msgspec.structs.replace(OPEN, agent="gone")]
-    assert "Agent gone is no longer configured" in crossing(reader).text
+    reader.statements = {DIGEST: b"{}"}
+    with pytest.raises(CorruptError):
+        crossing(reader)
 
 
 def test_crossing_page_tells_wider_verdicts_and_time() -> None:
@@ -226,10 +227,10 @@ def test_crossing_page_tells_wider_verdicts_and_time() -> None:
     assert "It lasted 51 s; 5 rounds showed it." in crossing(reader).text
 
 
-def test_crossing_page_without_its_round() -> None:
-    """Where the round is too old, the page says so and points to the Statement."""
+def test_crossing_page_without_its_statement() -> None:
+    """Where the Statement is gone, the page says so and still names its digest."""
     text = crossing(ident=ENDED.id).text
-    assert "That round is older than the paths searched for this page." in text
+    assert "Its Statement is not in this store." in text
     assert "SHA-256 3c3c3c3c" in text
 
 
@@ -242,7 +243,7 @@ def test_unknown_crossing_is_refused() -> None:
 
 def test_router_names_are_escaped() -> None:
     """A PTR record that is a script is shown as the text it is."""
-    text = page.crossing(FakeReader(), CONFIG, OPEN.id, NOW_NS)
+    text = page.crossing(FakeReader(), OPEN.id, NOW_NS)
     assert "<script" not in text.lower()
     assert "&lt;script&gt;alert(1)&lt;/script&gt;.transit.example" in text
     assert SCRIPT_NAME in Outline(text).text
@@ -257,7 +258,7 @@ def test_everything_from_outside_is_escaped() -> None:
     ]
     for text in (
         page.overview(reader, CONFIG, NOW_NS),
-        page.crossing(reader, CONFIG, evil, NOW_NS),
+        page.crossing(reader, evil, NOW_NS),
         page.notice(evil, evil),
     ):
         assert {"borne.svg"} >= {
@@ -353,7 +354,7 @@ def test_chromium_renders_the_pages(tmp_path: Path) -> None:
         (site / "static" / name).write_bytes(page.asset(name))
     (site / "crossings").mkdir()
     (site / "index.html").write_text(page.overview(FakeReader(), CONFIG, NOW_NS), "utf-8")
-    text = page.crossing(FakeReader(), CONFIG, OPEN.id, NOW_NS)
+    text = page.crossing(FakeReader(), OPEN.id, NOW_NS)
     (site / "crossings" / "one.html").write_text(text, "utf-8")
     with served(site) as address:
         dumped = [

@@ -10,6 +10,7 @@ from pathlib import Path as FilePath
 import msgspec
 
 from agent.records import Origin, Path, Protocol, Series, SeriesId, Stamp
+from collector import evidence, knowledge
 from collector.config import Config
 from collector.errors import RefusedError
 from collector.intake import Counts, Recovered
@@ -38,8 +39,6 @@ from collector.wall import wall_text
 S = 1_000_000_000
 NOW_NS = 1_795_532_551_250_000_000
 """2026-11-24T15:02:31.25Z."""
-STATEMENT = b'{"_type":"https://in-toto.io/Statement/v1"}'
-DIGEST = "a7" * 32
 OLD_DIGEST = "3c" * 32
 SCRIPT_NAME = "<script>alert(1)</script>.transit.example"
 
@@ -83,7 +82,7 @@ CONFIG = Config(
         ),
     ),
 )
-OPEN = Crossing(
+_UNPROVEN = Crossing(
     id="5f2c9a10",
     agent="paris",
     target="198.51.100.10",
@@ -96,7 +95,7 @@ OPEN = Crossing(
     confirmed_ns=NOW_NS - 42 * S,
     ended_ns=None,
     rounds=5,
-    evidence=DIGEST,
+    evidence=None,
 )
 ENDED = Crossing(
     id="08d1e6b7",
@@ -256,6 +255,19 @@ ABROAD = (
     _hop(2, "203.0.113.66", "ae1.core1.lon.transit.example", 12.4, LONDON),
     _hop(3, "198.51.100.30", None, 12.9, LONDON),
 )
+
+
+STATEMENT = evidence.statement(
+    _UNPROVEN,
+    [
+        record("paris", _UNPROVEN.target, _UNPROVEN.zone, NOW_NS - 52 * S, DETOUR),
+        record("paris", _UNPROVEN.target, _UNPROVEN.zone, NOW_NS - 42 * S, DETOUR),
+    ],
+    CONFIG.agents[0],
+    knowledge.load(),
+)
+DIGEST = evidence.digest(STATEMENT)
+OPEN = msgspec.structs.replace(_UNPROVEN, evidence=DIGEST)
 
 
 class FakeReader:
