@@ -42,11 +42,16 @@ class Victim:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.following = [0] * N_AGENTS
+        self.begins = [0] * N_AGENTS
 
     def run_and_kill(self, after_s: float, *, once_ready: bool) -> int:
-        """Start it, kill it `after_s` later, and return how many batches it acknowledged."""
+        """Start it, kill it `after_s` later, and return how many batches it acknowledged.
+
+        Each agent begins with its last acknowledged batch, as if that answer had been lost.
+        """
+        self.begins = [max(0, sequence - 1) for sequence in self.following]
         process = subprocess.Popen(
-            [sys.executable, str(DRIVER), str(self.directory), *map(str, self.following)],
+            [sys.executable, str(DRIVER), str(self.directory), *map(str, self.begins)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=ROOT,
@@ -63,17 +68,20 @@ class Victim:
         whole = output.rpartition(b"\n")[0].replace(b"ready\n", b"")
         lines = [line.split() for line in whole.splitlines()]
         acknowledged = [(int(agent), int(sequence)) for agent, sequence in lines]
+        due = list(self.begins)
         for agent, sequence in acknowledged:
-            assert self.following[agent] == sequence
-            self.following[agent] = sequence + 1
+            assert due[agent] == sequence
+            due[agent] = sequence + 1
+            self.following[agent] = max(self.following[agent], sequence + 1)
         return len(acknowledged)
 
     async def settle(self) -> tuple[Totals, Sequence[Crossing]]:
-        """Let each agent send its unanswered batch again, and return what the chain holds."""
+        """Let each agent send all its batches again, twice; return what the chain holds."""
         async with Chain(config(self.directory), clock=_clock(self.following)) as chain:
             assert () == chain.recovered.damage
-            for agent, sequence in enumerate(self.following):
-                await send(chain, batch_with_path(agent, sequence))
+            await send_all(chain, self.following)
+        async with Chain(config(self.directory), clock=_clock(self.following)) as chain:
+            await send_all(chain, self.following)
             crossings = chain.reader.crossings()
             for crossing in crossings:
                 assert chain.reader.evidence(crossing.evidence or "") is not None
@@ -92,12 +100,17 @@ def _clock(following: Sequence[int]) -> StoppedClock:
     return StoppedClock(NOW_NS + max(following) * S_NS)
 
 
+async def send_all(chain: Chain, following: Sequence[int]) -> None:
+    """Deliver every batch of every agent, from the first one to the one not yet answered."""
+    for agent, last in enumerate(following):
+        for sequence in range(last + 1):
+            await send(chain, batch_with_path(agent, sequence))
+
+
 async def _undisturbed(directory: Path, following: Sequence[int]) -> Sequence[Crossing]:
     """Return the crossings of a chain that got the same batches without a fault."""
     async with Chain(config(directory), clock=_clock(following)) as chain:
-        for agent, last in enumerate(following):
-            for sequence in range(last + 1):
-                await send(chain, batch_with_path(agent, sequence))
+        await send_all(chain, following)
         return chain.reader.crossings()
 
 
