@@ -8,7 +8,7 @@ answer                     meaning     what happens to the batch
 anything else, or silence  LATER       kept; tried again
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from http import HTTPStatus
 
@@ -29,7 +29,7 @@ class Meaning(StrEnum):
     LATER = "later"
 
 
-_MEANINGS = {
+_MEANINGS: Mapping[int, Meaning] = {
     HTTPStatus.OK: Meaning.ACCEPTED,
     HTTPStatus.NO_CONTENT: Meaning.ACCEPTED,
     HTTPStatus.CONFLICT: Meaning.UNKNOWN,
@@ -41,13 +41,12 @@ _MEANINGS = {
 }
 
 
-def meaning_of(status: int) -> Meaning:
-    """Return what the HTTP `status` means for the batch."""
-    return _MEANINGS.get(HTTPStatus(status), Meaning.LATER) if _known(status) else Meaning.LATER
-
-
-def _known(status: int) -> bool:
-    return any(status == known for known in HTTPStatus)
+def meaning_of(status: int, body: bytes = b"") -> Meaning:
+    """Return what the HTTP `status` and the `body` beside it mean for the batch."""
+    meaning = _MEANINGS.get(status, Meaning.LATER)
+    if meaning is Meaning.REFUSED and _objection(body).reason == "version":
+        return Meaning.LATER
+    return meaning
 
 
 class Complaint(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,13 +72,16 @@ def unknown_series(body: bytes) -> tuple[int, ...]:
 
 def objection(body: bytes) -> str:
     """Return what a refusal says, in one line that is safe to print."""
-    try:
-        found = msgspec.json.decode(body, type=Objection)
-    except (msgspec.MsgspecError, ValueError):
-        text = body[:200].decode("utf-8", "replace")
-    else:
-        text = ": ".join(part for part in (found.reason, found.error) if part)
+    found = _objection(body)
+    text = ": ".join(part for part in (found.reason, found.error) if part)
     return "".join(char if char.isprintable() else " " for char in text[:200]).strip()
+
+
+def _objection(body: bytes) -> Objection:
+    try:
+        return msgspec.json.decode(body, type=Objection)
+    except (msgspec.MsgspecError, ValueError):
+        return Objection(error=body[:200].decode("utf-8", "replace"))
 
 
 class Backoff:

@@ -103,7 +103,7 @@ class Uplink:
         told: frozenset[int] = frozenset()
         while True:
             answer = await self._attempt(body)
-            match Meaning.LATER if answer is None else meaning_of(answer.status):
+            match Meaning.LATER if answer is None else meaning_of(answer.status, answer.body):
                 case Meaning.ACCEPTED:
                     self._say_up()
                     await self._thread.call(self._spool.acknowledge, waiting.sequence)

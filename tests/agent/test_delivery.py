@@ -43,6 +43,16 @@ def test_meanings(status: int, meaning: Meaning) -> None:
     assert meaning_of(status) is meaning
 
 
+def test_another_version_is_no_refusal_for_good() -> None:
+    """A collector that is older than its agents may be upgraded: no batch is given up for it."""
+    found = [
+        meaning_of(400, b'{"reason": "version", "error": "x"}'),
+        meaning_of(400, b'{"reason": "columns", "error": "x"}'),
+        meaning_of(204, b'{"reason": "version"}'),
+    ]
+    assert found == [Meaning.LATER, Meaning.REFUSED, Meaning.ACCEPTED]
+
+
 def test_delays_double_up_to_the_longest() -> None:
     """Without chance the delays double from half a second to thirty, and begin anew."""
     backoff = Backoff(lambda: 0.0)
