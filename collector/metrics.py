@@ -157,6 +157,7 @@ class Face(Collector):
         self._clock = clock
         self._agents = tuple(agent.name for agent in config.agents)
         self._policy = dict(_policy(config))
+        self._targets = frozenset(target for zone in config.zones for target in zone.targets)
 
     def describe(self) -> Iterable[Metric]:
         """Return the families without samples, so that `?name[]=` can choose among them."""
@@ -170,7 +171,7 @@ class Face(Collector):
         if self._intake.ready:
             reader = self._intake.reader
             _agents(to, reader)
-            _crossings(to, reader, self._policy)
+            _crossings(to, reader, self._policy, self._targets)
             _paths(to, reader)
             try:
                 _zones(to, reader, self._clock.now_ns())
@@ -225,21 +226,27 @@ def _agents(to: _Families, reader: Reader) -> None:
 
 
 def _crossings(
-    to: _Families, reader: Reader, policy: Mapping[tuple[str, str], tuple[str, str]]
+    to: _Families,
+    reader: Reader,
+    policy: Mapping[tuple[str, str], tuple[str, str]],
+    targets: frozenset[str],
 ) -> None:
-    """Add, for each policy, whether a crossing goes on and how many there were."""
+    """Add, for each policy, whether a crossing goes on and how many there were.
+
+    A crossing under an older demand counts as well, as long as its target is configured: of a
+    forgotten target no round will ever come that ends it.
+    """
     going_on: dict[tuple[str, ...], bool] = {}
     total: dict[tuple[str, ...], int] = {}
     for (agent, target), (zone, jurisdiction) in policy.items():
-        going_on[agent, zone, target, jurisdiction] = False
         total[agent, zone, target, jurisdiction] = 0
     for row in reader.crossings():
-        key = (row.agent, row.zone, row.target, row.jurisdiction)
-        if key in total:
-            total[key] += 1
-            going_on[key] |= row.ended_ns is None
+        if row.target in targets:
+            key = (row.agent, row.zone, row.target, row.jurisdiction)
+            total[key] = total.get(key, 0) + 1
+            going_on[key] = going_on.get(key, False) or row.ended_ns is None
     for labels, count in total.items():
-        to.add("borne_crossing_confirmed", going_on[labels], *labels)
+        to.add("borne_crossing_confirmed", going_on.get(labels, False), *labels)
         to.add("borne_crossings", count, *labels)
 
 

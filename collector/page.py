@@ -82,6 +82,7 @@ def overview(reader: Reader, config: Config, now_ns: int) -> str:
             headline=sentences.headline(going_on, judged),
             alarming=bool(going_on) or any(found.verdict in OUTSIDE for found in judged),
             going_on=[sentences.crossing_sentence(row) for row in going_on],
+            returning=_returning(going_on, newest),
             ground=sentences.ground(judged),
             absent=sentences.absent(now_ns, last_ns, ABSENT_S),
             jurisdictions=[row.name for row in JURISDICTIONS],
@@ -141,6 +142,18 @@ def _found(judgement: Judgement, jurisdiction: str | None) -> PathVerdict | None
         if (found.jurisdiction, found.axis) == (jurisdiction, Axis.TERRITORY):
             return found
     return None
+
+
+def _returning(
+    going_on: Sequence[Crossing], newest: Mapping[tuple[str, str], PathRecord]
+) -> list[str]:
+    """Return a sentence for each open crossing whose newest round came back."""
+    found = []
+    for row in going_on:
+        record = newest.get((row.agent, row.target))
+        verdict = None if record is None else _found(record.judgement, row.jurisdiction)
+        found.append(sentences.returning(row, verdict))
+    return [sentence for sentence in found if sentence is not None]
 
 
 def _zones(

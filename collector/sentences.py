@@ -9,7 +9,15 @@ Rules
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from collector.records import OUTSIDE, Crossing, Evidence, HopJudgement, PathVerdict, Verdict
+from collector.records import (
+    INSIDE,
+    OUTSIDE,
+    Crossing,
+    Evidence,
+    HopJudgement,
+    PathVerdict,
+    Verdict,
+)
 from collector.regions import BY_NAME
 from collector.wall import wall_text
 
@@ -125,6 +133,16 @@ def ground(judged: Sequence[PathVerdict]) -> str:
     return (
         f"Newest paths under a policy: {verdicts}. Evidence places {known} of "
         f"{count(hops, 'hop')}; {silent} kept silent."
+    )
+
+
+def returning(crossing: Crossing, newest: PathVerdict | None) -> str | None:
+    """Return what a newest round back inside means for an open crossing, None if it is not."""
+    if newest is None or newest.verdict not in INSIDE:
+        return None
+    return (
+        f"The newest round from {crossing.agent} to {crossing.zone} came back inside "
+        f"{crossing.jurisdiction}; the crossing ends once a second one has confirmed that."
     )
 
 

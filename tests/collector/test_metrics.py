@@ -163,6 +163,15 @@ def test_no_hop_becomes_a_label() -> None:
     assert [] == [word for word in words if forbidden.search(word)]
 
 
+def test_crossing_under_an_older_demand_is_told() -> None:
+    """An open crossing under a demand that the settings no longer make still raises its alert."""
+    intake = FakeIntake()
+    intake.reader.crossing_rows = [msgspec.structs.replace(OPEN, jurisdiction="EEA")]
+    name = "borne_crossing_confirmed"
+    assert value(intake, name, **POLICY, jurisdiction="EEA") == 1
+    assert value(intake, name, **POLICY, jurisdiction="FX") == 0
+
+
 def test_crossing_of_a_forgotten_target_is_left_out() -> None:
     """A target that the settings no longer name has no series, or it would alert for ever."""
     intake = FakeIntake()

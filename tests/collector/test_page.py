@@ -21,11 +21,13 @@ from tests.fakes.collector_face import (
     CONFIG,
     DIGEST,
     ENDED,
+    HOME,
     NOW_NS,
     OPEN,
     SCRIPT_NAME,
     FakeReader,
     ended,
+    record,
 )
 
 VOID = {"meta", "link", "img", "br"}
@@ -106,6 +108,19 @@ def test_several_crossings_are_listed() -> None:
     text = overview(reader).text
     assert "2 crossings now" in text
     assert "paris → scaleway/fr-par leaves FX through GB" in text
+
+
+def test_round_that_came_back_is_said() -> None:
+    """An open crossing beside a newest round inside would puzzle: the page says what ends it."""
+    reader = FakeReader()
+    back = record("paris", OPEN.target, OPEN.zone, NOW_NS, HOME)
+    reader.path_rows = [back, *reader.path_rows]
+    expected = (
+        "The newest round from paris to oracle/eu-marseille-1 came back inside FX; the crossing "
+        "ends once a second one has confirmed that."
+    )
+    assert expected in overview(reader).text
+    assert "came back inside" not in overview().text
 
 
 def test_quiet_state_claims_no_proof() -> None:
@@ -201,10 +216,7 @@ def test_crossing_page_shows_the_confirming_round() -> None:
 def test_crossing_page_names_its_premise_and_limits() -> None:
     """The page says what the verdict takes for granted and what it cannot tell."""
     text = crossing().text
-    assert (
-        "All of this holds if agent paris is at 48.8566, 2.3522 (within 15 km) "
-        "(declared, untested)."
-    ) in text
+    assert ("If agent paris is at 48.8566, 2.3522 (within 15 km) (declared, untested).") in text
     assert "the way back may differ" in text
     assert "who controls the equipment" in text
 
