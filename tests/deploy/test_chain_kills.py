@@ -95,7 +95,7 @@ async def _listening(witness: Witness, directory: Path) -> AsyncIterator[None]:
     """Serve the witness on its Unix socket."""
     application = web.Application(client_max_size=INFLATED_OCTETS)
     application.router.add_post("/v1/batches", witness.pass_on)
-    runner = web.AppRunner(application)
+    runner = web.AppRunner(application, auto_decompress=False)
     await runner.setup()
     try:
         with contextlib.chdir(directory):
