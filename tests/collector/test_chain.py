@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from collector import journal
 from collector.chain import Chain
 from collector.errors import CorruptError, StoreError
+from collector.frames import Entry
 from collector.intake import UnknownSeriesError
+from collector.routes import Routes
 from tests.fakes.collector_durable import (
     N_AGENTS,
     NOW_NS,
@@ -22,6 +25,7 @@ from tests.fakes.collector_durable import (
     path,
     send,
     totals,
+    vantage,
 )
 
 
@@ -271,3 +275,62 @@ async def test_checkpoints_come_by_themselves(tmp_path: Path) -> None:
             await until(lambda: chain.counts.faults["checkpoint"] > 0)
         assert content_of(0, 0) + content_of(1, 0) == totals(chain)
     assert not chain.ready
+
+
+async def test_a_batch_that_breaks_or_no_longer_reads_does_not_stop_a_start(tmp_path: Path) -> None:
+    """What cannot be replayed is said or counted as a fault; everything beside it is there."""
+    await _left_behind(tmp_path, range(3))
+    left = journal.Journal(tmp_path / "journal")
+    old = Entry(received_ns=1, vantage=vantage(0), body=b"a batch of long ago")
+    await left.append(old, lambda: None)
+    await left.close()
+    original = Routes.add
+
+    def breaks_once(*_: object) -> None:
+        patch.undo()
+        raise ZeroDivisionError
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(Routes, "add", breaks_once)
+    async with Chain(config(tmp_path), clock=StoppedClock()) as chain:
+        assert original is Routes.add
+        (sentence,) = chain.recovered.damage
+        assert "a batch is not read any more" in sentence
+        assert Counter(apply=1) == chain.counts.faults
+        assert _expected(range(3)) == totals(chain)
+
+
+async def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    """The message names the directory and the setting."""
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match=r"check \[store\] directory and its owner"):
+        await Chain(config(tmp_path / "file"), clock=StoppedClock()).__aenter__()
+
+
+async def test_a_start_that_fails_lets_the_next_one_in(tmp_path: Path) -> None:
+    """Whatever stops a start, the lock is let go."""
+    for fails in ("_open", "_replay"):
+        chain = Chain(config(tmp_path), clock=StoppedClock())
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(chain, fails, _fails)
+            with pytest.raises(StoreError, match="the disk is gone"):
+                await chain.__aenter__()
+    async with Chain(config(tmp_path), clock=StoppedClock()) as chain:
+        assert chain.ready
+
+
+async def test_a_bug_in_a_checkpoint_is_counted_and_the_chain_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last checkpoint breaks; the batch is there after the next start all the same."""
+
+    def breaks(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async with Chain(config(tmp_path), clock=StoppedClock()) as chain:
+        await send(chain, batch(0))
+        monkeypatch.setattr(chain._catalog, "commit", breaks)
+    assert Counter(checkpoint=1) == chain.counts.faults
+    async with Chain(config(tmp_path), clock=StoppedClock()) as chain:
+        assert 1 == chain.recovered.frames
+        assert content_of(0, 0) == totals(chain)

@@ -255,3 +255,45 @@ async def test_random_cuts_and_flips_give_a_prefix_or_a_report(tmp_path: Path) -
             assert 30 > len(numbers)
         else:
             assert list(range(len(content) * 30 // len(original))) == numbers
+
+
+async def test_a_directory_that_fails_is_said_and_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file whose name is not durable is no journal; what cannot be dropped or read is said."""
+    await write(tmp_path, range(1))
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal.os, "fsync", fails)
+        with pytest.raises(StoreError, match="begin the journal"):
+            Journal(tmp_path)
+    assert [1] == journal.numbers(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", fails)
+        with pytest.raises(StoreError, match="drop the journal"):
+            journal.drop(tmp_path, 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(journal.mmap, "mmap", fails)
+        with pytest.raises(StoreError, match="read the journal"):
+            replayed(tmp_path)
+
+
+async def test_a_delivery_that_breaks_reaches_its_caller_alone(tmp_path: Path) -> None:
+    """A bug in one delivery fails its own append; the others of the group are answered."""
+    opened, delivered = Journal(tmp_path), []
+
+    def breaks() -> None:
+        raise ZeroDivisionError
+
+    results = await asyncio.gather(
+        opened.append(entry(1), lambda: delivered.append(1)),
+        opened.append(entry(2), breaks),
+        opened.append(entry(3), lambda: delivered.append(3)),
+        return_exceptions=True,
+    )
+    await opened.close()
+    assert [type(None), ZeroDivisionError, type(None)] == [type(result) for result in results]
+    assert [1, 3] == delivered
