@@ -228,7 +228,9 @@ class Stand:
 
     async def _start_agent(self, name: str) -> None:
         """Start one agent inside its namespace, its `/metrics` outside."""
-        listener = self._agent_listeners.setdefault(name, _listen_on_loopback())
+        if name not in self._agent_listeners:
+            self._agent_listeners[name] = _listen_on_loopback()
+        listener = self._agent_listeners[name]
         self.agent_metrics[name] = f"127.0.0.1:{_port_of(listener)}"
         home = self.ready.namespaces[name]
         userns = [] if home.userns is None else ["--userns", home.userns]
