@@ -245,7 +245,12 @@ async def _refuse(wire: _Wire, error: h11.RemoteProtocolError) -> None:
         await wire.send(
             h11.Response(
                 status_code=status,
-                headers=[("content-length", str(len(body))), ("connection", "close")],
+                headers=[
+                    ("content-type", "text/plain; charset=utf-8"),
+                    ("content-length", str(len(body))),
+                    ("x-content-type-options", "nosniff"),
+                    ("connection", "close"),
+                ],
                 reason=HTTPStatus(status).phrase,
             ),
             h11.Data(data=body),

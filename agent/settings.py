@@ -310,7 +310,7 @@ class _Lines:
         if not places or (bracket == "[[" and not rest):
             places.append((number, {}))
         if rest:
-            places[-1][1].setdefault(rest.partition(".")[0], number)
+            places[-1][1].setdefault(rest.partition(".")[0].strip(" \t\"'"), number)
             return {}
         return places[-1][1]
 

@@ -136,3 +136,12 @@ def test_a_thousand_targets_load_quickly(home: Path) -> None:
     ]
     (home / "many.toml").write_text(head + "\n".join(rows))
     assert len(config.load(home / "many.toml").targets) == 1000
+
+
+def test_too_many_targets(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number of targets is bounded, and the bound is named."""
+    monkeypatch.setattr(config, "MAX_TARGETS", 1)
+    with pytest.raises(ConfigError) as caught:
+        config.load(Path("good.toml"))
+    assert str(caught.value) == "good.toml:27: targets: at most 1 are possible, not 2"
+    assert (home / "good.toml").exists()

@@ -14,9 +14,10 @@ import pytest
 
 from agent import config
 from agent.daemon import Daemon, Options
-from agent.errors import PrivilegeError
+from agent.errors import ConfigError, PrivilegeError
 from agent.http import Client
 from agent.records import Batch
+from agent.sockets import Rung
 from agent.spool import FILE_NAME, Spool
 from tests.fakes.agent_edges import TOKEN, FakeCollector
 
@@ -322,3 +323,48 @@ async def test_a_bug_in_a_task_restarts_the_task(
     assert restarts == {"prober": 0, "tracer": 0, "outbox": 1, "uplink": 0}
     assert "the task outbox failed" in caplog.text
     assert "AssertionError: a bug" in caplog.text
+
+
+async def test_a_spool_that_refuses_is_not_ready(tmp_path: Path) -> None:
+    """Readiness follows the sockets and the disk."""
+    daemon = in_process(tmp_path)
+    found = [daemon.unready()]
+    daemon._prober.rung = Rung.RAW
+    found.append(daemon.unready())
+    daemon._upload.outbox._trouble = "the disk is full"
+    found.append(daemon.unready())
+    await daemon._upload.close()
+    assert found == ["no ICMP socket is open", "", "the spool refuses batches"]
+
+
+async def test_what_nobody_waited_for_is_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A bug in a callback is counted and logged with its traceback."""
+    daemon = in_process(tmp_path)
+    loop = asyncio.get_running_loop()
+    daemon._unhandled(loop, {"message": "a callback", "exception": AssertionError("a bug")})
+    await daemon._upload.close()
+    assert daemon.condition().restarts["loop"] == 1
+    assert "unhandled: a callback" in caplog.text
+    assert "AssertionError: a bug" in caplog.text
+
+
+async def test_names_are_left_out_where_nobody_can_be_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A host without name server is traced without names, and that is said."""
+
+    def absent() -> tuple[str, int]:
+        raise ConfigError("no name server")
+
+    configure(tmp_path)
+    file = tmp_path / "agent.toml"
+    file.write_text(file.read_text().replace("names = false", ""))
+    monkeypatch.setattr("agent.daemon.system_server", absent)
+    daemon = Daemon(config.load(file), Options())
+    await daemon._upload.close()
+    assert (daemon._names, caplog.messages) == (
+        None,
+        ["no name server; hops stay without names"],
+    )

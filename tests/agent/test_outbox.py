@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -152,3 +153,29 @@ async def test_what_is_given_up_in_memory_is_counted(
         found = [(b.base_ns - WALL_NS, b.descriptors.dropped_batches) for b in rig.bodies()]
         assert (found, rig.spool.total_dropped) == ([(3, 3)], 3)
         assert [row.target for row in rig.spool.series()] == ["t"]
+
+
+async def test_a_batch_given_up_while_it_is_stored_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory may overflow in the middle of a store: the batch that arrives is not counted lost."""
+    monkeypatch.setattr(module, "MAX_PENDING", 1)
+    async with rigged(tmp_path) as rig:
+        store, began, go = rig.store, threading.Event(), threading.Event()
+
+        def slow(batch: Batch, lost: int) -> int:
+            began.set()
+            go.wait(5)
+            return store(batch, lost)
+
+        monkeypatch.setattr(rig, "store", slow)
+        rig.batches.reply(0, WALL_NS, 1, Stamp.KERNEL)
+        first = asyncio.create_task(rig.outbox.flush())
+        await asyncio.to_thread(began.wait, 5)
+        rig.batches.reply(0, WALL_NS + 1, 1, Stamp.KERNEL)
+        second = asyncio.create_task(rig.outbox.flush())
+        await asyncio.sleep(0.02)
+        go.set()
+        await asyncio.gather(first, second)
+        found = [(b.base_ns - WALL_NS, b.descriptors.dropped_batches) for b in rig.bodies()]
+        assert (found, rig.spool.total_dropped) == ([(0, 0), (1, 0)], 0)

@@ -149,3 +149,29 @@ def test_bounds_are_written_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             table.integer("x", **bounds)
         messages.append(str(caught.value).partition("must be ")[2])
     assert messages == ["at least 0, not -1", "from 0 to 10000000, not -1", "at most -2, not -1"]
+
+
+def test_tables_within_tables_are_unknown_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table below a table counts as a key of it, at the line of its own header."""
+    read = document(tmp_path, '[a]\nx = 1\n\n[a."b".c]\ny = 2\n[[a.d]]\nz = 3\n', monkeypatch)
+    table = read.table("a")
+    table.integer("x")
+    with pytest.raises(ConfigError) as caught:
+        table.done()
+    assert str(caught.value) == 'a.toml:4: [a] unknown key "b"; known here: x'
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [("true", "true"), ("[1]", "a list"), ("{y = 1}", "a table"), ('"1"', 'the text "1"')],
+)
+def test_what_was_found_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, kind: str
+) -> None:
+    """A value of the wrong type is described as the file has it."""
+    table = document(tmp_path, f"[a]\nx = {value}\n", monkeypatch).table("a")
+    with pytest.raises(ConfigError) as caught:
+        table.integer("x")
+    assert str(caught.value) == f"a.toml:2: [a] x: must be an integer, not {kind}"
