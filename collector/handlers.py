@@ -106,7 +106,7 @@ class Handlers:
         except RefusedError as error:
             return _refusal(request, error)
         except web.HTTPException as error:
-            return _refusal(request, _http_error(request, error), error.headers.get("Allow"))
+            return _refusal(request, _routing_error(request, error), error.headers.get("Allow"))
         except StoreError as error:
             counts.faults["read"] += 1
             _LOG.error("%s %s: %s", request.method, request.path, error)
@@ -256,15 +256,12 @@ def _token(request: web.Request) -> str | None:
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 
 
-def _http_error(request: web.Request, error: web.HTTPException) -> RefusedError:
-    """Return the words for an error of the HTTP layer itself."""
-    match error.status:
-        case 404:
-            return RefusedError(404, "not_found", f"there is nothing at {request.path[:200]}")
-        case 405:
-            return RefusedError(405, "method", f"{request.method} is not for {request.path[:200]}")
-        case status:
-            return RefusedError(status, "request", error.reason)
+def _routing_error(request: web.Request, error: web.HTTPException) -> RefusedError:
+    """Return the words for what the router refuses: another method, or nothing there."""
+    path = request.path[:200]
+    if error.status == web.HTTPMethodNotAllowed.status_code:
+        return RefusedError(error.status, "method", f"{request.method} is not for {path}")
+    return RefusedError(error.status, "not_found", f"there is nothing at {path}")
 
 
 def _refusal(

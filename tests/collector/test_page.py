@@ -154,6 +154,13 @@ def test_zone_that_answers_nothing() -> None:
     assert "paris aws/eu-west-2 – – – 100 % no path traced yet" in overview().text
 
 
+def test_path_without_measurements() -> None:
+    """A path whose zone was not measured in the last minute is shown with dashes."""
+    reader = FakeReader()
+    reader.zone_rows = []
+    assert "frankfurt aws/eu-west-2 – – – – DE → GB" in overview(reader).text
+
+
 def test_targets_of_a_zone_stand_together() -> None:
     """The numbers of a zone stand once beside the paths of all its targets."""
     text = overview().text

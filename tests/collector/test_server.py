@@ -330,8 +330,8 @@ async def test_real_program_keeps_what_it_acknowledged(tmp_path: Path) -> None:
     digest = hashlib.sha256(TOKEN.encode()).hexdigest()
     text = TOML.format(agent=AGENT.hex(), digest=digest)
     (tmp_path / "c.toml").write_text(text, encoding="utf-8")
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    body = batch(1, time.time_ns() - 5 * 10**9)
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Encoding": "deflate"}
+    body = wire.deflate(batch(1, time.time_ns() - 5 * 10**9))
     for _ in range(2):
         async with program(tmp_path) as session:
             async with session.post("/v1/batches", data=body, headers=headers) as answer:
