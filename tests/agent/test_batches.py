@@ -146,6 +146,15 @@ def test_batches_are_short_and_in_order(
     assert all(after - before >= SPAN_NS for before, after in itertools.pairwise(bases_ns))
 
 
+def test_a_minute_is_the_longest() -> None:
+    """A row just short of a minute after the first goes along, one at the minute does not."""
+    gathering = gatherer()
+    for after_ms in (66_000, 59_999, 60_000, 0):
+        gathering.reply(0, WALL_NS + after_ms * NS_PER_MS, 1, Stamp.KERNEL)
+    found = [(b.base_ns - WALL_NS, sorted(b.reply_dt_ms)) for b in closed(gathering)]
+    assert found == [(0, [0, 59_999]), (60_000 * NS_PER_MS, [0, 6000])]
+
+
 def test_when_a_batch_is_due() -> None:
     """A batch is closed after the interval, a second after a path, at once when it is full."""
     gathering = gatherer(now_ns=100)
