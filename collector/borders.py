@@ -28,7 +28,7 @@ Rules (`borne-verdict-rules/1`; territory only; reasons in decision record 0001)
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Final, Literal
+from typing import Literal
 
 from agent.records import Path
 from collector.knowledge import Knowledge
@@ -46,7 +46,6 @@ from collector.sightings import Sighting, Sightings, sight
 from collector.testimony import Testimony, describe, excluded, hear
 from collector.wall import wall_ns
 
-RULES: Final = "borne-verdict-rules/1"
 """Names the rules above, and changes with them."""
 
 HopVerdict = Literal["inside", "outside", "mixed", "unknown", "contradictory"]

@@ -1,11 +1,11 @@
 """Words: the errors of the collector, named after whose fault they are.
 
-    BorneError (the contract's root, `agent.errors`)
-    |-- ConfigError      the operator's: a file or an option is wrong          exit code 2
-    |-- WireError        the peer's: octets that are not what they claim
-    |-- RefusedError     the client's: a request that is understood and refused
-    `-- StoreError       the disk's: journal, catalogue or segment
-        `-- CorruptError a checksum or a format that does not hold: reported, never used as data
+BorneError (the contract's root, `agent.errors`)
+|-- ConfigError      the operator's: a file or an option is wrong          exit code 2
+|-- WireError        the peer's: octets that are not what they claim
+|-- RefusedError     the client's: a request that is understood and refused
+`-- StoreError       the disk's: journal, catalogue or segment
+    `-- CorruptError a checksum or a format that does not hold: reported, never used as data
 """
 
 from agent.errors import BorneError, ConfigError, WireError

@@ -33,10 +33,9 @@ from typing import Any, Final
 import msgspec
 import rfc8785
 
-from collector.borders import RULES
 from collector.knowledge import Knowledge
 from collector.names import Reading
-from collector.records import Crossing, PathRecord, Vantage, Zone
+from collector.records import RULES, Crossing, PathRecord, Vantage, Zone
 from collector.regions import JURISDICTIONS
 from collector.wall import wall_text
 
@@ -154,6 +153,7 @@ def _name_row(reading: Reading) -> dict[str, Any]:
         "rule": reading.rule.id,
         "pattern": reading.rule.pattern,
         "remark": reading.rule.remark,
+        "caveat": reading.rule.caveat,
         **_row(reading.row),
     }
 

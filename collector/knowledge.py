@@ -1,4 +1,4 @@
-"""Words: everything that the collector knows about the world, as one value that verdicts name.
+"""Bytes: the tables about the world and the user's overrides, read into one value with digests.
 
 Rules
 - A verdict depends on a path, on the declared zone and on this value alone: equal digests mean

@@ -1,4 +1,4 @@
-"""Decider: reads what a router's name claims about its place, by its operator's own rules.
+"""Bytes: reads what a router's name claims about its place, by its operator's own rules.
 
 Rules
 - The domain is compared on label boundaries: `notopentransit.net` is not `opentransit.net`. The

@@ -39,7 +39,9 @@ class NameRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Must match the whole name left of the domain, lower case; its group `code` is looked up."""
     codes: tuple[CodeRow, ...]
     remark: str = ""
-    """What a reader of the evidence must know about this kind of name; may be empty."""
+    """Which names the pattern leaves out on purpose, and why; may be empty."""
+    caveat: str = ""
+    """What every reading by this rule must say of its own limits; may be empty."""
 
 
 class Operator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,6 +67,7 @@ class _Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     pattern: str
     codes: tuple[_Code, ...]
     remark: str = ""
+    caveat: str = ""
 
 
 class _Operator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,4 +102,6 @@ def _complete(rule: _Rule, date: str) -> NameRule:
         CodeRow(code=row.code, place=row.place, status=row.status, source=row.source, date=date)
         for row in rule.codes
     )
-    return NameRule(id=rule.id, pattern=rule.pattern, codes=codes, remark=rule.remark)
+    return NameRule(
+        id=rule.id, pattern=rule.pattern, codes=codes, remark=rule.remark, caveat=rule.caveat
+    )

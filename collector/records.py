@@ -10,7 +10,7 @@ Rules
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Literal, NewType, Protocol
+from typing import Final, Literal, NewType, Protocol
 
 import msgspec
 
@@ -18,6 +18,9 @@ from agent.records import Path, Series
 
 RowId = NewType("RowId", int)
 """The collector's own number of a series, unique over all agents and spools."""
+
+RULES: Final = "borne-verdict-rules/1"
+"""The version of the verdict model (`collector.borders`); a Statement names it."""
 
 Status = Literal["observed", "read", "recalled"]
 """How a row about the world is known."""

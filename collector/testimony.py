@@ -92,14 +92,14 @@ def _claims(
 
 
 def _read(address: str, name: str, reading: Reading, place: Place) -> Evidence:
-    remark = f" ({reading.rule.remark})" if reading.rule.remark else ""
+    caveat = f" ({reading.rule.caveat})" if reading.rule.caveat else ""
     row = reading.row
     return Evidence(
         kind="name",
         source=f"rule {reading.rule.id}, code {row.code} ({row.status}: {row.source})",
         date=row.date,
         says=f"the confirmed name {name} of {address} names {describe(place)} by rule "
-        f"{reading.rule.id} of {reading.operator.name}{remark}",
+        f"{reading.rule.id} of {reading.operator.name}{caveat}",
     )
 
 

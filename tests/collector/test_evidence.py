@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from agent.records import Hop, Origin, Path, PathReply
 from collector import knowledge
-from collector.borders import RULES, judge
+from collector.borders import judge
 from collector.crossings import Crossings
 from collector.evidence import LIMITS, PREDICATE_TYPE, STATEMENT_TYPE, digest, statement
 from collector.knowledge import Knowledge
-from collector.records import Crossing, NetworkOverride, PathRecord, Vantage
+from collector.records import RULES, Crossing, NetworkOverride, PathRecord, Vantage
 from collector.regions import JURISDICTIONS
 from tests.fakes.paths import MARSEILLE, PARIS, path, reply, zone
 

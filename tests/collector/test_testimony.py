@@ -70,7 +70,7 @@ def test_each_row_has_its_source_and_date() -> None:
     assert claim.date == "2026-11-24"
 
 
-def test_a_remark_travels_with_the_reading() -> None:
+def test_a_caveat_travels_with_the_reading() -> None:
     """A member's port on an exchange may be reached from afar: the evidence says so."""
     claim = heard(reply(ADDRESS, "ikoula.par.franceix.net")).evidence[0]
     assert "remote peering is possible" in claim.says
