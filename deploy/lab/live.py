@@ -39,11 +39,9 @@ def demands(scenario: Scenario) -> Demands:
 def screen(answers: Answers, asked: Demands, address: str, *, over: bool = False) -> Group:
     """Return the whole screen; `over` shows the whole run instead of the last half minute."""
     zones = answers.zones if over else answers.recent_zones
-    told = outcome.crossings(answers)
-    lines = [story(answers.began_ns, row) for row in told] or ["no crossing so far"]
     foot = [] if over else [Text(f"page: {address}/    Ctrl-C ends everything", "dim")]
     table = _table(zones, answers.paths, asked)
-    return Group(table, Text(), *map(_styled, lines), *foot)
+    return Group(table, Text(), *_crossings(answers), *foot)
 
 
 def announce(console: Console, answers: Answers, told: set[tuple[str, str]]) -> None:
@@ -52,7 +50,7 @@ def announce(console: Console, answers: Answers, told: set[tuple[str, str]]) -> 
         state = "ended" if row["ended_at"] else "confirmed"
         if (row["id"], state) not in told:
             told.add((row["id"], state))
-            console.print(_styled(story(answers.began_ns, row)), soft_wrap=True)
+            console.print(story(answers.began_ns, row), soft_wrap=True)
 
 
 def story(began_ns: int, row: Row) -> str:
@@ -61,20 +59,22 @@ def story(began_ns: int, row: Row) -> str:
         outcome.seconds_since(began_ns, row[key])
         for key in ("first_seen", "confirmed_at", "ended_at")
     )
-    end = f"ended {ended:.1f} s" if ended is not None else "goes on"
+    leaves, when = ("leaves", f"since {seen:.1f} s")
+    if ended is not None:
+        leaves, when = ("left", f"from {seen:.1f} s to {ended:.1f} s")
     return (
-        f"{row['agent']} → {row['zone']} leaves {row['jurisdiction']}:"
-        f" {' → '.join(row['countries'])} ({row['verdict']})."
-        f" First seen {seen:.1f} s, confirmed {confirmed:.1f} s, {end}."
-        f" Evidence {row['evidence'][:12]}"
+        f"{row['agent']} → {row['zone']} {leaves} {row['jurisdiction']}"
+        f" {when}: {' → '.join(row['countries'])}, {row['verdict']},"
+        f" confirmed {confirmed:.1f} s, evidence {row['evidence'][:12]}"
     )
 
 
-def _styled(line: str) -> Text:
-    """Return a line in the colour of what it says."""
-    if "goes on" in line:
-        return Text(line, "bold red")
-    return Text(line, "yellow" if "ended" in line else "dim")
+def _crossings(answers: Answers) -> list[Text]:
+    """Return a line per crossing, those that go on in red."""
+    return [
+        Text(story(answers.began_ns, row), "yellow" if row["ended_at"] else "bold red")
+        for row in outcome.crossings(answers)
+    ] or [Text("no crossing so far", "dim")]
 
 
 def _table(zones: Row, paths: Row, asked: Demands) -> Table:

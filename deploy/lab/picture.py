@@ -16,7 +16,8 @@ MAP = (40, 96, 360, 240)
 """Left, top, width, height of the map, in pixels."""
 CHART = (470, 96, 450, 240)
 MARGIN_DEGREES = 0.9
-TICKS = 4
+TICKS = 5
+TICK_STEPS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #22303c; }
@@ -132,9 +133,10 @@ def _map(record: Record) -> list[str]:
     ]
     for stop in stops:
         x, y = point(stop)
-        side, anchor = (-12, "end") if x > left + width * 0.7 else (12, "start")
+        anchor = "end" if x > left + width * 0.7 else "start"
+        label_y = y - 14 if y < top + height / 2 else y + 24
         shapes.append(f'<circle class="place" cx="{x:.1f}" cy="{y:.1f}" r="6"/>')
-        shapes.append(_text(x + side, y + 4, f"{stop.name}, {stop.territory}", anchor=anchor))
+        shapes.append(_text(x, label_y, f"{stop.name}, {stop.territory}", anchor=anchor))
     shapes.append(_line([(left, 368), (left + 32, 368)], "inside"))
     shapes.append(_text(left + 40, 372, "before and after", "quiet"))
     shapes.append(_line([(left + 170, 368), (left + 202, 368)], "outside"))
@@ -155,11 +157,13 @@ def _chart(record: Record) -> list[str]:
         return top + height - rtt_s * 1000 / highest_ms * height
 
     shapes = []
-    for tick in range(TICKS + 1):
-        value_ms = highest_ms * tick / TICKS
+    step_ms = next(
+        (step for step in TICK_STEPS_MS if highest_ms / step <= TICKS), TICK_STEPS_MS[-1]
+    )
+    for value_ms in range(0, int(highest_ms) + 1, step_ms):
         y = down(value_ms / 1000)
         shapes.append(_line([(left, y), (left + width, y)], "axis"))
-        shapes.append(_text(left - 8, y + 4, f"{value_ms:.0f}", "quiet", "end"))
+        shapes.append(_text(left - 8, y + 4, str(value_ms), "quiet", "end"))
     begin, close = across(record.first_seen_s), across(record.ended_s)
     confirmed = across(record.confirmed_s)
     shapes.append(

@@ -1,0 +1,117 @@
+"""The demo's screen says in words what the collector answered."""
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from deploy.lab import outcome
+from deploy.lab.live import announce, demands, screen
+from deploy.lab.scenario import load
+
+BEGAN = "2026-11-24T10:00:00Z"
+CROSSING = {
+    "id": "c1",
+    "agent": "paris",
+    "target": "192.0.2.1",
+    "zone": "a/b",
+    "jurisdiction": "FX",
+    "verdict": "SUPPORTED_OUTSIDE",
+    "countries": ["FR", "DE", "FR"],
+    "first_seen": "2026-11-24T10:00:20.25Z",
+    "confirmed_at": "2026-11-24T10:00:30Z",
+    "ended_at": None,
+    "evidence": "ab" * 32,
+}
+OPEN = (
+    "paris → a/b leaves FX since 20.2 s: FR → DE → FR, SUPPORTED_OUTSIDE,"
+    " confirmed 30.0 s, evidence abababababab"
+)
+ENDED = (
+    "paris → a/b left FX from 20.2 s to 50.0 s: FR → DE → FR, SUPPORTED_OUTSIDE,"
+    " confirmed 30.0 s, evidence abababababab"
+)
+
+
+def _zone(agent: str, region: str, p50_s: float | None) -> dict[str, Any]:
+    ratio = None if p50_s is None else 0.015
+    times = dict.fromkeys(("p50_s", "p90_s", "p99_s"), p50_s)
+    return {"agent": agent, "provider": "a", "region": region, "loss_ratio": ratio} | times
+
+
+def _answers(*crossings: dict[str, Any]) -> outcome.Answers:
+    path = {
+        "agent": "paris",
+        "target": "192.0.2.1",
+        "zone": "a/b",
+        "countries": ["FR", "DE", "FR"],
+        "verdicts": [
+            {"jurisdiction": "EU", "axis": "territory", "verdict": "SUPPORTED_INSIDE"},
+            {"jurisdiction": "FX", "axis": "territory", "verdict": "SUPPORTED_OUTSIDE"},
+        ],
+    }
+    zones = {"zones": [_zone("london", "c", None), _zone("paris", "b", 0.01)]}
+    return outcome.Answers(
+        scenario="timed",
+        began_ns=outcome.nanoseconds(BEGAN),
+        zones=zones,
+        recent_zones=zones,
+        paths={"paths": [path]},
+        crossings={"crossings": list(crossings)},
+    )
+
+
+def _lines(answers: outcome.Answers, **asked: str | None) -> list[str]:
+    console = Console(width=120, record=True, file=io.StringIO())
+    wanted = {("paris", "a/b"): asked.get("paris"), ("london", "a/c"): asked.get("london")}
+    console.print(screen(answers, wanted, "http://127.0.0.1:1"))
+    return [line.rstrip() for line in console.export_text().splitlines()]
+
+
+def test_a_row_says_times_loss_route_and_the_demanded_verdict() -> None:
+    """Paris comes first; where nothing was measured or demanded stands a dash."""
+    _, paris, london, *_ = _lines(_answers(), paris="FX", london=None)
+
+    assert " ".join(paris.split()) == "paris a/b 10.00 10.00 10.00 1.5% FR DE FR FX OUTSIDE"
+    assert " ".join(london.split()) == "london a/c - - - - -"
+
+
+def test_a_demand_without_a_path_waits() -> None:
+    """Before the first round the verdict is three dots, not a guess."""
+    assert _lines(_answers(), london="EU")[2].endswith("EU ...")
+
+
+@pytest.mark.parametrize(("ended", "expected"), [(None, OPEN), ("2026-11-24T10:00:50Z", ENDED)])
+def test_a_crossing_is_one_sentence(ended: str | None, expected: str) -> None:
+    """An episode that goes on and one that ended are told apart by their words."""
+    assert expected in _lines(_answers(CROSSING | {"ended_at": ended}))
+
+
+def test_without_a_crossing_the_screen_says_so() -> None:
+    """The absence of crossings is said, with the page's address below it."""
+    assert _lines(_answers())[-2:] == [
+        "no crossing so far",
+        "page: http://127.0.0.1:1/    Ctrl-C ends everything",
+    ]
+
+
+def test_each_change_is_announced_once() -> None:
+    """Without a terminal a crossing is told when confirmed and when ended, and not again."""
+    console = Console(width=120, record=True, file=io.StringIO())
+    told: set[tuple[str, str]] = set()
+    ended = CROSSING | {"ended_at": "2026-11-24T10:00:50Z"}
+
+    for crossing in (CROSSING, CROSSING, ended, ended):
+        announce(console, _answers(crossing), told)
+
+    assert console.export_text().splitlines() == [OPEN, ENDED]
+
+
+def test_demands_follow_the_default_policy() -> None:
+    """Paris to a French zone demands FX, to Frankfurt EU, to London nothing."""
+    asked = demands(load("inside"))
+
+    assert asked["paris", "aws/eu-west-3"] == "FX"
+    assert asked["paris", "aws/eu-central-1"] == "EU"
+    assert asked["paris", "aws/eu-west-2"] is None
