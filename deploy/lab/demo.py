@@ -23,8 +23,8 @@ import msgspec
 from rich.console import Console
 from rich.live import Live
 
-from agent.errors import BorneError
 from deploy.lab import outcome, picture
+from deploy.lab.errors import LabError, ScenarioError
 from deploy.lab.live import announce, demands, screen
 from deploy.lab.scenario import load
 from deploy.lab.stand import ROOT, Stand
@@ -45,9 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return asyncio.run(_run(options))
-    except BorneError as error:
+    except LabError as error:
         sys.stderr.write(f"demo: {error}\n")
-        return 1
+        return 2 if isinstance(error, ScenarioError) else 1
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -22,7 +22,7 @@ from typing import Any, Self
 import aiohttp
 import msgspec
 
-from agent.errors import BorneError
+from deploy.lab.errors import LabError
 from deploy.lab.fleet import SOCKET, Fleet, write_fleet
 from deploy.lab.scenario import Scenario
 
@@ -36,7 +36,7 @@ LOG_TAIL_LINES = 12
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-class StandError(BorneError):
+class StandError(LabError):
     """A part of the stand could not start or ended early; the message shows its last words."""
 
 
@@ -128,7 +128,7 @@ class Stand:
     async def __aexit__(self, *_: object) -> None:
         """End every child, agents first so that their last batch arrives, and wait for them."""
         self._stopping = True
-        with contextlib.suppress(BorneError):
+        with contextlib.suppress(LabError):
             await self.drain()
         await self._end([name for name in self._children if name != "lab"], DRAIN_S)
         await self._end(["lab"], DRAIN_S)
