@@ -3,6 +3,8 @@
 Rules
 - Standard output carries the demo alone; with `--json` that is one line at the end.
 - Without a terminal the demo ends by itself after a minute; with one it runs until Ctrl-C.
+- The end of the parent (`make`, a shell) ends the demo in good order; the end of the demo, also by
+  `kill -9`, ends everything below it at once.
 - The files of the newest run stay in `.demo/` of the checkout, so that the evidence it names can
   still be read; the next run replaces them.
 """
@@ -25,6 +27,7 @@ from rich.live import Live
 
 from deploy.lab import outcome, picture
 from deploy.lab.errors import LabError, ScenarioError
+from deploy.lab.kernel import die_with_parent
 from deploy.lab.live import announce, demands, screen
 from deploy.lab.scenario import load
 from deploy.lab.stand import ROOT, Stand
@@ -44,6 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the demo and return its exit code: 0 fine, 1 a part failed, 2 usage."""
     options = _parser().parse_args(arguments)
     try:
+        die_with_parent(os.getppid(), signal.SIGTERM)
         return asyncio.run(_run(options))
     except LabError as error:
         sys.stderr.write(f"demo: {error}\n")

@@ -33,14 +33,14 @@ def setns(descriptor: int, kind: int) -> None:
     _checked(_libc.setns(ctypes.c_int(descriptor), ctypes.c_int(kind)), "a namespace (setns)")
 
 
-def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when its parent, now `parent`, ends.
+def die_with_parent(parent: int, number: signal.Signals = signal.SIGKILL) -> None:
+    """Have the kernel send `number` to this process when its parent, now `parent`, ends.
 
     Call it again after a change of credentials, which clears the request (prctl(2)).
 
     Raises: HostError when the parent is gone already.
     """
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _prctl(_PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:
         message = f"the parent process {parent} ended before the start was complete"
         raise HostError(message)

@@ -10,9 +10,8 @@ Rules
 
 import asyncio
 import contextlib
-import ctypes
+import functools
 import os
-import signal
 import socket
 import sys
 from collections.abc import Iterable
@@ -24,16 +23,14 @@ import msgspec
 
 from deploy.lab.errors import LabError
 from deploy.lab.fleet import SOCKET, Fleet, write_fleet
+from deploy.lab.kernel import die_with_parent
 from deploy.lab.scenario import Scenario
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_S = 60.0
 """Longest start of a child: a cold numba cache compiles for about half a minute."""
 DRAIN_S = 8.0
-PR_SET_PDEATHSIG = 1
 LOG_TAIL_LINES = 12
-
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class StandError(LabError):
@@ -63,11 +60,6 @@ class LabStatistics(msgspec.Struct, frozen=True, kw_only=True):
 
     packets: int
     late_p99_us: float | None = None
-
-
-def _die_with_parent() -> None:
-    """Ask the kernel to kill this child when its parent ends; runs between fork and exec."""
-    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _listen_on_loopback() -> socket.socket:
@@ -259,7 +251,7 @@ class Stand:
                 stderr=log,
                 pass_fds=tuple(pass_fds),
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=functools.partial(die_with_parent, os.getpid()),
             )
         self._children[name] = child
         return child

@@ -20,14 +20,16 @@ from deploy.lab.scenario import load
 ROOT = Path(__file__).parents[2]
 PLAYS_S = {"timed": 120, "inside": 60, "trombone": 60}
 TOLERANCE_S = 15.0
+PARTS = 5
+"""Collector, lab and three agents."""
 ORDER_S = 300
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(ORDER_S)]
 
 
-def _demo(scenario: str, for_s: int) -> subprocess.Popen[str]:
-    """Start a demo in JSON mode, in a session of its own."""
-    command = [sys.executable, "-m", "deploy.lab.demo", "--scenario", scenario]
+def _demo(scenario: str, for_s: int, *below: str) -> subprocess.Popen[str]:
+    """Start a demo in JSON mode, in a session of its own, `below` another program if given."""
+    command = [*below, sys.executable, "-m", "deploy.lab.demo", "--scenario", scenario]
     return subprocess.Popen(
         [*command, "--for", str(for_s), "--json"],
         cwd=ROOT,
@@ -149,7 +151,7 @@ def _devices() -> set[str]:
 def _at_work(play: subprocess.Popen[str]) -> set[int]:
     """Wait until lab, collector and three agents run, and return their process ids."""
     deadline = time.monotonic() + 60
-    while len(family := _family(play.pid)) < 5:
+    while len(family := _family(play.pid)) < PARTS:
         assert time.monotonic() < deadline, "the demo did not come up"
         assert play.poll() is None, "the demo ended early"
         time.sleep(0.1)
@@ -158,8 +160,8 @@ def _at_work(play: subprocess.Popen[str]) -> set[int]:
 
 
 def _gone(family: set[int]) -> bool:
-    """Return True once none of the processes lives, within ten seconds."""
-    deadline = time.monotonic() + 10
+    """Return True once none of the processes lives, within twenty seconds."""
+    deadline = time.monotonic() + 20
     while alive := {pid for pid in family if _lives(pid)}:
         if time.monotonic() > deadline:
             sys.stderr.write(f"still alive: {alive}\n")
@@ -193,3 +195,19 @@ def test_the_end_leaves_nothing(number: signal.Signals, results: Mapping[str, An
     assert (_namespaces(), _devices()) == before
     if number != signal.SIGKILL:
         assert play.returncode == 0
+
+
+def test_the_end_of_the_parent_is_the_end(results: Mapping[str, Any]) -> None:
+    """`kill -9` of what started the demo (`make`, a shell) ends all of it as well."""
+    assert results
+    before = (_namespaces(), _devices())
+    play = _demo("inside", 60, "sh", "-c", '"$@"; exit $?', "sh")
+    try:
+        family = _at_work(play)
+        play.kill()
+    finally:
+        gone = _gone(family)
+        _end(play)
+
+    assert gone
+    assert (_namespaces(), _devices()) == before
