@@ -6,6 +6,7 @@ Rules
   between any two leaves what the next start repairs.
 - A start is, in this order: lock; catalogue; segments that it does not list are removed; the
   journal from its floor on is applied again; evidence; kernels. Only then it is ready.
+- The state's lock is never waited for on the event loop: who holds it may be at work for 100 ms.
 - A checkpoint that fails is counted, logged and tried again: nothing is dropped that is not kept.
 """
 
@@ -20,6 +21,7 @@ from typing import Final, Self
 
 from agent import wire
 from agent.errors import WireError
+from agent.records import Series
 from collector import journal, knowledge, quantiles
 from collector.clock import Clock, WallClock
 from collector.config import Config
@@ -33,7 +35,6 @@ from collector.state import Checkpoint, Snapshot, State
 from collector.store import segments
 from collector.store.bundles import Bundles
 from collector.store.catalog import Catalog
-from collector.store.segments import Segment
 
 _S_NS: Final = 1_000_000_000
 _LOG: Final = logging.getLogger(__name__)
@@ -135,10 +136,7 @@ class Chain:
             if not self._journal.octets and self._state.idle():
                 return
             snapshot = await self._journal.rotate(self._snapshot)
-            written = await asyncio.to_thread(self._keep, snapshot)
-            with self._lock:
-                self._names += [segment.name for segment in written]
-                self._state.kept(snapshot)
+            await asyncio.to_thread(self._keep, snapshot)
             self._counts.checkpoints += 1
             self._counts.checkpoint_ns = self._clock.now_ns()
             await asyncio.to_thread(journal.drop, self._journals, snapshot.floor)
@@ -147,8 +145,8 @@ class Chain:
         with self._lock:
             return self._state.snapshot(self._clock.now_ns(), number)
 
-    def _keep(self, snapshot: Snapshot) -> list[Segment]:
-        """Write everything of a snapshot; on failure nothing of it is used.
+    def _keep(self, snapshot: Snapshot) -> None:
+        """Write everything of a snapshot, then forget it; on failure nothing of it is used.
 
         Segments of a failed attempt stay until the next success: a transaction whose sync failed
         may still be found whole after a crash, and then it needs them.
@@ -157,26 +155,39 @@ class Chain:
             self._bundles.store(statement)
         suffix = f"{snapshot.floor:06d}"
         made = (
-            segments.write_windows(self._segments, snapshot.sealed, suffix),
+            segments.write_windows(self._segments, snapshot.sealed, self._named(snapshot), suffix),
             segments.write_paths(self._segments, snapshot.fresh, suffix),
         )
         written = [segment for segment in made if segment is not None]
         self._orphans += [segment.name for segment in written]
         self._catalog.commit(snapshot, written)
         del self._orphans[len(self._orphans) - len(written) :]
+        with self._lock:
+            self._names += [segment.name for segment in written]
+            self._state.kept(snapshot)
         while self._orphans:
             (self._segments / self._orphans.pop()).unlink(missing_ok=True)
-        return written
+
+    def _named(self, snapshot: Snapshot) -> dict[int, tuple[str, Series]]:
+        """Return whose each row is, agents by their present names."""
+        present = {agent.agent_id: agent.name for agent in self._config.agents}
+        return {
+            known.row: (present.get(known.agent_id, known.agent), known.series)
+            for known in snapshot.rows
+        }
 
     async def _store_evidence(self) -> None:
-        """Write the Statements that are not on the disk; their episodes are shown from then on."""
         async with self._storing:
+            await asyncio.to_thread(self._store_statements)
+
+    def _store_statements(self) -> None:
+        """Write the Statements that are not on the disk; their episodes are shown from then on."""
+        with self._lock:
+            unstored = dict(self._state.routes.unstored)
+        for digest, statement in unstored.items():
+            self._bundles.store(statement)
             with self._lock:
-                unstored = dict(self._state.routes.unstored)
-            for digest, statement in unstored.items():
-                await asyncio.to_thread(self._bundles.store, statement)
-                with self._lock:
-                    self._state.routes.stored(digest)
+                self._state.routes.stored(digest)
 
     async def _keep_on(self) -> None:
         """Take checkpoints until the end begins."""

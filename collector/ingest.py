@@ -37,6 +37,8 @@ from collector.routes import EARLIEST_NS
 from collector.state import State
 
 _S_NS: Final = 1_000_000_000
+_READ_AT_ONCE_OCTETS: Final = 16 * 1024
+"""A body up to this size is read on the event loop: some ms at most, if nothing inflates."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -69,7 +71,7 @@ class Ingest:
         """Store one batch durably; see `collector.intake.Intake.accept`."""
         try:
             vantage = self._identify(token)
-            content, batch = bodies.read(body, encoding, self._limits)
+            content, batch = await self._read(body, encoding)
             _check_identity(vantage, batch)
             self._check_clock(batch)
             task = asyncio.create_task(self._store(vantage, content, batch))
@@ -83,6 +85,12 @@ class Ingest:
     async def drain(self) -> None:
         """Wait until all that was begun is stored or refused."""
         await asyncio.gather(*self._storing, return_exceptions=True)
+
+    async def _read(self, body: bytes, encoding: str) -> tuple[bytes, Batch]:
+        """Return the content and the batch; a large body is read in a thread."""
+        if len(body) <= _READ_AT_ONCE_OCTETS:
+            return bodies.read(body, encoding, self._limits)
+        return await asyncio.to_thread(bodies.read, body, encoding, self._limits)
 
     def _identify(self, token: str | None) -> Vantage:
         """Return the agent whose token this is; only its digest is ever compared."""

@@ -3,8 +3,9 @@
 Rules
 - Group commit without a timer: what arrives while one group is being synced is the next group
   (measured: a timer of 5 ms halves the requests that a second can take).
-- Writing and fdatasync happen in one worker thread; a group is delivered in the order of the
-  file, and only when all of it is on the disk.
+- Writing, fdatasync and what follows from them (delivery, a new file) happen in one worker
+  thread: the event loop waits for no disk and for no kernel. A group is delivered in the order of
+  the file, and only when all of it is on the disk.
 - A write or sync that fails takes back the whole group: the file is cut to its last durable
   length before anything else is written, and every waiter gets a `StoreError`. The journal
   recovers by itself when the disk does.
@@ -16,11 +17,11 @@ Rules
 import asyncio
 import mmap
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from collector import frames
 from collector.errors import CorruptError, StoreError
@@ -30,6 +31,8 @@ _PATTERN: Final = "journal-[0-9][0-9][0-9][0-9][0-9][0-9].bin"
 _NUMBER_PLACE: Final = slice(len("journal-"), -len(".bin"))
 
 T = TypeVar("T")
+_Waiter = tuple[bytes, Callable[[], None], asyncio.Future[None]]
+"""A frame, what its delivery calls, and who waits for it."""
 
 
 def file_name(number: int) -> str:
@@ -220,8 +223,8 @@ class Journal:
             StoreError: The directory cannot be written.
         """
         self._directory = directory
-        self._waiting: list[tuple[bytes, Callable[[], None], asyncio.Future[None]]] = []
-        self._turns: list[Callable[[], None]] = []
+        self._waiting: list[_Waiter] = []
+        self._turns: list[tuple[Callable[[], object], asyncio.Future[Any]]] = []
         self._task: asyncio.Task[None] | None = None
         self._worker = ThreadPoolExecutor(1, "journal")
         self._file = self._create(max([floor - 1, *numbers(directory)]) + 1)
@@ -239,7 +242,8 @@ class Journal:
     async def append(self, entry: Entry, deliver: Callable[[], None]) -> None:
         """Write `entry` durably; `deliver` is called once it is, in the order of the file.
 
-        A cancelled caller changes nothing: the batch is written and delivered all the same.
+        It is called in the worker thread, never two at a time. A cancelled caller changes nothing:
+        the batch is written and delivered all the same.
 
         Raises:
             StoreError: It could not be written; `deliver` was not called and never will be.
@@ -252,26 +256,23 @@ class Journal:
     async def rotate(self, take: Callable[[int], T]) -> T:
         """Begin a new file between two groups, and return what `take` makes of its number.
 
-        `take` is called when everything in older files is delivered and nothing of the new one.
+        `take` is called in the worker thread, when everything in older files is delivered and
+        nothing of the new one.
 
         Raises:
             StoreError: The new file cannot be made; `take` was not called, the old one goes on.
         """
-        taken: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
-        def turn() -> None:
+        def turn() -> T:
             old = self._file
+            self._file = self._create(old.number + 1)
             try:
-                self._file = self._create(old.number + 1)
-                result = take(self._file.number)
-            except Exception as error:  # noqa: BLE001 - handed to the caller, who awaits it
-                _refuse(taken, error)
-            else:
-                _answer(taken, result)
-            if self._file is not old:
+                return take(self._file.number)
+            finally:
                 old.close()
 
-        self._turns.append(turn)
+        taken: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._turns.append((turn, taken))
         self._wake()
         return await taken
 
@@ -291,25 +292,24 @@ class Journal:
         loop = asyncio.get_running_loop()
         while self._waiting or self._turns:
             turns, self._turns = self._turns, []
-            for turn in turns:
-                turn()
-            group, self._waiting = self._waiting, []
-            if not group:
-                continue
-            octets = b"".join(frame for frame, _, _ in group)
-            try:
-                await loop.run_in_executor(self._worker, self._file.write, octets)
-            except Exception as error:  # noqa: BLE001 - handed to every waiter
-                for _, _, written in group:
-                    _refuse(written, error)
-                continue
-            for _, deliver, written in group:
+            for turn, taken in turns:
                 try:
-                    deliver()
-                except Exception as error:  # noqa: BLE001 - handed to the one who appended it
-                    _refuse(written, error)
-                else:
-                    _answer(written, None)
+                    _settle(taken, await loop.run_in_executor(self._worker, turn))
+                except Exception as error:  # noqa: BLE001 - handed to the caller, who awaits it
+                    _settle(taken, None, error)
+            group, self._waiting = self._waiting, []
+            if group:
+                errors = await loop.run_in_executor(self._worker, self._commit, group)
+                for (_, _, written), failed in zip(group, errors, strict=True):
+                    _settle(written, None, failed)
+
+    def _commit(self, group: Sequence[_Waiter]) -> list[Exception | None]:
+        """Write a group and deliver it; return what went wrong with each of it."""
+        try:
+            self._file.write(b"".join(frame for frame, _, _ in group))
+        except Exception as error:  # noqa: BLE001 - handed to every waiter
+            return [error] * len(group)
+        return [_error_of(deliver) for _, deliver, _ in group]
 
     def _create(self, number: int) -> _File:
         try:
@@ -321,13 +321,20 @@ class Journal:
             ) from error
 
 
-def _refuse(future: "asyncio.Future[T]", error: Exception) -> None:
-    """Give the waiter the error, unless it is gone."""
-    if not future.done():
-        future.set_exception(error)
+def _error_of(deliver: Callable[[], None]) -> Exception | None:
+    """Call `deliver`; return the error of it, for the one who appended the batch."""
+    try:
+        deliver()
+    except Exception as error:  # noqa: BLE001 - returned, not passed over
+        return error
+    return None
 
 
-def _answer(future: "asyncio.Future[T]", result: T) -> None:
-    """Give the waiter its result, unless it is gone."""
-    if not future.done():
+def _settle(future: "asyncio.Future[T]", result: T, error: Exception | None = None) -> None:
+    """Give the waiter its result or the error, unless it is gone."""
+    if future.done():
+        return
+    if error is None:
         future.set_result(result)
+    else:
+        future.set_exception(error)

@@ -1,6 +1,7 @@
 """The chain as a whole: what was acknowledged is there, once, in memory, on disk, after a start."""
 
 import asyncio
+import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -298,6 +299,28 @@ async def test_a_batch_that_breaks_or_no_longer_reads_does_not_stop_a_start(tmp_
         assert "a batch is not read any more" in sentence
         assert Counter(apply=1) == chain.counts.faults
         assert _expected(range(3)) == totals(chain)
+
+
+async def test_the_event_loop_waits_for_no_lock(tmp_path: Path) -> None:
+    """While a question holds the state for long, batches and checkpoints wait beside the loop."""
+    async with Chain(config(tmp_path), clock=StoppedClock()) as chain:
+        await send(chain, batch(0))
+        chain._lock.acquire()
+        release = threading.Timer(5, chain._lock.release)
+        release.start()
+        abroad = [path(NOW_NS + second * S_NS, abroad=True) for second in (1, 2)]
+        tasks = [
+            asyncio.create_task(send(chain, batch(1, paths=abroad))),
+            asyncio.create_task(chain.checkpoint()),
+        ]
+        await asyncio.sleep(0.05)
+        assert release.is_alive()
+        assert [False, False] == [task.done() for task in tasks]
+        release.cancel()
+        chain._lock.release()
+        await asyncio.gather(*tasks)
+        assert content(batch(0)) + content(batch(1)) == totals(chain)
+        assert 1 == len(chain.reader.crossings())
 
 
 async def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:

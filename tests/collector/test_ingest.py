@@ -113,6 +113,23 @@ async def test_each_announced_encoding_is_read(chain: Chain, body: bytes, encodi
     assert +content(batch(0)) == totals(chain)
 
 
+async def test_a_large_body_is_read_like_a_small_one(chain: Chain) -> None:
+    """What is read beside the event loop is stored, or refused, with the same words."""
+    large = msgspec.structs.replace(
+        batch(0), offsets=(0, 0, 9000), rtt_s=[0.01] * 9000, reply_dt_ms=[7] * 9000
+    )
+    body = wire.encode(large)
+    with pytest.raises(RefusedError, match="promise") as refused:
+        await chain.accept(body[:-1], "identity", token(0))
+    assert (400, "length", 1) == (
+        refused.value.status,
+        refused.value.reason,
+        chain.counts.rejected["length"],
+    )
+    await chain.accept(body, "identity", token(0))
+    assert content(large) == totals(chain)
+
+
 async def test_unknown_series_are_named(chain: Chain) -> None:
     """The ids of all series without descriptor are told, of replies, events and addresses."""
     await send(chain, batch(0))
