@@ -118,9 +118,9 @@ class Routes:
     def _load(self, octets: bytes) -> None:
         try:
             kept = msgspec.msgpack.decode(octets, type=Kept)
+            self._crossings = Crossings.load(kept.crossings)
         except (msgspec.MsgspecError, ValueError) as error:
             raise CorruptError(f"read the kept routes: {error}; restore the catalogue") from error
-        self._crossings = Crossings.load(kept.crossings)
         self._rounds = kept.rounds
         self.newest = {_key(record.judgement): record for record in kept.newest}
 

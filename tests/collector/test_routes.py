@@ -9,7 +9,7 @@ from agent.records import Hop
 from collector import evidence, knowledge
 from collector.errors import CorruptError
 from collector.records import Place, Zone
-from collector.routes import Routes
+from collector.routes import Kept, Routes
 from tests.fakes.collector_durable import MARSEILLE, NOW_NS, PARIS, S_NS, ZONE, path, vantage
 
 KNOWLEDGE = knowledge.load()
@@ -161,7 +161,14 @@ def test_impossible_paths_are_left_out(case: str) -> None:
     assert 1 == len(routes.fresh)
 
 
-@pytest.mark.parametrize("octets", [b"", b"\x80", _routes().dump()[:-1]])
+def _dumped(crossings: bytes) -> bytes:
+    return msgspec.msgpack.encode(Kept(crossings=crossings, newest=(), rounds={}))
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [b"", b"\x80", _routes().dump()[:-1], _dumped(b"\xc1"), _dumped(b""), _dumped(b"\x80")],
+)
 def test_octets_of_others_are_refused(octets: bytes) -> None:
     """What `dump` did not write is reported."""
     with pytest.raises(CorruptError, match="read the kept routes"):
