@@ -15,7 +15,7 @@ The columns and their transforms are those of `collector.store.tables`.
 import os
 import re
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -31,11 +31,14 @@ from numpy.typing import NDArray
 
 from collector.columns import Columns, concat, empty
 from collector.errors import CorruptError, StoreError
+from collector.quantiles import quantiles
 from collector.records import PathRecord
 from collector.store.tables import (
+    COLUMNS,
     ENCODINGS,
     SCHEMAS,
     TRANSFORMS,
+    Named,
     columns_of,
     path_records,
     paths_table,
@@ -71,10 +74,13 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     """Start of its latest window or path."""
 
 
-def write_windows(directory: Path, columns: Columns, suffix: str) -> Segment | None:
+def write_windows(
+    directory: Path, columns: Columns, named: Mapping[int, Named], suffix: str
+) -> Segment | None:
     """Keep sealed windows, on disk when this returns; None (and no file) where there are none.
 
-    `suffix` (letters and digits) tells apart files of the same span; the catalogue chooses it.
+    `named` says whose each of their rows is; `suffix` (letters and digits) tells apart files of
+    the same span, the catalogue chooses it.
 
     Raises:
         StoreError: The file cannot be written; nothing was left under its final name.
@@ -83,7 +89,8 @@ def write_windows(directory: Path, columns: Columns, suffix: str) -> Segment | N
         return None
     ordered = columns.take(np.lexsort((columns.start_ns, columns.row)).astype(np.int64))
     span_ns = (int(columns.start_ns.min()), int(columns.start_ns.max()))
-    return _write(directory, "windows", windows_table(ordered), span_ns, suffix)
+    table = windows_table(ordered, named, quantiles(ordered))
+    return _write(directory, "windows", table, span_ns, suffix)
 
 
 def write_paths(directory: Path, records: Sequence[PathRecord], suffix: str) -> Segment | None:
@@ -316,11 +323,12 @@ def _windows_parts(
     file: pq.ParquetFile, wanted: NDArray[np.uint32] | None, from_ns: int, to_ns: int
 ) -> Iterator[Columns]:
     """Yield the matching windows of each row group that can hold some."""
+    place = file.schema_arrow.get_field_index("row")  # no nested column comes before it
     for group in range(file.num_row_groups):
-        statistics = file.metadata.row_group(group).column(0).statistics
+        statistics = file.metadata.row_group(group).column(place).statistics
         if wanted is not None and not _holds(wanted, statistics.min, statistics.max):
             continue
-        columns = columns_of(file.read_row_group(group, use_threads=False))
+        columns = columns_of(file.read_row_group(group, columns=COLUMNS, use_threads=False))
         matching = (columns.start_ns >= from_ns) & (columns.start_ns < to_ns)
         if wanted is not None:
             matching &= np.isin(columns.row, wanted)

@@ -2,21 +2,29 @@
 
 `windows`, sorted by (row, start), row groups of 16,384 so that a series is found by statistics:
 
-    column            type               transform (all lossless)
-    row               uint32             dictionary
-    start             timestamp ns UTC   deltas (DELTA_BINARY_PACKED)
-    received, lost, unreachable, ...     int64, a column per outcome, dictionary
-    zero              int64              dictionary
-    sum_s             float64            BYTE_STREAM_SPLIT
-    min_s, max_s      float32            BYTE_STREAM_SPLIT; null where nothing was received
-    bucket_gaps       list<int16>        first bucket index (scale 6), then the steps to the next
-    bucket_counts     list<int64>        beside each bucket
+    column                    type               what, and how it is written
+    agent, zone, target       string             dictionary; names as they were when it was sealed
+    family                    uint8              4 or 6
+    protocol, stamp           string             dictionary
+    start                     timestamp ns UTC   of the window; DELTA_BINARY_PACKED
+    p50_s, p90_s, p99_s       float32            BYTE_STREAM_SPLIT; null where nothing was received
+    min_s, max_s              float32            the same
+    sum_s                     float64            BYTE_STREAM_SPLIT
+    received, lost            int64              replies; probes that went out and got none
+    outcome_lost, ...         int64              probes of each other outcome, dictionary
+    row                       uint32             the collector's number of the series
+    zero                      int64              samples in the zero bucket
+    bucket_gaps               list<int16>        first bucket index (scale 6), then the steps
+    bucket_counts             list<int64>        beside each bucket
+
+A file answers by itself: names, quantiles and `lost` follow from the catalogue and from the other
+columns, and are there for readers that know neither; `columns_of` reads `COLUMNS` alone.
 
 `paths`, sorted by start: agent, target, zone, started, reached, verdict (the worst of all
 jurisdictions), and the whole `path` and `judgement` as JSON with sorted keys.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -24,7 +32,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from agent.records import Outcome, Path
+from agent.records import Outcome, Path, Series
 from collector.columns import Columns
 from collector.records import SEVERITY, Judgement, PathRecord, Verdict
 
@@ -33,21 +41,33 @@ TRANSFORMS: Final = (
     b"then differences; zero: samples of 0 to 2^-20 s; min_s, max_s: null without replies"
 )
 
-_OUTCOMES: Final = ("received", *(outcome.name.lower() for outcome in Outcome if outcome))
+_OUTCOMES: Final = ("received", *(f"outcome_{kind.name.lower()}" for kind in Outcome if kind))
+_QUANTILES: Final = ("p50_s", "p90_s", "p99_s")
 _MOMENT: Final = pa.timestamp("ns", "UTC")
+_NAME: Final = pa.dictionary(pa.int32(), pa.string())
 _WINDOWS: Final = pa.schema(
     [
-        pa.field("row", pa.uint32(), nullable=False),
+        pa.field("agent", _NAME, nullable=False),
+        pa.field("zone", _NAME, nullable=False),
+        pa.field("target", _NAME, nullable=False),
+        pa.field("family", pa.uint8(), nullable=False),
+        pa.field("protocol", _NAME, nullable=False),
+        pa.field("stamp", _NAME, nullable=False),
         pa.field("start", _MOMENT, nullable=False),
-        *(pa.field(name, pa.int64(), nullable=False) for name in _OUTCOMES),
-        pa.field("zero", pa.int64(), nullable=False),
+        *(pa.field(name, pa.float32()) for name in (*_QUANTILES, "min_s", "max_s")),
         pa.field("sum_s", pa.float64(), nullable=False),
-        pa.field("min_s", pa.float32()),
-        pa.field("max_s", pa.float32()),
+        *(pa.field(n, pa.int64(), nullable=False) for n in ("received", "lost", *_OUTCOMES[1:])),
+        pa.field("row", pa.uint32(), nullable=False),
+        pa.field("zero", pa.int64(), nullable=False),
         pa.field("bucket_gaps", pa.list_(pa.int16()), nullable=False),
         pa.field("bucket_counts", pa.list_(pa.int64()), nullable=False),
     ]
 )
+COLUMNS: Final = (
+    *("row", "start", *_OUTCOMES, "zero", "sum_s", "min_s", "max_s"),
+    *("bucket_gaps", "bucket_counts"),
+)
+"""Columns of `windows` that `columns_of` needs."""
 _PATHS: Final = pa.schema(
     [
         pa.field("agent", pa.string(), nullable=False),
@@ -64,30 +84,61 @@ SCHEMAS: Final = {"windows": _WINDOWS, "paths": _PATHS}
 ENCODINGS: Final = {
     "start": "DELTA_BINARY_PACKED",
     "started": "DELTA_BINARY_PACKED",
-    "sum_s": "BYTE_STREAM_SPLIT",
-    "min_s": "BYTE_STREAM_SPLIT",
-    "max_s": "BYTE_STREAM_SPLIT",
+    **dict.fromkeys((*_QUANTILES, "min_s", "max_s", "sum_s"), "BYTE_STREAM_SPLIT"),
     "path": "PLAIN",
     "judgement": "PLAIN",
 }
 
 
-def windows_table(columns: Columns) -> pa.Table:
-    """Return the table of `windows`."""
+Named = tuple[str, Series]
+"""An agent's name and one of its series."""
+
+
+def windows_table(
+    columns: Columns, named: Mapping[int, Named], quantiles_s: NDArray[np.float64]
+) -> pa.Table:
+    """Return the table of `windows`.
+
+    `named` says whose each row is; `quantiles_s` (n, 3) are p50, p90 and p99, NaN where nothing
+    was received.
+    """
     silent = columns.received == 0
     offsets = pa.array(columns.offsets.astype(np.int32))
+    read_s = dict(zip(_QUANTILES, quantiles_s.astype(np.float32).T, strict=True))
+    read_s |= {"min_s": columns.min_s, "max_s": columns.max_s}
     arrays = {
-        "row": pa.array(columns.row),
+        **_names(columns, named),
         "start": pa.array(columns.start_ns).cast(_MOMENT),
-        **{name: pa.array(columns.counts[:, place]) for place, name in enumerate(_OUTCOMES)},
-        "zero": pa.array(columns.zero),
+        **{name: pa.array(values, mask=silent) for name, values in read_s.items()},
         "sum_s": pa.array(columns.sum_s),
-        "min_s": pa.array(columns.min_s, mask=silent),
-        "max_s": pa.array(columns.max_s, mask=silent),
+        "lost": pa.array(columns.lost),
+        **{name: pa.array(columns.counts[:, place]) for place, name in enumerate(_OUTCOMES)},
+        "row": pa.array(columns.row),
+        "zero": pa.array(columns.zero),
         "bucket_gaps": pa.ListArray.from_arrays(offsets, pa.array(_gaps(columns))),
         "bucket_counts": pa.ListArray.from_arrays(offsets, pa.array(columns.bucket_count)),
     }
     return pa.table(arrays, schema=_WINDOWS)
+
+
+def _names(columns: Columns, named: Mapping[int, Named]) -> dict[str, pa.Array]:
+    """Return the columns that say whose each row is."""
+    rows, place = np.unique(columns.row, return_inverse=True)
+    known = [named[row] for row in rows.tolist()]
+    words = {
+        "agent": [agent for agent, _ in known],
+        "zone": [series.zone for _, series in known],
+        "target": [series.target for _, series in known],
+        "protocol": [series.protocol.value for _, series in known],
+        "stamp": [series.stamp.value for _, series in known],
+    }
+    places = pa.array(place)
+    found = {
+        name: pa.array(values, pa.string()).dictionary_encode().take(places)
+        for name, values in words.items()
+    }
+    families = pa.array([series.family for _, series in known], pa.uint8())
+    return {**found, "family": families.take(places)}
 
 
 def _gaps(columns: Columns) -> NDArray[np.int16]:
@@ -125,7 +176,7 @@ def _json(word: Path | Judgement) -> str:
 
 
 def columns_of(table: pa.Table) -> Columns:
-    """Return the columns of a table of `windows`."""
+    """Return the columns of a table of `windows`, which has the columns `COLUMNS` at least."""
     gaps, counts = (table[name].combine_chunks() for name in ("bucket_gaps", "bucket_counts"))
     offsets = np.zeros(table.num_rows + 1, dtype=np.int64)
     np.cumsum(gaps.value_lengths().to_numpy(), out=offsets[1:])

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from collector.columns import DTYPES, Columns, empty
 from collector.errors import CorruptError, StoreError
+from collector.quantiles import to_quantiles
 from collector.store import segments
-from tests.fakes.collector_samples import BASE_NS, S_NS, path_record, sealed_windows
+from tests.fakes.collector_samples import BASE_NS, S_NS, named, path_record, sealed_windows
 
 EVER = {"from_ns": 0, "to_ns": 1 << 62}
 IN_ONE_FOLDER = settings(
@@ -24,7 +25,7 @@ IN_ONE_FOLDER = settings(
 
 def kept(directory: Path, columns: Columns, suffix: str = "1") -> str:
     """Write windows and return the file's name."""
-    segment = segments.write_windows(directory, columns, suffix)
+    segment = segments.write_windows(directory, columns, named(columns), suffix)
     assert segment is not None
     return segment.name
 
@@ -60,7 +61,8 @@ def test_windows_come_back_exactly(tmp_path: Path) -> None:
 
 def test_the_name_says_what_the_file_holds(tmp_path: Path) -> None:
     """Kind, first and last second, the caller's suffix, the checksum of the octets."""
-    segment = segments.write_windows(tmp_path, sealed_windows(), "000042")
+    columns = sealed_windows()
+    segment = segments.write_windows(tmp_path, columns, named(columns), "000042")
     assert segment is not None
     octets = (tmp_path / segment.name).read_bytes()
     checksum = f"{zlib.crc32(octets):08x}"
@@ -80,7 +82,7 @@ def test_a_paths_file_describes_itself_too(tmp_path: Path) -> None:
 
 def test_nothing_makes_no_file(tmp_path: Path) -> None:
     """A checkpoint without sealed data leaves the directory as it was."""
-    assert segments.write_windows(tmp_path, empty(), "1") is None
+    assert segments.write_windows(tmp_path, empty(), {}, "1") is None
     assert segments.write_paths(tmp_path, [], "1") is None
     assert [] == list(tmp_path.iterdir())
 
@@ -92,6 +94,22 @@ def test_any_parquet_reader_reads_it(tmp_path: Path) -> None:
     assert (b"windows", b"1") == (notes[b"borne.kind"], notes[b"borne.schema"])
     assert notes[b"borne.transforms"].startswith(b"bucket_gaps: OpenTelemetry bucket index")
     assert "2025-07-20 08:26:40+00:00" == str(file.read()["start"][0].as_py())
+
+
+def test_a_file_answers_a_reader_that_knows_nothing_else(tmp_path: Path) -> None:
+    """Names, quantiles, extremes and losses stand in each row, equal to what the API says."""
+    columns = sealed_windows()
+    rows = pq.read_table(tmp_path / kept(tmp_path, columns)).to_pylist()
+    for row, said in zip(rows, to_quantiles(columns), strict=True):
+        for name in ("p50_s", "p90_s", "p99_s", "min_s", "max_s"):
+            expected = getattr(said, name)
+            assert row[name] == (None if expected is None else np.float32(expected)), name
+        assert (said.received, said.lost) == (row["received"], row["lost"])
+    labels = ("agent", "zone", "target", "family", "protocol", "stamp")
+    assert ("lyon", "cloud/south", "target-9", 4, "icmp", "kernel", 1, None) == tuple(
+        rows[0][name] for name in (*labels, "lost", "p50_s")
+    )
+    assert ("paris", "target-10") == (rows[1]["agent"], rows[1]["target"])
 
 
 def test_rows_and_times_are_chosen(tmp_path: Path) -> None:
@@ -174,20 +192,20 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StoreError, match=r"write segment .*windows-.*: No space left"):
-        segments.write_windows(tmp_path, sealed_windows(), "1")
+        kept(tmp_path, sealed_windows())
     assert [] == list(tmp_path.iterdir())
 
 
 def test_a_directory_that_is_none_is_reported(tmp_path: Path) -> None:
     """The directory is the operator's: a missing one is named, not made."""
     with pytest.raises(StoreError, match="No such file or directory"):
-        segments.write_windows(tmp_path / "missing", sealed_windows(), "1")
+        kept(tmp_path / "missing", sealed_windows())
 
 
 def test_a_suffix_with_other_characters_is_a_bug(tmp_path: Path) -> None:
     """A suffix cannot leave the directory nor break the name's form."""
     with pytest.raises(AssertionError, match="letters and digits"):
-        segments.write_windows(tmp_path, sealed_windows(), "../1")
+        kept(tmp_path, sealed_windows(), "../1")
     assert [] == list(tmp_path.iterdir())
 
 

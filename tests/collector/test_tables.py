@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from collector.columns import DTYPES, Columns, concat, empty
 from collector.records import Verdict
 from collector.store import tables
-from tests.fakes.collector_samples import path_record, sealed_windows
+from tests.fakes.collector_samples import path_record, sealed_windows, windows_table
 
 SKETCHES = st.lists(
     st.dictionaries(st.integers(-1280, 383), st.integers(1, 2**40), max_size=6), max_size=5
@@ -52,32 +52,41 @@ def assert_same(expected: Columns, found: Columns) -> None:
 def test_windows_survive_the_table(sketches: list[dict[int, int]]) -> None:
     """Every column comes back exactly, empty sketches between full ones too."""
     columns = columns_with(sketches)
-    assert_same(columns, tables.columns_of(tables.windows_table(columns)))
+    assert_same(columns, tables.columns_of(windows_table(columns)))
 
 
 def test_parts_of_tables_come_back_too() -> None:
     """Rows that follow one another in several chunks are one table."""
     columns = sealed_windows()
-    table = pa.concat_tables([tables.windows_table(columns), tables.windows_table(columns)])
+    table = pa.concat_tables([windows_table(columns), windows_table(columns)])
     assert_same(concat([columns, columns]), tables.columns_of(table))
 
 
 def test_nothing_is_a_table_without_rows() -> None:
     """No windows, no rows; and back."""
-    assert_same(empty(), tables.columns_of(tables.windows_table(empty())))
+    assert_same(empty(), tables.columns_of(windows_table(empty())))
 
 
 def test_what_was_not_received_is_null() -> None:
     """Analysts find no infinity: extremes of a row without replies are null, its losses counted."""
-    row = tables.windows_table(sealed_windows()).slice(0, 1).to_pylist()[0]
+    row = windows_table(sealed_windows()).slice(0, 1).to_pylist()[0]
     assert (9, 0, 1, None, None, []) == tuple(
         row[name] for name in ("row", "received", "lost", "min_s", "max_s", "bucket_gaps")
     )
 
 
+def test_lost_is_what_went_out_in_vain() -> None:
+    """Probes without a reply are lost whatever the reason; those that never went out are not."""
+    columns = columns_with([{}])
+    columns.counts[0] = range(9)
+    row = windows_table(columns).to_pylist()[0]
+    assert 1 + 2 + 3 + 4 == row["lost"] == columns.lost[0]
+    assert list(range(9)) == [row["received"], *(row[n] for n in row if n.startswith("outcome_"))]
+
+
 def test_gaps_are_the_first_bucket_and_the_steps() -> None:
     """Buckets -5, -2 and 60 are kept as -5, 3, 62."""
-    table = tables.windows_table(columns_with([{-5: 1, -2: 1, 60: 1}, {}, {7: 2}]))
+    table = windows_table(columns_with([{-5: 1, -2: 1, 60: 1}, {}, {7: 2}]))
     assert [[-5, 3, 62], [], [7]] == table["bucket_gaps"].to_pylist()
 
 

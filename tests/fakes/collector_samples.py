@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 
-from agent.records import Hop, Outcome, Path, PathReply, Protocol, Stamp
+from agent.records import Hop, Outcome, Path, PathReply, Protocol, Series, Stamp
 from collector.columns import Columns
+from collector.quantiles import quantiles
 from collector.records import Axis, Coverage, Judgement, PathRecord, PathVerdict, Verdict
+from collector.store import tables
 from collector.windows import Windows
 
 BASE_NS = 1_753_000_000_000_000_000
@@ -79,3 +82,25 @@ def sealed_windows(series: int = 3, windows: int = 4, seed: int = 1) -> Columns:
         open_windows.add(rows, offsets, samples, np.zeros(samples.size), base_ns)
     open_windows.add_events([9], [0], [Outcome.LOST], BASE_NS)
     return open_windows.open()
+
+
+def named(columns: Columns) -> dict[int, tables.Named]:
+    """Return an owner for each row: two agents take turns, each row has a target of its own."""
+    rows = np.unique(columns.row).tolist()
+    return {row: (("paris", "lyon")[row % 2], _series(row)) for row in rows}
+
+
+def _series(row: int) -> Series:
+    return Series(
+        id=row,
+        zone="cloud/south",
+        target=f"target-{row}",
+        family=4,
+        protocol=Protocol.ICMP,
+        stamp=Stamp.KERNEL,
+    )
+
+
+def windows_table(columns: Columns) -> pa.Table:
+    """Return the table of these windows, with the names of `named`."""
+    return tables.windows_table(columns, named(columns), quantiles(columns))
