@@ -1,0 +1,73 @@
+"""Words: what a benchmark says, and the file that holds it."""
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+FILE = Path(__file__).parent / "results.json"
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """One goal, measured; `peer`, `peer_name` and `ratio` are None where there is no peer."""
+
+    claim: str
+    unit: str
+    ours: float
+    peer: float | None
+    peer_name: str | None
+    ratio: float | None
+    """Above 1 means that ours is better."""
+    goal: str
+    holds: bool
+    """Whether the goal was met in this very run."""
+    spread: str
+    """Smallest and largest of our figures in this run."""
+
+
+def alone(claim: str, unit: str, ours: Sequence[float], *, at_most: float) -> Result:
+    """Return the result of a claim without a peer: the median of `ours` is at most the goal."""
+    middle = statistics.median(ours)
+    return Result(
+        claim=claim,
+        unit=unit,
+        ours=round(middle, 3),
+        peer=None,
+        peer_name=None,
+        ratio=None,
+        goal=f"<= {at_most:g} {unit}",
+        holds=middle <= at_most,
+        spread=_spread(ours),
+    )
+
+
+def faster(
+    claim: str, unit: str, ours: Sequence[float], peer: Sequence[float], peer_name: str, goal: float
+) -> Result:
+    """Return the result of two rates measured in turn; the ratio is the median of the pairs'."""
+    ratio = statistics.median(mine / theirs for mine, theirs in zip(ours, peer, strict=True))
+    return Result(
+        claim=claim,
+        unit=unit,
+        ours=round(statistics.median(ours), 3),
+        peer=round(statistics.median(peer), 3),
+        peer_name=peer_name,
+        ratio=round(ratio, 3),
+        goal=f">= {goal:g}x",
+        holds=ratio >= goal,
+        spread=_spread(ours),
+    )
+
+
+def _spread(figures: Sequence[float]) -> str:
+    return f"{min(figures):.3g} to {max(figures):.3g}"
+
+
+def keep(results: Sequence[Result]) -> None:
+    """Write results into the file, in place of older ones of the same claims."""
+    old = msgspec.json.decode(FILE.read_bytes(), type=list[Result]) if FILE.exists() else []
+    fresh = {result.claim for result in results}
+    merged = [result for result in old if result.claim not in fresh] + list(results)
+    merged.sort(key=lambda result: result.claim)
+    FILE.write_bytes(msgspec.json.format(msgspec.json.encode(merged), indent=1) + b"\n")

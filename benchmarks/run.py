@@ -1,0 +1,47 @@
+"""Shell: runs the benchmarks and writes `benchmarks/results.json`.
+
+Usage: `python -m benchmarks.run [CLAIM]`. CLAIM names one file: `start` for `bench_start.py`.
+Exit 0 when every measured goal held, 1 when one did not, 2 for an unknown claim.
+"""
+
+import importlib
+import sys
+from pathlib import Path
+
+from benchmarks.results import Result, keep
+
+CLAIMS = sorted(
+    path.stem.removeprefix("bench_") for path in Path(__file__).parent.glob("bench_*.py")
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Measure the claims that were named, or all."""
+    chosen = arguments or CLAIMS
+    if unknown := set(chosen) - set(CLAIMS):
+        sys.stderr.write(f"bench: no claim {', '.join(unknown)}; there are {', '.join(CLAIMS)}\n")
+        return 2
+    held = True
+    for claim in chosen:
+        results: list[Result] = importlib.import_module(f"benchmarks.bench_{claim}").measure()
+        keep(results)
+        for result in results:
+            held &= result.holds
+            sys.stdout.write(line(result) + "\n")
+            sys.stdout.flush()
+    return 0 if held else 1
+
+
+def line(result: Result) -> str:
+    """Return one result as a line for people."""
+    against = "" if result.peer is None else f" against {result.peer:g} ({result.peer_name})"
+    ratio = "" if result.ratio is None else f", {result.ratio:.2f}x"
+    verdict = "holds" if result.holds else "NOT REACHED"
+    return (
+        f"{result.claim}: {result.ours:g} {result.unit}{against}{ratio};"
+        f" goal {result.goal}: {verdict} (spread {result.spread})"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
