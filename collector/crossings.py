@@ -1,17 +1,8 @@
 """Decider: episodes in which a path of (agent, target) is outside what its policy demands.
 
 Rules
-- One watch for each (agent, target, jurisdiction). A round is classified by the verdict for
-  that jurisdiction:
-
-      PROOF     PROVEN_OUTSIDE
-      SAME      SUPPORTED_OUTSIDE, through a country outside that the episode went through too
-      OTHER     SUPPORTED_OUTSIDE, through other countries
-      RETURNED  an inside verdict; or UNDETERMINED with nothing hidden: the target answered, no
-                hop is silent, and none of the addresses abroad of the newest round outside is
-                still on the way (names may be missing for a while; addresses are not)
-      BLIND     everything else; it holds the state, confirms nothing and ends nothing
-
+- One watch for each (agent, target, jurisdiction); `ways` classifies each round for it: PROOF,
+  SAME, OTHER, RETURNED, or BLIND, which holds the state, confirms nothing and ends nothing.
 - The table below runs (`TRANSITIONS`):
 
       state     | PROOF             | SAME              | OTHER           | RETURNED       | BLIND
@@ -31,15 +22,16 @@ Rules
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import Enum
 from typing import Final, Literal
 
 import msgspec
 import rfc8785
 
-from collector.records import INSIDE, SEVERITY, Crossing, Judgement, PathVerdict, Verdict
-from collector.regions import BY_NAME, wider
+from collector.records import SEVERITY, Crossing, Judgement, PathVerdict, Verdict
+from collector.regions import wider
+from collector.ways import Round, Way, classify, through_same, way_of
 
 
 class State(Enum):
@@ -49,16 +41,6 @@ class State(Enum):
     SUSPECTED = "suspected"
     CONFIRMED = "confirmed"
     ENDING = "ending"
-
-
-class Round(Enum):
-    """What a round says to a watch."""
-
-    PROOF = "proof"
-    SAME = "same"
-    OTHER = "other"
-    RETURNED = "returned"
-    BLIND = "blind"
 
 
 Action = Literal["prove", "open", "confirm", "extend", "return", "end", "drop"]
@@ -91,8 +73,7 @@ class _Watch(msgspec.Struct, kw_only=True):
     """Id of the crossing that is suspected or under way."""
     returned_ns: int | None = None
     """Start of the first returned round; of use while ENDING."""
-    abroad: tuple[str, ...] = ()
-    """Addresses that were outside in the newest round outside."""
+    way: Way = Way()
 
 
 class _Dump(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,9 +169,7 @@ class Crossings:
     def _step(self, jurisdiction: str, watch: _Watch, judgement: Judgement) -> list[Crossing]:
         """Apply the table to one watch."""
         episode = None if watch.episode is None else self._crossings[watch.episode]
-        step = TRANSITIONS.get(
-            (watch.state, classify(judgement, jurisdiction, episode, watch.abroad))
-        )
+        step = TRANSITIONS.get((watch.state, classify(judgement, jurisdiction, episode, watch.way)))
         if step is None:
             return []
         action, watch.state = step
@@ -231,14 +210,14 @@ class Crossings:
             evidence=None,
         )
         watch.episode = crossing.id
-        watch.abroad = _abroad(judgement, jurisdiction)
+        watch.way = way_of(judgement, jurisdiction)
         self._crossings[crossing.id] = crossing
         return [*dropped, crossing]
 
     def _prove(self, jurisdiction: str, watch: _Watch, judgement: Judgement) -> list[Crossing]:
         """Confirm by one round: the suspicion, where it went the same way, else a new one."""
         suspected = None if watch.episode is None else self._crossings[watch.episode]
-        if suspected is not None and _consistent(suspected, _verdict(judgement, jurisdiction)):
+        if suspected is not None and through_same(suspected, _verdict(judgement, jurisdiction)):
             return self._extend(jurisdiction, watch, judgement, confirm=True)
         *dropped, opened = self._open(jurisdiction, watch, judgement)
         proved = msgspec.structs.replace(opened, confirmed_ns=opened.first_seen_ns)
@@ -251,7 +230,7 @@ class Crossings:
         """Count one more round outside; the confirming one gives the countries shown."""
         crossing = self._crossings[watch.episode or ""]
         verdict = _verdict(judgement, jurisdiction)
-        watch.abroad = _abroad(judgement, jurisdiction)
+        watch.way = way_of(judgement, jurisdiction)
         extended = msgspec.structs.replace(
             crossing,
             verdict=min(crossing.verdict, verdict.verdict, key=SEVERITY.__getitem__),
@@ -278,46 +257,8 @@ class Crossings:
         return [msgspec.structs.replace(crossing, ended_ns=at_ns)]
 
 
-def classify(
-    judgement: Judgement, jurisdiction: str, episode: Crossing | None, abroad: Sequence[str] = ()
-) -> Round:
-    """Return what a round says to the watch of `jurisdiction`.
-
-    `episode` is the watch's suspected or confirmed crossing, None where it has none; `abroad` are
-    the addresses that were outside in its newest round outside.
-    """
-    verdict = next((row for row in judgement.verdicts if row.jurisdiction == jurisdiction), None)
-    if verdict is None:
-        return Round.BLIND
-    if verdict.verdict is Verdict.PROVEN_OUTSIDE:
-        return Round.PROOF
-    if verdict.verdict is Verdict.SUPPORTED_OUTSIDE:
-        same = episode is not None and _consistent(episode, verdict)
-        return Round.SAME if same else Round.OTHER
-    if verdict.verdict in INSIDE:
-        return Round.RETURNED
-    whole = verdict.verdict is Verdict.UNDETERMINED and not judgement.blind
-    still = any(hop.address in abroad for hop in judgement.hops)
-    return Round.RETURNED if whole and not still else Round.BLIND
-
-
-def _abroad(judgement: Judgement, jurisdiction: str) -> tuple[str, ...]:
-    """Return the addresses that a round outside shows outside."""
-    return tuple(
-        hop.address
-        for hop in judgement.hops
-        if hop.address is not None and hop.verdicts.get(jurisdiction) == "outside"
-    )
-
-
 def _verdict(judgement: Judgement, jurisdiction: str) -> PathVerdict:
     return next(row for row in judgement.verdicts if row.jurisdiction == jurisdiction)
-
-
-def _consistent(crossing: Crossing, verdict: PathVerdict) -> bool:
-    """Say whether both went through one country outside the jurisdiction."""
-    shared = set(crossing.countries) & set(verdict.countries)
-    return not shared <= BY_NAME[crossing.jurisdiction].territories
 
 
 def _wider(judgement: Judgement, jurisdiction: str) -> dict[str, Verdict]:
