@@ -4,6 +4,9 @@ answer                     meaning     what happens to the batch
 204 (or 200)               ACCEPTED    deleted from the spool
 409 with unknown series    UNKNOWN     sent again at once, with their descriptors
 400, 413, 422              REFUSED     set aside: it could never be accepted
+422 for its date           MISDATED    set aside if its date is wrong by our own clock too,
+                                       else kept; tried again: the collector's clock may be behind
+400 for its version        LATER       kept; tried again: an older collector may be upgraded
 401, 403                   DENIED      kept; tried again: the operator may mend the token
 anything else, or silence  LATER       kept; tried again
 """
@@ -17,6 +20,8 @@ import msgspec
 NS_PER_S = 1_000_000_000
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 30.0
+EARLIEST_NS = 1_577_836_800 * NS_PER_S
+"""The first of 2020: a batch dated before it was made by a clock that was never set."""
 
 
 class Meaning(StrEnum):
@@ -25,6 +30,7 @@ class Meaning(StrEnum):
     ACCEPTED = "accepted"
     UNKNOWN = "unknown"
     REFUSED = "refused"
+    MISDATED = "misdated"
     DENIED = "denied"
     LATER = "later"
 
@@ -44,9 +50,20 @@ _MEANINGS: Mapping[int, Meaning] = {
 def meaning_of(status: int, body: bytes = b"") -> Meaning:
     """Return what the HTTP `status` and the `body` beside it mean for the batch."""
     meaning = _MEANINGS.get(status, Meaning.LATER)
-    if meaning is Meaning.REFUSED and _objection(body).reason == "version":
-        return Meaning.LATER
-    return meaning
+    if meaning is not Meaning.REFUSED:
+        return meaning
+    match _objection(body).reason:
+        case "version":
+            return Meaning.LATER
+        case "clock":
+            return Meaning.MISDATED
+        case _:
+            return Meaning.REFUSED
+
+
+def is_dated_well(base_ns: int, now_ns: int) -> bool:
+    """Tell whether a batch of `base_ns` may be right by our own time of day, `now_ns`."""
+    return EARLIEST_NS <= base_ns <= now_ns
 
 
 class Complaint(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,9 +16,18 @@ import msgspec
 
 from agent import wire
 from agent.clock import Clock
-from agent.delivery import Backoff, Meaning, Standing, meaning_of, objection, unknown_series
+from agent.delivery import (
+    Backoff,
+    Meaning,
+    Standing,
+    is_dated_well,
+    meaning_of,
+    objection,
+    unknown_series,
+)
 from agent.errors import SpoolError, UplinkError, WireError
 from agent.http import Headers, Response
+from agent.records import Batch
 from agent.spool import Spool, SpoolThread, Waiting
 
 TARGET = "/v1/batches"
@@ -119,6 +128,9 @@ class Uplink:
                 case Meaning.REFUSED if answer is not None:
                     await self._set_aside(waiting, _reason(answer))
                     return
+                case Meaning.MISDATED if answer is not None and not self._is_dated_well(waiting):
+                    await self._set_aside(waiting, _reason(answer))
+                    return
                 case _:
                     await self._pause(answer)
 
@@ -138,15 +150,17 @@ class Uplink:
     ) -> tuple[bytes, frozenset[int]]:
         """Return the batch with the descriptors of `ids`, and which of them the spool knew."""
         series = await self._thread.call(self._spool.described, ids)
-        try:
-            batch = wire.decode(wire.inflate(waiting.body, MAX_INFLATED_OCTETS))
-        except WireError as error:
-            _log.error("batch %d is damaged on this disk: %s", waiting.sequence, error)
+        batch = _opened(waiting)
+        if batch is None:
             return waiting.body, frozenset()
         known = {row.id: row for row in (*batch.descriptors.series, *series)}
         descriptors = msgspec.structs.replace(batch.descriptors, series=tuple(known.values()))
         whole = msgspec.structs.replace(batch, descriptors=descriptors)
         return wire.deflate(wire.encode(whole)), frozenset(row.id for row in series)
+
+    def _is_dated_well(self, waiting: Waiting) -> bool:
+        batch = _opened(waiting)
+        return batch is not None and is_dated_well(batch.base_ns, self._clock.wall_ns())
 
     async def _set_aside(self, waiting: Waiting, reason: str) -> None:
         _log.error(
@@ -193,6 +207,15 @@ class Uplink:
             )
         elif outage is not None:
             _log.info("collector %s accepts batches", self._place)
+
+
+def _opened(waiting: Waiting) -> Batch | None:
+    """Return what a spooled batch says; None, and an error in the log, where it is damaged."""
+    try:
+        return wire.decode(wire.inflate(waiting.body, MAX_INFLATED_OCTETS))
+    except WireError as error:
+        _log.error("batch %d is damaged on this disk: %s", waiting.sequence, error)
+        return None
 
 
 def _reason(answer: Response) -> str:

@@ -12,6 +12,7 @@ from agent.delivery import (
     Meaning,
     Outage,
     Standing,
+    is_dated_well,
     meaning_of,
     objection,
     unknown_series,
@@ -51,6 +52,15 @@ def test_another_version_is_no_refusal_for_good() -> None:
         meaning_of(204, b'{"reason": "version"}'),
     ]
     assert found == [Meaning.LATER, Meaning.REFUSED, Meaning.ACCEPTED]
+
+
+def test_a_refused_date_is_judged_by_our_own_clock() -> None:
+    """Ahead of us, or before any clock was set: wrong. Else the collector's clock may be behind."""
+    now_ns = 1_700_000_000 * NS_PER_S
+    new_year_2020_ns = 1_577_836_800 * NS_PER_S
+    dates_ns = (now_ns, now_ns + 1, new_year_2020_ns, new_year_2020_ns - 1, 0)
+    assert meaning_of(422, b'{"reason": "clock", "error": "x"}') is Meaning.MISDATED
+    assert [True, False, True, False, False] == [is_dated_well(each, now_ns) for each in dates_ns]
 
 
 def test_delays_double_up_to_the_longest() -> None:

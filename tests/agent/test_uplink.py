@@ -23,6 +23,7 @@ class Rig:
 
     def __init__(self, directory: Path, collector: FakeCollector) -> None:
         self.thread = SpoolThread()
+        self.clock = FakeClock()
         self.spool = Spool(directory, agent_id=AgentId(b"a" * 16), limit=1000)
         self.client = Client(path=collector.path, timeout_s=0.2)
         self.uplink = Uplink(
@@ -31,7 +32,7 @@ class Rig:
             self.client.post,
             token=TOKEN,
             place=f"unix:{collector.path}",
-            clock=FakeClock(),
+            clock=self.clock,
             backoff=Backoff(lambda: 0.0),
         )
 
@@ -149,6 +150,34 @@ async def test_a_batch_refused_for_good_is_set_aside(
         kept = rig.spool._database.execute("SELECT sequence, reason FROM refused").fetchall()
         assert (marks(collector), kept) == ([(2, 2)], [(1, f"{status} clock: no")])
         assert f"refused batch 1 for good ({status} clock: no)" in caplog.text
+
+
+async def test_a_collector_whose_clock_is_behind_costs_no_batch(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A date that our own clock bears out is offered until it is taken; that is said once."""
+    caplog.set_level(logging.INFO)
+    async with rigged(tmp_path) as (rig, collector):
+        collector.script.extend([(422, b'{"error": "too new", "reason": "clock"}')] * 3)
+        rig.clock.advance(1)
+        await rig.store(1)
+        await collector.holds(1)
+        await rig.drained()
+        assert (marks(collector), rig.uplink.refused) == ([(1, 1)], 0)
+        assert said(caplog) == [
+            "answered 422 clock: too new; batches wait in the spool",
+            "is back after 0.0 s and 3 failed attempts; 1 batches wait",
+        ]
+
+
+async def test_a_batch_of_a_clock_that_was_never_set_does_not_block(tmp_path: Path) -> None:
+    """No collector will ever take a batch of 1970, however right our clock is now."""
+    async with rigged(tmp_path) as (rig, collector):
+        collector.script.append((422, b'{"error": "too old", "reason": "clock"}'))
+        rig.clock.advance(1)
+        await rig.store(-small_batch().base_ns, 1)
+        await rig.drained()
+        assert (marks(collector), rig.uplink.refused) == ([(2, 1)], 1)
 
 
 def said(caplog: pytest.LogCaptureFixture) -> list[str]:
