@@ -1,6 +1,7 @@
 """Words: the agent's configuration, read from `agent.toml` and checked whole before anything runs.
 
-    [agent]      name, id (32 hex digits), latitude, longitude, radius_km, state_directory
+    [agent]      name, id (32 hex digits), latitude, longitude, radius_km, state_directory,
+                 contact (in each packet, for the people whose machines are probed)
     [collector]  url ("http://host:port" or "unix:/path"), token_file; without it: no uplink
     [uplink]     interval_s, spool_batches
     [resolver]   address ("ip" or "ip:port"), names, cache_s, timeout_s
@@ -33,6 +34,7 @@ MAX_INTERVAL_S = 86_400
 MIN_NAME_LIFE_S = 3600
 DNS_PORT = 53
 MAX_PORT = 0xFFFF
+MAX_CONTACT_OCTETS = 80
 MAX_SOCKET_OCTETS = 107
 """The longest path of a Unix socket (unix(7): 108 octets with the final zero)."""
 _HOME_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -81,6 +83,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     agent_id: AgentId
     origin: Origin
     state_directory: Path
+    contact: str | None = None
+    """Whom to ask about our packets; None puts nobody's address into them."""
     collector: Collector | None
     uplink: Uplink
     dns: Dns
@@ -104,6 +108,7 @@ def load(path: Path) -> Config:
             radius_km=agent.number("radius_km", minimum=0.001, maximum=20_038),
         ),
         state_directory=path.parent / agent.text("state_directory", _default_state()),
+        contact=_contact(agent),
         collector=_collector(document, path.parent) if "collector" in document else None,
         uplink=_uplink(document.table("uplink")),
         dns=_dns(document.table("resolver")),
@@ -138,6 +143,15 @@ def _agent_id(agent: settings.Table) -> AgentId:
     if not _ID.fullmatch(text):
         raise agent.wrong("id", "must be 32 hexadecimal digits in lower case (16 octets)")
     return AgentId(bytes.fromhex(text))
+
+
+def _contact(agent: settings.Table) -> str | None:
+    contact = agent.text("contact", None)
+    if contact is not None and not (contact.isascii() and len(contact) <= MAX_CONTACT_OCTETS):
+        raise agent.wrong(
+            "contact", f"must be an address or a name of {MAX_CONTACT_OCTETS} ASCII letters at most"
+        )
+    return contact
 
 
 def _collector(document: settings.Document, home: Path) -> Collector:

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from agent import __version__
+from agent import __version__, icmp
 from agent.batches import Batches, Identity, SeriesBook
 from agent.clock import Clock, SystemClock, boot_id
 from agent.config import Collector, Config
@@ -139,6 +139,7 @@ class Daemon:
         if self._upload is not None:
             self._results.upload(self._upload.batches, self._upload.outbox)
         budget = Budget(config.limits, clock.monotonic_ns())
+        text = icmp.text_with(config.contact)
         self._prober = Prober(
             config.targets,
             self._results,
@@ -146,6 +147,7 @@ class Daemon:
             budget=budget,
             resolve=resolver.address if config.dns.server and resolver else system_resolve,
             open_socket=open_socket,
+            text=text,
         )
         self._tracer = Tracer(
             config.targets,
@@ -155,6 +157,7 @@ class Daemon:
             address_of=self._prober.address_of,
             origin=config.origin,
             open_socket=open_socket,
+            text=text,
         )
         pages = Pages(f"borne-agent {config.name}", self._metrics, self.unready)
         self.server = Server(pages.answer)

@@ -42,9 +42,11 @@ class Echoes:
         open_socket: OpenPort = open_port,
         *,
         reading: bool = True,
+        text: bytes = icmp.TEXT,
     ) -> None:
         """Open the socket; where `reading`, let the running event loop read it. Then call `close`.
 
+        `text` is in each packet, for whoever looks at it (`icmp.text_with`).
         `land` takes every landing, from the event loop or from inside `send` and `turn`.
 
         Raises:
@@ -55,6 +57,7 @@ class Echoes:
         self._land = land
         self._port = open_socket(random_identifier())
         self._token = secrets.token_bytes(icmp.TOKEN_OCTETS)
+        self._text = text
         self._flight = Flight(self._port.identifier, self._token)
         self._loop = asyncio.get_running_loop()
         self._failure: asyncio.Future[None] = self._loop.create_future()
@@ -84,7 +87,7 @@ class Echoes:
     ) -> None:
         """Send one echo request; `land` is told what became of it, with `handle`."""
         sequence = self._flight.sequence()
-        octets = icmp.echo_request(self._port.identifier, sequence, self._token)
+        octets = icmp.echo_request(self._port.identifier, sequence, self._token, text=self._text)
         sent = self._clock.instant()
         try:
             number = self._port.send(octets, address, ttl)

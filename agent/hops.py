@@ -86,6 +86,12 @@ class Trace:
         """Return the TTL at which the path ended; None while nothing ended it."""
         return self._end
 
+    @property
+    def prohibited(self) -> bool:
+        """Return whether somebody on the way answered that such probes are prohibited."""
+        landings = (landing for found in self._landings.values() for landing in found.values())
+        return any(landing and landing.outcome is Outcome.PROHIBITED for landing in landings)
+
     def next_shot(self, now_ns: int) -> Shot | None:
         """Take the probe to send now; None where none is due. May end or widen the trace."""
         if not self._queue:

@@ -39,7 +39,8 @@ _IPV4_OCTETS = 20
 _IPV4_VERSION = 4
 _ONES = 0xFFFF
 _FLOW_CHECKSUM = 0xB08E
-_TEXT = b"Borne measures the way to this address (ICMP)."
+TEXT = b"Borne measures the way to this address (ICMP)."
+"""What the machines that are probed can read in each packet."""
 _ADMINISTRATIVE_CODES = frozenset({9, 10, 13})
 
 
@@ -67,16 +68,26 @@ def checksum(octets: bytes) -> int:
     return _ONES ^ (number % _ONES or (_ONES if number else 0))
 
 
-def echo_request(identifier: int, sequence: int, token: bytes, flow: int = 0) -> bytes:
-    """Build the echo request of one probe, 64 octets; `token` has 8.
+def text_with(contact: str | None) -> bytes:
+    """Return the text of a packet with whom to ask about it: an even number of octets of ASCII."""
+    if contact is None:
+        return TEXT
+    text = f"Borne measures the way to this address. Contact: {contact}".encode("ascii")
+    return text + b" " * (len(text) % 2)
+
+
+def echo_request(
+    identifier: int, sequence: int, token: bytes, flow: int = 0, *, text: bytes = TEXT
+) -> bytes:
+    """Build the echo request of one probe, 64 octets unless `text` is longer; `token` has 8.
 
     A kernel that fills in the checksum itself (a ping socket) comes to the same one.
     """
     wanted = (_FLOW_CHECKSUM + flow) % (_ONES - 1) + 1
-    open_sum = _HEADER.pack(ECHO_REQUEST, 0, wanted, identifier, sequence) + token + _TEXT
+    open_sum = _HEADER.pack(ECHO_REQUEST, 0, wanted, identifier, sequence) + token + text
     balance = -int.from_bytes(open_sum, "big") % _ONES
     header = _HEADER.pack(ECHO_REQUEST, 0, wanted, identifier, sequence)
-    return header + token + balance.to_bytes(2, "big") + _TEXT
+    return header + token + balance.to_bytes(2, "big") + text
 
 
 def parse(octets: bytes) -> Message:

@@ -3,16 +3,19 @@
 Targets given by name are resolved beside the work, each at its own period. A name that fails is
 an event of its target, never an end; once resolved, the last known address stays in use.
 
-Sending and reading happen on ticks of 20 ms, a tenth of the shortest interval where that is less:
+Sending and reading happen on ticks of 30 ms, a tenth of the shortest interval where that is less:
 the kernel keeps the time, so waking for every packet would only cost. Every day the socket and
 with it the identifier is changed: a firewall that turned against one must not blind us for ever
 (one flow of packets meanwhile: another one might take another way).
+
+A target whose probes are administratively prohibited is probed ever less often (`schedule`).
 """
 
 import asyncio
 import logging
 from collections.abc import Sequence
 
+from agent import icmp
 from agent.clock import Clock
 from agent.echoes import Echoes, OpenPort
 from agent.errors import BorneError
@@ -26,7 +29,7 @@ from agent.targets import ProbeTarget, Resolve, Sink
 _NS_PER_S = 1_000_000_000
 _RETRY_UNRESOLVED_S = 10.0
 _SKIPPED_EVENTS_MAX = 60
-_TICK_MAX_NS = 20_000_000
+_TICK_MAX_NS = 30_000_000
 _TICK_DIVISOR = 10
 SOCKET_LIFE_NS = 24 * 3600 * _NS_PER_S
 _log = logging.getLogger(__name__)
@@ -45,8 +48,9 @@ class Prober:
         resolve: Resolve,
         resolve_interval_s: float = 300.0,
         open_socket: OpenPort = open_port,
+        text: bytes = icmp.TEXT,
     ) -> None:
-        """Take what to probe; nothing is opened before `run`."""
+        """Take what to probe; nothing is opened before `run`. Each packet carries `text`."""
         self.faults = Faults()
         self.sent = [0] * len(targets)
         """Echo requests sent to each target."""
@@ -59,6 +63,8 @@ class Prober:
         self._resolve = resolve
         self._resolve_interval_s = resolve_interval_s
         self._open_socket = open_socket
+        self._text = text
+        self._schedule = Schedule((), 0)
         self._addresses: list[str | None] = [None] * len(targets)
         self._unresolved: set[int] = set()
         self._opened_ns = 0
@@ -98,20 +104,21 @@ class Prober:
 
     def _open(self) -> None:
         """Use a new socket from now on."""
-        self._sockets.insert(0, Echoes(self._clock, self._land, self._open_socket, reading=False))
+        echoes = Echoes(self._clock, self._land, self._open_socket, reading=False, text=self._text)
+        self._sockets.insert(0, echoes)
         self.rung = self._sockets[0].rung
         self._opened_ns = self._clock.monotonic_ns()
 
     async def _send_for_ever(self) -> None:
-        schedule = Schedule(_entries(self._targets), self._clock.monotonic_ns())
+        self._schedule = Schedule(_entries(self._targets), self._clock.monotonic_ns())
         tick_ns = _tick_ns(self._targets)
-        while (next_ns := schedule.next_ns()) is not None:
+        while (next_ns := self._schedule.next_ns()) is not None:
             now_ns = self._clock.monotonic_ns()
             idle = not any(echoes.in_air for echoes in self._sockets)
             delay_ns = max(next_ns - now_ns, tick_ns) if idle else tick_ns
             await asyncio.sleep(delay_ns / _NS_PER_S)
             self._read()
-            for due in schedule.due(self._clock.monotonic_ns()):
+            for due in self._schedule.due(self._clock.monotonic_ns()):
                 self._handle(due, self._sockets[0])
 
     def _read(self) -> None:
@@ -157,7 +164,11 @@ class Prober:
         if landing.outcome is not Outcome.REPLY:
             self._sink.event(index, landing.sent_wall_ns, landing.outcome)
         elif landing.rtt_ns is not None and landing.stamp is not None:
+            self._schedule.restore(index)
             self._sink.reply(index, landing.sent_wall_ns, landing.rtt_ns, landing.stamp)
+        if landing.outcome is Outcome.PROHIBITED and self._schedule.slow_down(index):
+            target = self._targets[index].target
+            _log.info("%s: %s prohibits probes; sent half as often", target, landing.source)
 
     async def _resolve_for_ever(self, index: int, name: str) -> None:
         while True:

@@ -11,6 +11,9 @@ Rules
     lateness of a due probe            what happens
     <= tolerance                       it is due now
     > tolerance                        skipped; every whole interval missed is skipped as well
+
+- Who is told that its probes are prohibited backs off: the interval doubles each time, up to a
+  minute (`slow_down`), until a probe is answered (`restore`). Deadlines keep their phase.
 """
 
 import hashlib
@@ -24,6 +27,8 @@ from agent.targets import Limits
 _TOLERANCE_MAX_NS = 100_000_000
 _TOLERANCE_DIVISOR = 4
 _NS_PER_S = 1_000_000_000
+SLOWEST_NS = 60 * _NS_PER_S
+"""Backing off never makes an interval longer than this."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +56,8 @@ class Schedule:
 
     def __init__(self, entries: Sequence[Entry], start_ns: int) -> None:
         """Give every entry its first deadline within one interval after `start_ns`."""
-        self._entries = {entry.index: entry for entry in entries}
+        self._plain_ns = {entry.index: entry.interval_ns for entry in entries}
+        self._interval_ns = self._plain_ns.copy()
         self._heap = [(_first_ns(entry, start_ns), entry.index) for entry in entries]
         heapq.heapify(self._heap)
 
@@ -64,7 +70,7 @@ class Schedule:
         found = []
         while self._heap and self._heap[0][0] <= now_ns:
             due_ns, index = self._heap[0]
-            interval_ns = self._entries[index].interval_ns
+            interval_ns = self._interval_ns[index]
             missed, late_ns = divmod(now_ns - due_ns, interval_ns)
             latest_ns = due_ns + missed * interval_ns
             send = late_ns <= tolerance_ns(interval_ns)
@@ -72,6 +78,18 @@ class Schedule:
             found.append(Due(index=index, due_ns=latest_ns, send=send, skipped=skipped))
             heapq.heapreplace(self._heap, (latest_ns + interval_ns, index))
         return found
+
+    def slow_down(self, index: int) -> bool:
+        """Double the interval of an entry from its next deadline on; return whether it grew."""
+        doubled_ns = 2 * self._interval_ns[index]
+        if doubled_ns > SLOWEST_NS:
+            return False
+        self._interval_ns[index] = doubled_ns
+        return True
+
+    def restore(self, index: int) -> None:
+        """Give an entry its own interval back, from its next deadline on."""
+        self._interval_ns[index] = self._plain_ns[index]
 
 
 def phase_ns(key: str, interval_ns: int) -> int:

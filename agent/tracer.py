@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 
+from agent import icmp
 from agent.clock import Clock, rfc3339
 from agent.echoes import Echoes, OpenPort
 from agent.faults import Faults
@@ -80,8 +81,12 @@ class Tracer:
         address_of: Callable[[int], str | None],
         origin: Origin | None = None,
         open_socket: OpenPort = open_port,
+        text: bytes = icmp.TEXT,
     ) -> None:
-        """Take what to trace; `address_of` is the prober's; nothing is opened before `run`."""
+        """Take what to trace; `address_of` is the prober's; nothing is opened before `run`.
+
+        Each packet carries `text`.
+        """
         self.faults = Faults()
         self.skipped = 0
         """Rounds that were due while the program was late or the last round still went on."""
@@ -92,6 +97,8 @@ class Tracer:
         self._address_of = address_of
         self._origin = origin
         self._open_socket = open_socket
+        self._text = text
+        self._schedule = Schedule((), 0)
         self._lengths: dict[str, int] = {}
         self._under_way: dict[int, Echoes] = {}
         self._sockets: list[Echoes] = []
@@ -118,7 +125,7 @@ class Tracer:
 
     def _open(self, group: asyncio.TaskGroup) -> None:
         """Use a new socket from now on; rounds under way keep theirs."""
-        self._sockets.insert(0, Echoes(self._clock, land, self._open_socket))
+        self._sockets.insert(0, Echoes(self._clock, land, self._open_socket, text=self._text))
         self._opened_ns = self._clock.monotonic_ns()
         group.create_task(self._sockets[0].watch())
 
@@ -130,14 +137,14 @@ class Tracer:
             echoes.close()
 
     async def _start_rounds(self, group: asyncio.TaskGroup) -> None:
-        schedule = Schedule(_entries(self._targets), self._clock.monotonic_ns())
-        while (next_ns := schedule.next_ns()) is not None:
+        self._schedule = Schedule(_entries(self._targets), self._clock.monotonic_ns())
+        while (next_ns := self._schedule.next_ns()) is not None:
             delay_ns = next_ns - self._clock.monotonic_ns()
             await asyncio.sleep(max(delay_ns, 0) / _NS_PER_S)
             now_ns = self._clock.monotonic_ns()
             if now_ns - self._opened_ns > SOCKET_LIFE_NS:
                 self._open(group)
-            for due in schedule.due(now_ns):
+            for due in self._schedule.due(now_ns):
                 self._start_round(due, group)
 
     def _start_round(self, due: Due, group: asyncio.TaskGroup) -> None:
@@ -163,6 +170,10 @@ class Tracer:
         del self._under_way[index]
         self._retire()
         self._remember(address, trace)
+        if trace.prohibited:
+            self._schedule.slow_down(index)
+        else:
+            self._schedule.restore(index)
         labels = Labels(
             target=target.target,
             zone=target.zone,

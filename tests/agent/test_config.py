@@ -91,6 +91,15 @@ def test_a_collector_over_tcp(home: Path) -> None:
     ]
 
 
+def test_a_contact(home: Path) -> None:
+    """Whom to ask about our packets; nobody unless the file says so."""
+    text = (home / "good.toml").read_text()
+    named = text.replace("radius_km = 30", 'radius_km = 30\ncontact = "noc@example.net"')
+    (home / "contact.toml").write_text(named)
+    found = [config.load(home / name).contact for name in ("good.toml", "contact.toml")]
+    assert found == [None, "noc@example.net"]
+
+
 def test_an_open_token_is_refused(home: Path) -> None:
     """A token that anybody on the host may read is no secret; the fix is named."""
     (home / "good.token").chmod(0o644)

@@ -45,6 +45,18 @@ def test_checksum_of_a_request_is_right_and_depends_on_its_flow_alone(
     assert len(request) == 64
 
 
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=80), WORD)
+def test_a_contact_is_in_the_packet_and_changes_no_flow(contact: str, sequence: int) -> None:
+    """Whoever captures a probe can read whom to ask; the checksum is the flow's as ever."""
+    text = icmp.text_with(contact)
+    request = icmp.echo_request(7, sequence, TOKEN, text=text)
+    assert request.endswith(text)
+    assert f"Contact: {contact}".encode() in text
+    assert request[:4] == icmp.echo_request(1, 1, TOKEN)[:4]
+    assert 0 == plain_checksum(request)
+    assert icmp.text_with(None) == icmp.TEXT
+
+
 def test_flows_differ_in_their_checksum() -> None:
     """Another flow may take another way."""
     flows = {icmp.echo_request(7, 1, TOKEN, flow)[2:4] for flow in range(64)}

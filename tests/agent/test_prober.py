@@ -13,7 +13,7 @@ from agent.prober import Prober
 from agent.records import Outcome, Stamp
 from agent.schedule import Budget, Due
 from agent.sockets import DatagramPort, Rung
-from agent.targets import Limits, ProbeTarget, Resolve
+from agent.targets import Instant, Limits, ProbeTarget, Resolve
 from tests.fakes.agent_probing import FakeClock, FakePort, FakeSink, play
 
 MS = 1_000_000
@@ -133,6 +133,65 @@ async def test_a_probe_beyond_the_limits_is_skipped() -> None:
     )
     assert {(0, Outcome.SKIPPED)} == {(index, outcome) for index, _, outcome in sink.events}
     assert 1 <= len(port.sent) <= 3
+
+
+async def test_a_target_that_prohibits_probes_is_probed_less(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Intervals of 20, 40, 80 ms; the log says who prohibits it, each time the rate is halved."""
+    caplog.set_level("INFO")
+    monkeypatch.setattr("agent.schedule.SLOWEST_NS", 80 * MS)
+    port = FakePort(ROUTES, time.time_ns, unreachable_from="198.51.100.1")
+    sink = FakeSink()
+    port._routes = {NEAR: (NEAR,), FAR: ("198.51.100.1",)}
+    probing = prober([target(NEAR), target(FAR)], port, sink)
+    await play(probing.run(), lambda: len(caplog.messages) >= 2)
+    assert {(1, Outcome.PROHIBITED)} == told(sink)
+    assert {0: 20 * MS, 1: 80 * MS} == probing._schedule._interval_ns
+    assert [f"{FAR}: 198.51.100.1 prohibits probes; sent half as often"] * 2 == caplog.messages
+
+
+async def test_an_answer_ends_the_backing_off() -> None:
+    """Where somebody opened the door again the target has its own interval back."""
+    port, sink = FakePort(ROUTES, time.time_ns), FakeSink()
+    probing = prober([target(NEAR)], port, sink)
+    task = asyncio.create_task(probing.run())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert probing._schedule.slow_down(0)
+    await play(task, lambda: len(sink.replies) >= 1)
+    assert {0: 20 * MS} == probing._schedule._interval_ns
+
+
+class SteppedClock(SystemClock):
+    """A clock whose time of day somebody sets an hour forward at some moment."""
+
+    def __init__(self) -> None:
+        self.step_ns = 0
+
+    def instant(self) -> Instant:
+        """Read both clocks."""
+        return Instant(time.monotonic_ns(), time.time_ns() + self.step_ns)
+
+
+async def test_a_clock_step_is_no_round_trip_time() -> None:
+    """What was in the air is REJECTED, what comes after is measured as before."""
+    clock, sink = SteppedClock(), FakeSink()
+    port = FakePort(ROUTES, lambda: time.time_ns() + clock.step_ns)
+    probing = prober([target(NEAR)], port, sink)
+    probing._clock = clock
+    send = port.send
+
+    def send_and_step(octets: bytes, address: str, ttl: int | None) -> int:
+        number = send(octets, address, ttl)
+        if len(port.sent) == 3:
+            clock.step_ns = 3600 * 1_000 * MS
+        return number
+
+    port.send = send_and_step  # type: ignore[method-assign]  # a person sets the clock just then
+    await play(probing.run(), lambda: len(sink.replies) >= 6)
+    assert {(0, Outcome.REJECTED)} == told(sink)
+    assert {2000} == {rtt_ns for _, _, rtt_ns, _ in sink.replies}
 
 
 async def test_a_bug_is_survived() -> None:

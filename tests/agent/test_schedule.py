@@ -96,6 +96,30 @@ def test_tolerance_is_a_quarter_of_short_intervals() -> None:
     assert tolerance_ns(100 * MS) == 25 * MS
 
 
+def test_backing_off_halves_the_rate_down_to_one_a_minute() -> None:
+    """Each step doubles the interval; the phase stays; an answer gives the own interval back."""
+    schedule = Schedule(entries(1, 7 * S), 0)
+    first_ns = schedule.next_ns() or 0
+    gaps, at_ns = [], first_ns
+    for turn in range(7):
+        grew = schedule.slow_down(0) if turn < 5 else schedule.restore(0)
+        schedule.due(at_ns)
+        next_ns = schedule.next_ns() or 0
+        gaps.append(((next_ns - at_ns) // S, grew))
+        at_ns = next_ns
+    assert gaps == [(14, True), (28, True), (56, True), (56, False), (56, False), *[(7, None)] * 2]
+    assert 0 == (at_ns - first_ns) % (7 * S)
+
+
+def test_a_slow_entry_is_not_made_faster_by_backing_off() -> None:
+    """An interval of five minutes stays."""
+    schedule = Schedule(entries(1, 300 * S), 0)
+    assert not schedule.slow_down(0)
+    first_ns = schedule.next_ns() or 0
+    schedule.due(first_ns)
+    assert schedule.next_ns() == first_ns + 300 * S
+
+
 def test_an_empty_schedule_has_no_deadline() -> None:
     """Nothing is ever due."""
     schedule = Schedule([], 0)

@@ -133,6 +133,16 @@ async def test_a_target_without_address_is_left_out() -> None:
     assert {NEAR} == {path.target for path in sink.paths}
 
 
+async def test_a_way_that_is_prohibited_is_traced_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other target keeps its rhythm; this one is asked half as often after each round."""
+    monkeypatch.setattr("agent.schedule.SLOWEST_NS", 120 * MS)
+    port = FakePort(ROUTES, time.time_ns, unreachable_from="198.51.100.2")
+    sink = FakeSink()
+    tracing = tracer([target(NEAR), target(FAR)], port, sink)
+    await play(tracing.run(), lambda: sum(path.target == FAR for path in sink.paths) >= 3)
+    assert {0: 30 * MS, 1: 120 * MS} == tracing._schedule._interval_ns
+
+
 async def test_nothing_to_trace_opens_nothing() -> None:
     """The tracer ends at once."""
     port = FakePort(ROUTES, time.time_ns)

@@ -102,6 +102,7 @@ class FakePort:
         self.rung = rung
         self.identifier = 0
         self.sent: list[tuple[str, int | None]] = []
+        self.last_octets = b""
         self.closed = False
         self._routes = routes
         self._failures = failures
@@ -129,6 +130,7 @@ class FakePort:
             self._failures -= 1
             raise OSError(101, "Network is unreachable")
         self.sent.append((address, ttl))
+        self.last_octets = octets
         number, self._number = self._number, self._number + 1
         now_ns = self._wall_ns() if callable(self._wall_ns) else EPOCH_NS
         self._errors.append(TransmitStamp(number=number, stamp_ns=now_ns))
