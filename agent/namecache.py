@@ -12,7 +12,8 @@ An entry that has expired is unknown again.
 Rules
 - What a resolver said is kept for an hour at least, "there is no name" as well: agents ask for
   the names of other people's addresses and must not ask often (design.md, "Strangers").
-- Where nobody answered nothing was learnt: the address is left alone for a minute.
+- Where nobody answered, or nobody about the name found, the address is left alone for a minute:
+  an hour without its confirmation would be an hour without evidence.
 - The cache is bounded: on overflow what expires first is forgotten.
 """
 
@@ -83,9 +84,9 @@ class NameCache:
         life_ns = max(self._floor_ns, min(ttl_s * NS_PER_S, CEILING_NS))
         self._keep(address, name, now_ns + life_ns)
 
-    def silent(self, address: str, now_ns: int) -> None:
-        """Leave `address` alone for a minute: nobody answered."""
-        self._keep(address, NAMELESS, now_ns + min(SILENCE_NS, self._floor_ns))
+    def silent(self, address: str, now_ns: int, name: Name = NAMELESS) -> None:
+        """Leave `address` alone for a minute: nobody answered, or nobody about its `name`."""
+        self._keep(address, name, now_ns + min(SILENCE_NS, self._floor_ns))
 
     def abandon(self, address: str) -> None:
         """Forget that `address` is being looked up, where nothing came of it."""

@@ -170,7 +170,10 @@ class Names:
     async def _look_up(self, address: str) -> None:
         try:
             name, ttl_s = await self._resolver.name(address)
-            self._cache.settle(address, name, ttl_s, self._clock.monotonic_ns())
+            if name.name is not None and name.confirmed is None:
+                self._cache.silent(address, self._clock.monotonic_ns(), name)
+            else:
+                self._cache.settle(address, name, ttl_s, self._clock.monotonic_ns())
         except DnsError:
             self._cache.silent(address, self._clock.monotonic_ns())
         finally:

@@ -56,6 +56,15 @@ def test_silence_is_kept_for_a_minute() -> None:
     assert found == [NAMELESS, Lookup.DUE]
 
 
+def test_a_name_that_nobody_confirmed_is_kept_for_a_minute() -> None:
+    """It is shown meanwhile; then it is asked for again, for its confirmation is evidence."""
+    cache, unchecked = NameCache(), Name("par.example", None)
+    cache.want(A, 0)
+    cache.silent(A, 0, unchecked)
+    found = [cache.want(A, 59 * NS_PER_S), cache.want(A, 60 * NS_PER_S)]
+    assert found == [unchecked, Lookup.DUE]
+
+
 def test_an_abandoned_look_up_is_due_again() -> None:
     """A look-up that came to nothing does not block the address."""
     cache = NameCache()

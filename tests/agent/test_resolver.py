@@ -13,6 +13,7 @@ from agent.records import Hop, PathReply, Protocol
 from agent.records import Path as Trace
 from agent.resolver import Names, Resolver, system_server
 from tests.fakes.agent_edges import FakeResolver, named
+from tests.fakes.agent_probing import FakeClock
 
 PARIS, ROUTER = "192.0.2.1", "ae1.par.example"
 
@@ -140,6 +141,21 @@ async def test_a_name_that_could_not_be_checked_is_neither() -> None:
         server.mute.add(ROUTER)
         names = Names(stub(server, 0.05), NameCache(), SystemClock())
         assert await names.name_of(PARIS) == (ROUTER, None)
+
+
+async def test_a_confirmation_that_was_lost_is_asked_for_again() -> None:
+    """A minute later, not an hour: a name without it shows nothing."""
+    clock = FakeClock()
+    async with FakeResolver(named(PARIS, ROUTER, PARIS)) as server:
+        names = Names(stub(server, 0.05), NameCache(), clock)
+        server.mute.add(ROUTER)
+        await names.name_of(PARIS)
+        server.mute.clear()
+        clock.advance(59 * 1_000_000_000)
+        found = [await names.name_of(PARIS)]
+        clock.advance(1_000_000_000)
+        found.append(await names.name_of(PARIS))
+    assert found == [(ROUTER, None), (ROUTER, True)]
 
 
 @pytest.mark.parametrize("name", ["a\x1bb.example", "a" * 63 + ("." + "b" * 63) * 3, "10.0.0.1"])
