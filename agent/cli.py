@@ -37,6 +37,20 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program with `arguments` (None: those of the process) and return its exit code."""
+    _hold_streams()
+    try:
+        try:
+            return _done(arguments)
+        finally:
+            sys.stdout.flush()
+    except (BrokenPipeError, BaseExceptionGroup) as error:
+        return _unread(error)
+    except KeyboardInterrupt:
+        return 1
+
+
+def _done(arguments: Sequence[str] | None) -> int:
+    """Do what is asked; return the exit code of it, or of an error that was made for people."""
     options = _parser().parse_args(arguments)
     from agent.errors import BorneError, ConfigError, PrivilegeError, SpoolError  # noqa: PLC0415
 
@@ -46,10 +60,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(error, 2)
     except BorneError as error:
         return _failed(error, 1)
-    except (BrokenPipeError, BaseExceptionGroup) as error:
-        return _unread(error)
-    except KeyboardInterrupt:
-        return 1
+
+
+def _hold_streams() -> None:
+    """Write to nowhere where the caller closed an output: no socket may take its number."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open to the end
+            setattr(sys, name, nowhere)
 
 
 def _unread(error: BaseException) -> int:

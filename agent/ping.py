@@ -1,9 +1,11 @@
 """Shell: the command `ping`: echo requests to a few targets, as lines for people or NDJSON."""
 
 import asyncio
+import contextlib
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
@@ -107,6 +109,20 @@ async def system_resolve(target: str) -> str | None:
     return str(found[0][4][0]) if found else None
 
 
+@contextlib.contextmanager
+def interruption() -> Iterator[asyncio.Event]:
+    """Give an event that SIGINT and SIGTERM set: a command then sums up what it has."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
 class _Session:
     """One call of the command."""
 
@@ -119,19 +135,12 @@ class _Session:
 
     async def ping(self, targets: list[_Target], echoes: Echoes) -> None:
         """Send everything, and wait for the tail."""
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-        try:
+        with interruption() as stop:
             async with asyncio.TaskGroup() as group:
                 watch = group.create_task(echoes.watch())
                 await self._send_all(targets, echoes, stop)
                 await self._wait_for_tail(stop)
                 watch.cancel()
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
 
     async def _send_all(self, targets: list[_Target], echoes: Echoes, stop: asyncio.Event) -> None:
         """Send in turn, each target at its interval, the targets spread evenly over it."""

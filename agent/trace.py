@@ -11,7 +11,7 @@ from agent import views
 from agent.clock import Clock, SystemClock, rfc3339
 from agent.echoes import Echoes, OpenPort
 from agent.hops import Labels, Trace
-from agent.ping import system_resolve
+from agent.ping import interruption, system_resolve
 from agent.records import Hop, Path, Protocol
 from agent.sockets import open_port
 from agent.targets import NameOf, Resolve
@@ -44,7 +44,7 @@ async def run(
     clock: Clock | None = None,
     open_socket: OpenPort = open_port,
 ) -> int:
-    """Trace once.
+    """Trace once, until done or interrupted (SIGINT or SIGTERM), and show what is known then.
 
     `resolve` finds the address of a target given by name; None asks the system's resolver.
     `name_of` finds the PTR names of hops, which are waited for up to two seconds after the
@@ -140,17 +140,23 @@ class _Session:
         if not self._options.json:
             whom = views.named(self._options.target, self._address)
             _write(f"trace to {whom}, at most {self._options.max_ttl} hops\n")
-        route = Route(self._trace, self._address, self._timeout_ns)
-        async with asyncio.TaskGroup() as group:
-            beside = [group.create_task(echoes.watch())]
-            if live:
-                beside.append(group.create_task(self._draw_for_ever()))
-            await route.follow(echoes, self._clock, None)
-            self._names.want(self._trace.hops())
-            await self._names.wait(_NAMES_PATIENCE_S)
-            for task in beside:
-                task.cancel()
+        with interruption() as stop:
+            async with asyncio.TaskGroup() as group:
+                beside = [group.create_task(echoes.watch()), group.create_task(stop.wait())]
+                if live:
+                    beside.append(group.create_task(self._draw_for_ever()))
+                follow = group.create_task(self._follow(echoes))
+                await asyncio.wait((follow, beside[1]), return_when=asyncio.FIRST_COMPLETED)
+                for task in (follow, *beside):
+                    task.cancel()
         return self._finish(live=live)
+
+    async def _follow(self, echoes: Echoes) -> None:
+        """Drive the trace to its end and wait for the names of its hops."""
+        route = Route(self._trace, self._address, self._timeout_ns)
+        await route.follow(echoes, self._clock, None)
+        self._names.want(self._trace.hops())
+        await self._names.wait(_NAMES_PATIENCE_S)
 
     async def _draw_for_ever(self) -> None:
         while True:
@@ -186,7 +192,8 @@ class _Session:
         else:
             _write(views.redrawn(self._lines(), len(self._drawn)) if live else _text(self._lines()))
         if not self._options.json and not path.reached:
-            _write("the target did not answer\n")
+            said = "the target did not answer" if self._trace.done else "interrupted"
+            _write(f"{said}\n")
         return 0 if any(not reply.lost for hop in path.hops for reply in hop.replies) else 1
 
 

@@ -207,9 +207,22 @@ def test_trace_without_names(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (cli.main(["trace", "192.0.2.7", "--no-names"]), seen) == (0, [None, None])
 
 
-def test_a_closed_pipe_is_no_traceback() -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ping 127.0.0.1 --count 300 --interval 0.01 | head -1",
+        "ping 127.0.0.1 --count 3 --interval 0.01 --json | true",
+        "trace 127.0.0.1 | true",
+        "trace 127.0.0.1 --json | true",
+        "trace 127.0.0.1 --json >&-",
+        "ping 127.0.0.1 --count 1 >&-",
+        "--version | true",
+        "--help | true",
+    ],
+)
+def test_a_closed_pipe_is_no_traceback(command: str) -> None:
     """Where nobody reads the output any more the program ends without complaint."""
-    command = f"{sys.executable} -m agent.cli ping 127.0.0.1 --count 300 --interval 0.01 | head -1"
+    command = f"{sys.executable} -m agent.cli {command}"
     done = subprocess.run(
         ["/bin/sh", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=30
     )

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import sys
 import time
 
@@ -9,7 +11,7 @@ import pytest
 
 from agent import trace
 from agent.trace import Options
-from tests.fakes.agent_probing import FakePort
+from tests.fakes.agent_probing import FakePort, until
 
 FAR, SILENT = "203.0.113.9", "192.0.2.77"
 ROUTES = {FAR: ("198.51.100.1", None, FAR), SILENT: ("198.51.100.1", None)}
@@ -139,6 +141,27 @@ async def test_a_name_without_address(capsys: pytest.CaptureFixture[str]) -> Non
     assert code == 1
     assert capsys.readouterr().err == "trace no.example: the name has no IPv4 address\n"
     assert [] == network.sent
+
+
+@pytest.mark.parametrize("json_wanted", [False, True])
+async def test_an_interruption_shows_what_is_known(
+    capsys: pytest.CaptureFixture[str], json_wanted: bool
+) -> None:
+    """A router has answered, nobody else for a minute: Ctrl-C ends it with that, exit code 0."""
+    network = port()
+    wanted = Options(target=SILENT, timeout_s=60, max_ttl=4, json=json_wanted)
+    task = asyncio.create_task(trace.run(wanted, open_socket=network.opened))
+    await until(lambda: len(network.sent) == 4)
+    os.kill(os.getpid(), signal.SIGINT)
+    assert await asyncio.wait_for(task, 2) == 0
+    written = capsys.readouterr().out
+    if json_wanted:
+        assert json.loads(written)["hops"][0]["replies"][0]["address"] == "198.51.100.1"
+    else:
+        assert "198.51.100.1  0.002 ms" in written.splitlines()[1]
+        assert written.splitlines()[-1] == "interrupted"
+    assert network.closed
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 async def test_names_that_do_not_come_are_not_waited_for(
