@@ -13,7 +13,7 @@ Rules
 - The id of a series is allotted once in the life of a spool. Its descriptor goes with every batch
   until the spool says that one was stored (`stored`), so that a failed disk costs no descriptor.
 - A loss has no stamp quality of its own: it belongs to the series of the target's last reply,
-  before the first to that of kernel stamps.
+  before the first to that of the last reply of any target, of kernel stamps where there is none.
 """
 
 from array import array
@@ -135,19 +135,20 @@ class Batches:
         self._due_ns = now_ns + interval_ns
         self._rows = _Rows()
         self._stamps: dict[int, Stamp] = {}
+        self._last_stamp = Stamp.KERNEL
         self._series: dict[tuple[int, Stamp], int] = {}
         self._addresses: dict[int, str] = {}
 
     def reply(self, target_index: int, sent_wall_ns: int, rtt_ns: int, stamp: Stamp) -> None:
         """Add the round-trip time of a probe."""
-        self._stamps[target_index] = stamp
+        self._stamps[target_index] = self._last_stamp = stamp
         self._rows.reply_series.append(self._series_of(target_index, stamp, sent_wall_ns))
         self._rows.reply_wall_ns.append(sent_wall_ns)
         self._rows.reply_rtt_s.append(rtt_ns / NS_PER_S)
 
     def event(self, target_index: int, at_wall_ns: int, outcome: Outcome) -> None:
         """Add what came of a probe instead of a reply."""
-        stamp = self._stamps.get(target_index, Stamp.KERNEL)
+        stamp = self._stamps.get(target_index, self._last_stamp)
         self._rows.event_series.append(self._series_of(target_index, stamp, at_wall_ns))
         self._rows.event_wall_ns.append(at_wall_ns)
         self._rows.event_outcome.append(outcome)

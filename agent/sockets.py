@@ -218,10 +218,9 @@ class _Port:
             self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         try:
             octets, messages, _, sender = self._socket.recvmsg(_DATAGRAM_OCTETS, _ANCILLARY_OCTETS)
-        except BlockingIOError:
-            return None
         except OSError:
-            octets, messages, _, sender = self._socket.recvmsg(_DATAGRAM_OCTETS, _ANCILLARY_OCTETS)
+            # Nothing waits; or an error came in just now: it is taken off, the caller asks again.
+            return None
         beside = ancillary.parse(messages)
         if self._rung is Rung.PING:
             return Datagram(

@@ -227,6 +227,36 @@ def test_losses_belong_to_the_series_of_the_last_reply() -> None:
     )
 
 
+def test_a_first_loss_is_of_the_quality_that_this_host_has() -> None:
+    """Where the host cannot stamp what it sends, no empty kernel series takes a target's losses."""
+    gathering = gatherer()
+    gathering.reply(0, WALL_NS, 1, Stamp.KERNEL_RX)
+    gathering.event(1, WALL_NS, Outcome.LOST)
+    gathering.reply(1, WALL_NS, 1, Stamp.KERNEL_RX)
+    (batch,) = closed(gathering)
+    assert batch.descriptors.series == (
+        series(1, 0, Stamp.KERNEL_RX),
+        series(2, 1, Stamp.KERNEL_RX),
+    )
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([None, *Stamp]))))
+def test_losses_add_up_per_target(items: list[tuple[int, Stamp | None]]) -> None:
+    """Whatever qualities come and go, the losses over all series of a target are its losses."""
+    gathering = gatherer()
+    for target, stamp in items:
+        if stamp is None:
+            gathering.event(target, WALL_NS, Outcome.LOST)
+        else:
+            gathering.reply(target, WALL_NS, 1, stamp)
+    found = [0] * 4
+    for batch in closed(gathering):
+        target_of = {each.id: each.target for each in batch.descriptors.series}
+        for number in batch.event_series:
+            found[int(target_of[number].rpartition(".")[2])] += 1
+    assert [items.count((target, None)) for target in range(4)] == found
+
+
 def test_addresses_are_told_once_per_series() -> None:
     """Each series of a target learns its address at its first row, and each change of it."""
     gathering = gatherer()
