@@ -1,0 +1,46 @@
+"""Words of probing: frozen, with the limits that design.md promises to strangers."""
+
+import typing
+
+import msgspec
+import pytest
+
+from agent.results import Results
+from agent.targets import Instant, Limits, ProbeTarget, Sink
+from tests.fakes.agent_probing import FakeSink
+
+TARGET = ProbeTarget(
+    target="a.example", zone="ovh/rbx", address=None, interval_ns=10**9, timeout_ns=10**9
+)
+
+
+@pytest.mark.parametrize("word", [TARGET, Limits()])
+def test_words_are_frozen(word: msgspec.Struct) -> None:
+    """They are shared by every task: nobody may change them under the others' hands."""
+    field = word.__struct_fields__[0]
+    with pytest.raises(AttributeError):
+        setattr(word, field, None)
+
+
+def test_a_target_is_probed_over_ipv4_and_not_traced_unless_told() -> None:
+    """What the configuration may leave out."""
+    assert (4, None) == (TARGET.family, TARGET.trace_interval_ns)
+
+
+def test_without_settings_the_limits_are_low() -> None:
+    """No file at all is no licence to send: 200 packets a second, 10 of them to one target."""
+    assert (200.0, 10.0) == (Limits().packets_per_s, Limits().per_target_per_s)
+
+
+def test_a_moment_is_read_by_name() -> None:
+    """The two clocks are never mixed up by their place."""
+    assert Instant(wall_ns=2, monotonic_ns=1) == (1, 2)
+
+
+@pytest.mark.parametrize("kind", [Results, FakeSink])
+def test_who_takes_results_takes_all_of_them(kind: type) -> None:
+    """The running agent's sink and the tests' fake have every method of the port."""
+    wanted = {name for name in vars(Sink) if not name.startswith("_")}
+    assert {"reply", "event", "address", "path"} == wanted
+    hints = {name: typing.get_type_hints(getattr(Sink, name)) for name in wanted}
+    assert hints == {name: typing.get_type_hints(getattr(kind, name)) for name in wanted}
