@@ -66,7 +66,7 @@ def _inside() -> None:
         ):
             _wait_for(Path("store"), agent)
             time.sleep(SETTLE_S)
-            began_s = _cpu_s(agent.pid)
+            began_s, text = _cpu_s(agent.pid), ""
             for _ in range(MEASURED_S // SCRAPE_S):
                 time.sleep(SCRAPE_S)
                 text = urllib.request.urlopen(f"http://127.0.0.1:{PORT}/metrics").read().decode()
