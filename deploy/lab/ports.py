@@ -5,10 +5,12 @@ Rules
   that takes its own reading for it adds its wake-up time to every RTT (measured: 0.08 ms).
 - A TUN descriptor has no stamps, so that a packet socket on the same device gives the packets
   and the descriptor is read only to empty it.
-- Nothing blocks; a packet the kernel cannot take now is lost, as on a full wire.
+- Nothing blocks; a packet the kernel cannot take now is lost, as on a full wire or one cut off:
+  the agent's host may take its device down and up again.
 """
 
 import contextlib
+import errno
 import os
 import socket
 import struct
@@ -21,6 +23,8 @@ ETH_P_ALL = 0x0003
 _OCTETS_MAX = 65_535
 _SOL_PACKET = 263
 _PACKET_QDISC_BYPASS = 20
+_LOST = {errno.EAGAIN, errno.ENOBUFS, errno.ENETDOWN, errno.EIO}
+"""What the kernel answers where a queue is full or a device is down."""
 
 
 class Port(Protocol):
@@ -66,8 +70,11 @@ class TunPort:
 
     def send(self, packet: bytes) -> None:
         """Write one packet to the device."""
-        with contextlib.suppress(BlockingIOError):
+        try:
             os.write(self._descriptor, packet)
+        except OSError as error:
+            if error.errno not in _LOST:
+                raise
 
 
 class VethPort:
@@ -93,5 +100,8 @@ class VethPort:
 
     def send(self, packet: bytes) -> None:
         """Send one packet as an Ethernet frame."""
-        with contextlib.suppress(BlockingIOError):
+        try:
             self._socket.send(self._header + packet)
+        except OSError as error:
+            if error.errno not in _LOST:
+                raise

@@ -9,6 +9,8 @@ One frame of the ring (Linux, Documentation/networking/packet_mmap):
 Rules
 - A frame belongs to the kernel while its status is 0, and to this process until it says 0 again.
 - Stamps are wall times of the kernel; the ring gives them back on the monotonic clock.
+- A device that went down leaves an error in the socket, which then is readable for ever: who
+  finds nothing in the ring takes the error away.
 """
 
 import mmap
@@ -40,6 +42,7 @@ class Ring:
         `outgoing` selects the packets that this host sends through the device, otherwise those
         that it receives.
         """
+        self._socket = sock
         self._outgoing = outgoing
         self._next = 0
         sock.setsockopt(_SOL_PACKET, _PACKET_VERSION, _TPACKET_V2)
@@ -66,8 +69,6 @@ class Ring:
                 arrived.append((stamp_ns, packet))
             _STATUS.pack_into(memory, start, 0)
             self._next = (self._next + 1) % FRAMES
+        if not arrived:
+            self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         return arrived
-
-    def close(self) -> None:
-        """Unmap the ring; close its socket afterwards."""
-        self._memory.close()

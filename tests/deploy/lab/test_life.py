@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.lab_process import ROOT, parent_of, running, wait_until_gone
+from tests.fakes.lab_process import ROOT, can_tun, parent_of, running, wait_until_gone
 from tests.fakes.lab_worlds import write_world
+
+MODES = ("tun", "veth") if can_tun() else ("veth",)
 
 
 def references(inode: str) -> list[str]:
@@ -55,19 +57,37 @@ def test_events_happen_at_their_time(tmp_path: Path) -> None:
     assert all(0 <= late_s < 0.05 for late_s in lateness_s)
 
 
+def ticks_of(pid: int) -> int:
+    """Processor time of a process so far, in hundredths of a second."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
 def test_an_idle_lab_sleeps(tmp_path: Path) -> None:
     """With nothing in the air the lab uses no processor time."""
     with running(str(write_world(tmp_path, "at_s = 1.2", "at_s = 9.0"))) as lab:
         lab.line()  # the first event has happened
-        status = Path(f"/proc/{lab.child.pid}/stat")
-
-        def ticks() -> int:
-            fields = status.read_text().rsplit(")", 1)[1].split()
-            return int(fields[11]) + int(fields[12])
-
-        before = ticks()
+        before = ticks_of(lab.child.pid)
         time.sleep(1)
-        assert ticks() - before <= 2
+        assert ticks_of(lab.child.pid) - before <= 2
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_device_that_goes_down_costs_nothing(mode: str) -> None:
+    """An agent's host that takes its device down loses packets; the lab sleeps on, and recovers.
+
+    The lab may go before every other program: without this it would take a core for itself.
+    """
+    change = "ip link set borne0 down; sleep 0.3; ip link set borne0 up; ip route add default dev"
+    ping = ("ping", "-n", "-q", "-c", "5", "-i", "0.02", "129.151.225.20")
+    with running("inside", "--mode", mode) as lab:
+        shaken = f"ping -n -q -c 40 -i 0.01 129.151.225.20 & sleep 0.1; {change} borne0; wait"
+        lab.run("paris", "sh", "-c", shaken)
+        before = ticks_of(lab.child.pid)
+        time.sleep(1)
+        assert ticks_of(lab.child.pid) - before <= 5
+        assert "5 received" in lab.run("paris", *ping).stdout
+        assert lab.end()["packets"] > 5
 
 
 def test_kill_leaves_nothing(tmp_path: Path) -> None:
