@@ -35,5 +35,5 @@ lint:
 	exec $(RUN) deploy.setup.check lint
 
 clean:
-	rm -rf .venv .cache .hypothesis .import_linter_cache build dist .coverage .coverage.* *.egg-info
+	rm -rf .venv .cache .demo .hypothesis .import_linter_cache .pytest_cache build dist *.egg-info
 	find agent collector deploy tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -37,7 +37,7 @@ def main() -> NoReturn:
     try:
         kernel.die_with_parent(wanted.parent or parent)
         scenario = load(wanted.scenario)
-        if os.geteuid() != 0:
+        if not kernel.rules_networks():
             _become_root_of_a_user_namespace(parent)
         _play(scenario, wanted.mode or _best_mode(), wanted.start_delay)
     except ScenarioError as error:

@@ -7,14 +7,23 @@ Rules
 import ctypes
 import os
 import signal
+from pathlib import Path
 
 from deploy.lab.errors import HostError
 
 CLONE_NEWNET = 0x40000000
 CLONE_NEWUSER = 0x10000000
+_NETWORK_RULER = 1 << 21 | 1 << 12
+"""CAP_SYS_ADMIN and CAP_NET_ADMIN (capabilities(7))."""
 _PR_SET_PDEATHSIG = 1
 _PR_SET_TIMERSLACK = 29
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+def rules_networks() -> bool:
+    """Tell whether this process may make network namespaces: root may lack that in a container."""
+    words = Path("/proc/self/status").read_text(encoding="ascii").partition("\nCapEff:")[2].split()
+    return int(words[0], 16) & _NETWORK_RULER == _NETWORK_RULER
 
 
 def unshare(flags: int) -> None:

@@ -1,4 +1,4 @@
-"""Shell: make a checkout ready to work: the Debian packages and the Python environment.
+"""Shell: make a checkout ready to work: Debian packages, namespaces, the Python environment.
 
 Usage: `python3 deploy/setup/bootstrap.py demo|test|lint`. It needs the standard library alone, and
 it speaks on stderr alone. Exit 0: ready. Exit 2: something is missing that it cannot install; the
@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON = (3, 11)
 SYSTEM_PATH = ("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin", "/bin")
 POLICY = Path("/usr/sbin/policy-rc.d")
+NETWORK_RULER = 1 << 21 | 1 << 12  # CAP_SYS_ADMIN and CAP_NET_ADMIN (capabilities(7))
 DENIED = 101  # what policy-rc.d answers to forbid an action (Debian's invoke-rc.d)
 
 
@@ -191,6 +192,39 @@ def services_denied(policy: Path = POLICY) -> Iterator[None]:
             former.rename(policy)
 
 
+# --- namespaces ----------------------------------------------------------------------------------
+
+
+def rules_networks(status: Path = Path("/proc/self/status")) -> bool:
+    """Tell whether this process may make network namespaces and devices without further ado."""
+    (effective,) = (
+        int(line.split()[1], 16)
+        for line in status.read_text().splitlines()
+        if line.startswith("CapEff:")
+    )
+    return effective & NETWORK_RULER == NETWORK_RULER
+
+
+def ensure_namespaces(profile: str) -> None:
+    """See that the internet in a box can stand here; it takes 10 ms.
+
+    Raises:
+        SetupError: this host refuses network namespaces to this user; says what would allow them.
+    """
+    if profile == "lint" or rules_networks():
+        return
+    done = run(["unshare", "--user", "--map-root-user", "--net", "true"], quiet=True)
+    if done.returncode:
+        raise SetupError(
+            f"make {profile} needs network namespaces: {last_line(done.stderr)}\n"
+            "Run it as root with CAP_SYS_ADMIN and CAP_NET_ADMIN (a container: --privileged), or\n"
+            "allow them to users, whichever of these settings the kernel has:\n"
+            "  sysctl -w user.max_user_namespaces=15000\n"
+            "  sysctl -w kernel.unprivileged_userns_clone=1\n"
+            "  sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
+        )
+
+
 # --- the Python environment -----------------------------------------------------------------------
 
 
@@ -307,12 +341,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if len(words) != 1 or words[0] not in PROFILES:
         say(f"usage: bootstrap.py {'|'.join(PROFILES)}")
         return 2
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     try:
         check_python()
         with one_at_a_time(ROOT):
             ensure_packages(words[0])
+            ensure_namespaces(words[0])
             ensure_environment()
     except SetupError as error:
         say(f"borne set-up: {error}")

@@ -104,6 +104,41 @@ def test_a_bare_host_makes_the_command_exit_2(tmp_path: Path) -> None:
     assert "prometheus-alertmanager" in done.stderr
 
 
+FORBIDDEN = "echo 0 > /proc/sys/user/max_user_namespaces; exec setpriv --bounding-set -all"
+"""Shell words, in a user namespace of one's own: nobody inside may make namespaces any more."""
+
+
+def test_a_host_that_refuses_namespaces_is_named() -> None:
+    """Where neither capabilities nor user namespaces are allowed: exit 2, and what allows them."""
+    program = f"{FORBIDDEN} --inh-caps -all {sys.executable} {SCRIPT} demo"
+    done = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "sh", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (2, "") == (done.returncode, done.stdout)
+    assert "make demo needs network namespaces: unshare: unshare failed: " in done.stderr
+    assert "sysctl -w user.max_user_namespaces=15000" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("effective", "expected"),
+    [("0000000000201000", True), ("0000000000200000", False), ("0000000000001000", False)],
+)
+def test_both_capabilities_are_asked_for(tmp_path: Path, effective: str, *, expected: bool) -> None:
+    """CAP_SYS_ADMIN makes namespaces, CAP_NET_ADMIN devices; one without the other is no use."""
+    (tmp_path / "status").write_text(f"Name:\tx\nCapEff:\t{effective}\nCapBnd:\t0\n")
+    assert expected == bootstrap.rules_networks(tmp_path / "status")
+
+
+def test_lint_needs_no_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is asked of the kernel for the linters."""
+    monkeypatch.setattr(bootstrap, "run", None)
+    monkeypatch.setattr(bootstrap, "rules_networks", lambda: False)
+    bootstrap.ensure_namespaces("lint")
+
+
 def test_an_old_python_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Python 3.10 gets a sentence that says which version was found and how to name another."""
     monkeypatch.setattr(sys, "version_info", (3, 10, 12))
@@ -221,6 +256,7 @@ def test_a_ready_checkout_is_ready_at_once(
     """With everything there the command says nothing and exits 0."""
     monkeypatch.setattr(bootstrap, "ROOT", checkout)
     monkeypatch.setattr(bootstrap, "ensure_packages", lambda _profile: None)
+    monkeypatch.setattr(bootstrap, "ensure_namespaces", lambda _profile: None)
     monkeypatch.setattr(bootstrap, "ensure_environment", lambda: None)
     monkeypatch.setattr(bootstrap.signal, "signal", lambda _number, _handler: None)
     assert bootstrap.main(["demo"]) == 0

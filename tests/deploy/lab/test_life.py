@@ -1,6 +1,7 @@
 """How the lab begins, plays its events, sleeps and ends, and what it leaves behind: nothing."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -88,6 +89,19 @@ def test_a_device_that_goes_down_costs_nothing(mode: str) -> None:
         assert ticks_of(lab.child.pid) - before <= 5
         assert "5 received" in lab.run("paris", *ping).stdout
         assert lab.end()["packets"] > 5
+
+
+def test_root_without_the_capabilities_goes_the_way_of_a_user(tmp_path: Path) -> None:
+    """Root of a container that may not make namespaces plays on veth in a user namespace."""
+    lacking = ("setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin")
+    command = [*lacking, sys.executable, "-m", "deploy.lab", str(write_world(tmp_path))]
+    command = command if os.geteuid() == 0 else command[len(lacking) :]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as lab:
+        assert lab.stdout is not None
+        ready = json.loads(lab.stdout.readline())
+        lab.terminate()
+        lab.stdout.read()
+    assert (ready["mode"], lab.returncode) == ("veth", 0)
 
 
 def test_kill_leaves_nothing(tmp_path: Path) -> None:
