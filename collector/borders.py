@@ -42,11 +42,9 @@ from collector.records import (
     Verdict,
     Zone,
 )
-from collector.sightings import Sighting, Sightings, sight
-from collector.testimony import Testimony, describe, excluded, hear
+from collector.sightings import Sighting, Sightings, canonical, sight
+from collector.testimony import Testimony, excluded, hear
 from collector.wall import wall_ns
-
-"""Names the rules above, and changes with them."""
 
 HopVerdict = Literal["inside", "outside", "mixed", "unknown", "contradictory"]
 
@@ -73,10 +71,13 @@ def judge(
     """Return the verdicts of `path` on the axis of territory, with the evidence of each hop.
 
     `zone` is the declared zone of the target, None where the target belongs to none; its place
-    stands for the target's own address alone. Without an origin no distance is used. A path
-    whose start is no RFC 3339 time gets `started_ns` 0. Nothing in a path makes it raise.
+    stands for the target's own address alone, and only where the zone lists the target: an agent
+    cannot talk a target into a zone. Nor is it believed that a target was reached that did not
+    answer from its own address. Without an origin no distance is used. A path whose start is no
+    RFC 3339 time gets `started_ns` 0. Nothing in a path makes it raise.
     """
     case = _Case(path, sight(path), zone, knowledge, jurisdictions)
+    reached = path.reached and case.seen.target in {None, *case.seen.addresses}
     hops = tuple(_hop(ttl, address, case) for ttl, address in case.seen.hops)
     coverage = _coverage(hops, case.seen)
     return Judgement(
@@ -85,11 +86,11 @@ def judge(
         target=path.target or path.address or "",
         zone=path.zone or ("" if zone is None else zone.ident),
         started_ns=wall_ns(path.started_at) or 0,
-        reached=path.reached,
-        blind=not path.reached or coverage.hops_silent > 0,
+        reached=reached,
+        blind=not reached or coverage.hops_silent > 0,
         countries=_merged(_territories(hop) for hop in hops if len(_territories(hop)) == 1),
         verdicts=tuple(
-            _path_verdict(row.name, hops, coverage, reached=path.reached) for row in jurisdictions
+            _path_verdict(row.name, hops, coverage, reached=reached) for row in jurisdictions
         ),
         hops=hops,
     )
@@ -121,7 +122,7 @@ def _hop(ttl: int, address: str | None, case: _Case) -> HopJudgement:
             verdicts={},
             asn=None,
             operator=None,
-            evidence=(excluded(address, special),),
+            evidence=(excluded(special),),
             excluded=True,
         )
     return _placed(ttl, address, sighting, case)
@@ -132,7 +133,7 @@ def _placed(ttl: int, address: str, sighting: Sighting, case: _Case) -> HopJudge
     heard = hear(
         address,
         sighting,
-        zone=case.zone if address == case.seen.target else None,
+        zone=case.zone if address == case.seen.target and _declared(case) else None,
         origin=case.path.origin,
         resolution_ns=case.path.rtt_resolution_ns,
         knowledge=case.knowledge,
@@ -149,6 +150,12 @@ def _placed(ttl: int, address: str, sighting: Sighting, case: _Case) -> HopJudge
         operator=_operator(sighting, case.knowledge) if holder is None else holder.holder,
         evidence=heard.evidence,
     )
+
+
+def _declared(case: _Case) -> bool:
+    """Say whether the zone's own list holds the target, by its name or its address."""
+    targets = () if case.zone is None else case.zone.targets
+    return case.path.target in targets or case.seen.target in {*map(canonical, targets)}
 
 
 def _hop_verdict(heard: Testimony, jurisdiction: Jurisdiction) -> HopVerdict:
@@ -171,15 +178,15 @@ def _path_verdict(
         word: [hop for hop in hops if hop.verdicts.get(jurisdiction) == word]
         for word in ("inside", "outside", "mixed", "unknown", "contradictory")
     }
-    conflicts = [_because(hop, "nothing named is left") for hop in of["contradictory"]]
+    conflicts = [_because(hop, "has no possible place left") for hop in of["contradictory"]]
     if of["outside"]:
         verdict = Verdict.SUPPORTED_OUTSIDE
-        reasons = [_because(hop, f"outside {jurisdiction}") for hop in of["outside"]] + conflicts
+        reasons = [_because(hop, f"is outside {jurisdiction}") for hop in of["outside"]] + conflicts
     elif conflicts:
         verdict, reasons = Verdict.CONTRADICTORY, conflicts
     elif reached and of["inside"] and not of["mixed"] and not of["unknown"]:
         verdict = Verdict.SUPPORTED_INSIDE
-        reasons = [_because(hop, f"inside {jurisdiction}") for hop in of["inside"]]
+        reasons = [_because(hop, f"is inside {jurisdiction}") for hop in of["inside"]]
     else:
         verdict = Verdict.UNDETERMINED
         reasons = _gaps(of, coverage, jurisdiction, reached=reached)
@@ -205,11 +212,11 @@ def _gaps(
     """Return why a path without an outside and without a conflict is not inside either."""
     reasons = []
     if not reached:
-        reasons.append("the target did not answer: the end of the way is unseen")
+        reasons.append("the target itself did not answer: the end of the way is unseen")
     if coverage.hops_responding == 0:
         reasons.append("no address that can have a place answered")
     reasons += [
-        _because(hop, f"places on both sides of {jurisdiction}'s border") for hop in of["mixed"]
+        _because(hop, f"has places on both sides of {jurisdiction}'s border") for hop in of["mixed"]
     ]
     if of["unknown"]:
         lacking = ", ".join(f"{hop.address} (hop {hop.ttl})" for hop in of["unknown"])
@@ -220,10 +227,9 @@ def _gaps(
 
 
 def _because(hop: HopJudgement, conclusion: str) -> str:
-    """Return one sentence: the hop, everything said of its place, and what follows."""
+    """Return one sentence: the hop, what follows, and everything said of its place."""
     spoken = "; ".join(row.says for row in hop.evidence if row.kind in {"zone", "name", "refuted"})
-    left = " or ".join(describe(place) for place in hop.candidates)
-    return f"hop {hop.ttl}: {spoken}; {f'{left}: ' if left else ''}{conclusion}"
+    return f"hop {hop.ttl} ({hop.address}) {conclusion}: {spoken}"
 
 
 def _silence(coverage: Coverage) -> str:

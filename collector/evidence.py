@@ -9,9 +9,10 @@ Layout (in-toto Attestation Framework, Statement v1; canonical JSON is RFC 8785)
        "premise":    what everything below supposes,
        "crossing":   the episode, without the digest of this very Statement,
        "agent":      name, id (hex), declared place,
-       "paths":      the raw paths of the rounds, in the order of time,
+       "paths":      the raw paths of the rounds, in the order of time; their origin and zone
+                     are those that the collector's settings declare,
        "judgements": what was concluded of each,
-       "rows":       every row of a table that took part,
+       "rows":       every row of a table that took part: enough to judge the paths again,
        "tables":     SHA-256 of each whole table,
        "rules":      the name of the rule set,
        "versions":   the software,
@@ -35,6 +36,7 @@ import rfc8785
 
 from collector.knowledge import Knowledge
 from collector.names import Reading
+from collector.operators import Operator
 from collector.records import RULES, Crossing, PathRecord, Vantage, Zone
 from collector.regions import JURISDICTIONS
 from collector.wall import wall_text
@@ -131,7 +133,9 @@ def _rows(
     addresses = {reply.address for reply in replies if reply.address is not None}
     readings = [reading for name in names for reading in knowledge.names.read(name)]
     judged = {row.jurisdiction for record in rounds for row in record.judgement.verdicts}
+    operators = [knowledge.names.operator(name) for name in names]
     return {
+        "operators": _ordered(_operator_row(row) for row in operators if row is not None),
         "names": _ordered(_name_row(reading) for reading in readings),
         "places": _ordered(_row(knowledge.places[reading.row.place]) for reading in readings),
         "networks": _ordered(_row(knowledge.networks.holder(address)) for address in addresses),
@@ -145,11 +149,15 @@ def _rows(
     }
 
 
+def _operator_row(operator: Operator) -> dict[str, Any]:
+    """Return an operator without its rules: whose domain a name stands in."""
+    return {"id": operator.id, "name": operator.name, "domains": list(operator.domains)}
+
+
 def _name_row(reading: Reading) -> dict[str, Any]:
-    """Return the row of a code together with the rule and the domains that it holds under."""
+    """Return the row of a code together with its rule, which holds under its operator's domains."""
     return {
-        "operator": reading.operator.name,
-        "domains": list(reading.operator.domains),
+        "operator": reading.operator.id,
         "rule": reading.rule.id,
         "pattern": reading.rule.pattern,
         "remark": reading.rule.remark,

@@ -45,30 +45,30 @@ def hear(
     left: list[Place] = []
     shown: list[Evidence] = []
     named = False
-    for place, evidence in _claims(address, sighting, zone, knowledge):
+    for place, evidence in _claims(sighting, zone, knowledge):
         shown.append(evidence)
         named = True
         against = refute(
             place, origin=origin, rtt_ns=sighting.rtt_min_ns, resolution_ns=resolution_ns
         )
         if against is not None:
-            shown.append(_refuted(address, place, against))
+            shown.append(_refuted(place, against))
         elif place not in left:
             left.append(place)
     shown.extend(_idle(sighting, knowledge))
     holder = knowledge.networks.holder(address)
     if holder is not None:
-        shown.append(_held(address, holder))
+        shown.append(_held(holder))
     return Testimony(named=named, places=tuple(left), evidence=tuple(shown))
 
 
-def excluded(address: str, special: SpecialRange) -> Evidence:
-    """Return why nothing is said of the place of `address`."""
+def excluded(special: SpecialRange) -> Evidence:
+    """Return why nothing is said of the place of an address in a special range."""
     return Evidence(
         kind="excluded",
         source=f"{special.source} ({special.status})",
         date=special.date,
-        says=f"{address} lies in {special.prefix} ({special.meaning}): it has no place of its own",
+        says=f"in {special.prefix} ({special.meaning}): such an address has no place of its own",
     )
 
 
@@ -78,35 +78,41 @@ def describe(place: Place) -> str:
 
 
 def _claims(
-    address: str, sighting: Sighting, zone: Zone | None, knowledge: Knowledge
+    sighting: Sighting, zone: Zone | None, knowledge: Knowledge
 ) -> Iterator[tuple[Place, Evidence]]:
     if zone is not None:
-        says = f"{address} is declared to stand in zone {zone.ident}, {describe(zone.place)}"
+        says = f"declared to stand in {describe(zone.place)}, zone {zone.ident}"
         source = f"zone {zone.ident} (declared by the operator of the collector)"
         yield zone.place, Evidence(kind="zone", source=source, date="undated", says=says)
     for name in sighting.confirmed:
         for reading in knowledge.names.read(name):
             if reading.row.status != "recalled":
                 place = knowledge.places[reading.row.place].place
-                yield place, _read(address, name, reading, place)
+                yield place, _read(name, reading, place)
 
 
-def _read(address: str, name: str, reading: Reading, place: Place) -> Evidence:
+def _read(name: str, reading: Reading, place: Place) -> Evidence:
     caveat = f" ({reading.rule.caveat})" if reading.rule.caveat else ""
-    row = reading.row
     return Evidence(
         kind="name",
-        source=f"rule {reading.rule.id}, code {row.code} ({row.status}: {row.source})",
-        date=row.date,
-        says=f"the confirmed name {name} of {address} names {describe(place)} by rule "
-        f"{reading.rule.id} of {reading.operator.name}{caveat}",
+        source=_rule(reading),
+        date=reading.row.date,
+        says=f"its confirmed name {name} stands for {describe(place)}{caveat}",
+    )
+
+
+def _rule(reading: Reading) -> str:
+    row = reading.row
+    return (
+        f"{reading.operator.name}, rule {reading.rule.id}, code {row.code} "
+        f"({row.status}: {row.source})"
     )
 
 
 def _idle(sighting: Sighting, knowledge: Knowledge) -> Iterator[Evidence]:
     """Yield the readings that are shown and decide nothing."""
     readings = [
-        (name, reading, "a code recalled from memory")
+        (name, reading, "that code is known from memory alone")
         for name in sighting.confirmed
         for reading in knowledge.names.read(name)
         if reading.row.status == "recalled"
@@ -116,38 +122,35 @@ def _idle(sighting: Sighting, knowledge: Knowledge) -> Iterator[Evidence]:
         for reading in knowledge.names.read(name)
     ]
     for name, reading, doubt in readings:
-        row = reading.row
-        place = knowledge.places[row.place].place
+        place = knowledge.places[reading.row.place].place
         yield Evidence(
             kind="unconfirmed",
-            source=f"rule {reading.rule.id}, code {row.code} ({row.status}: {row.source})",
-            date=row.date,
-            says=f"the name {name} would name {describe(place)} by rule {reading.rule.id}, "
-            f"but rests on {doubt}: it decides nothing",
+            source=_rule(reading),
+            date=reading.row.date,
+            says=f"its name {name} would stand for {describe(place)}, but {doubt}",
         )
 
 
 def _doubt(checked: bool | None) -> str:  # noqa: FBT001 - the value of name_confirmed
     if checked is None:
-        return "a name that was not checked by a forward look-up"
-    return "a name that does not resolve back to the address"
+        return "nobody checked that it resolves back to the address"
+    return "it does not resolve back to the address"
 
 
-def _refuted(address: str, place: Place, against: Refutation) -> Evidence:
+def _refuted(place: Place, against: Refutation) -> Evidence:
     return Evidence(
         kind="refuted",
         source="disc of the smallest time at c, WGS84",
         date="undated",
-        says=f"{address} is not in {describe(place)}: that is at least {against.distance_km:.1f} "
-        f"km from the origin, and it answered in {against.rtt_ns / 1e6:.3f} ms, in which light "
-        f"in vacuum reaches {against.allowed_km:.1f} km and back",
+        says=f"not in {describe(place)}, {against.distance_km:.1f} km away at least: it answered "
+        f"in {against.rtt_ns / 1e6:.3f} ms, and light goes {against.allowed_km:.1f} km and back",
     )
 
 
-def _held(address: str, holder: NetworkOverride) -> Evidence:
+def _held(holder: NetworkOverride) -> Evidence:
     return Evidence(
         kind="network",
         source=f"override {holder.prefix} by {holder.author}: {holder.reason}",
         date=holder.date,
-        says=f"{address} is held by {holder.holder} (AS{holder.asn}); a holder is no place",
+        says=f"held by {holder.holder} (AS{holder.asn}); a holder is no place",
     )

@@ -71,7 +71,7 @@ def test_a_target_that_is_silent_is_never_inside() -> None:
     assert verdict(found).verdict is Verdict.UNDETERMINED
     assert found.blind
     assert verdict(found).reasons == (
-        "the target did not answer: the end of the way is unseen",
+        "the target itself did not answer: the end of the way is unseen",
         "1 silent hop, 1 in a row at most: what is there is unseen",
     )
 
@@ -94,7 +94,7 @@ def test_an_empty_path_is_undetermined() -> None:
 
 def test_only_confirmed_names_count() -> None:
     """An unchecked name and a name that does not resolve back are shown and decide nothing."""
-    for checked, words in ((None, "not checked"), (False, "does not resolve back")):
+    for checked, words in ((None, "nobody checked"), (False, "does not resolve back")):
         claim = msgspec.structs.replace(IN_FRANKFURT, name_confirmed=checked)
         found = judged(path([claim], [AT_TARGET], address=TARGET), HOME)
         hop = found.hops[0]
@@ -112,7 +112,7 @@ def test_a_recalled_code_decides_nothing() -> None:
     recalled = reply("213.155.130.1", "mil-b1-link.ip.twelve99.net")
     found = judged(path([recalled], [AT_TARGET], address=TARGET), HOME)
     assert [row.kind for row in found.hops[0].evidence] == ["unconfirmed"]
-    assert "recalled from memory" in found.hops[0].evidence[0].says
+    assert "known from memory alone" in found.hops[0].evidence[0].says
     assert verdict(found).verdict is Verdict.UNDETERMINED
     assert found.hops[0].operator == "Arelion (AS1299)"
 
@@ -127,9 +127,9 @@ def test_light_refutes_a_lying_name_and_says_with_which_numbers() -> None:
     assert [row.kind for row in hop.evidence] == ["name", "refuted"]
     assert verdict(found).verdict is Verdict.CONTRADICTORY
     (reason,) = verdict(found).reasons
-    for number in ("at least 444.9 km", "in 1.000 ms", "reaches 149.9 km"):
+    for number in ("444.9 km away at least", "in 1.000 ms", "light goes 149.9 km"):
         assert number in reason
-    assert reason.startswith("hop 1: ")
+    assert reason.startswith("hop 1 (193.251.241.22) has no possible place left: ")
 
 
 def test_without_an_origin_no_distance_is_used() -> None:
@@ -145,10 +145,9 @@ def test_a_contradictory_hop_does_not_cancel_an_outside() -> None:
     found = judged(path([liar], [IN_LONDON], [AT_TARGET], address=TARGET), HOME)
     assert verdict(found).verdict is Verdict.SUPPORTED_OUTSIDE
     outside, conflict = verdict(found).reasons
-    assert "London (GB): outside FX" in outside
-    assert outside.startswith("hop 2: ")
-    assert conflict.startswith("hop 1: ")
-    assert conflict.endswith("nothing named is left")
+    assert outside.startswith("hop 2 (193.251.242.18) is outside FX: ")
+    assert outside.endswith("stands for London (GB)")
+    assert conflict.startswith("hop 1 (193.251.241.22) has no possible place left: ")
     assert verdict(found).countries == ("GB", "FR")
 
 
@@ -158,6 +157,22 @@ def test_the_zone_speaks_for_the_targets_own_address_alone() -> None:
     assert [hop.verdicts["FX"] for hop in found.hops] == ["unknown", "outside"]
     assert [row.kind for row in found.hops[1].evidence] == ["zone"]
     assert verdict(found).verdict is Verdict.SUPPORTED_OUTSIDE
+
+
+def test_no_agent_talks_a_target_into_a_zone() -> None:
+    """A zone speaks for the targets that its declaration lists, by name or by address."""
+    stranger = msgspec.structs.replace(path([AT_TARGET], address=TARGET), target="stranger")
+    assert judged(stranger, HOME).hops[0].verdicts["FX"] == "unknown"
+    listed = msgspec.structs.replace(HOME, targets=("2001:DB8::1", TARGET))
+    assert judged(stranger, listed).hops[0].verdicts["FX"] == "inside"
+
+
+def test_a_target_that_answers_from_elsewhere_was_not_reached() -> None:
+    """What another address answers in its place does not show the end of the way."""
+    found = judged(path([IN_PARIS], [IN_MARSEILLE], address=TARGET, reached=True), HOME)
+    assert not found.reached
+    assert verdict(found).verdict is Verdict.UNDETERMINED
+    assert verdict(found).coverage.rtt_min_s is None
 
 
 def test_a_declared_zone_can_be_refuted() -> None:
@@ -251,13 +266,12 @@ def test_countries_follow_the_path() -> None:
     assert verdict(found).countries == ("FR", "DE", "FR")
 
 
-def test_reasons_name_address_name_rule_and_place() -> None:
+def test_reasons_name_address_name_and_place() -> None:
     """A person can follow the sentence to the row."""
     (reason,) = verdict(judged(path([IN_FRANKFURT], [AT_TARGET], address=TARGET), HOME)).reasons
     assert reason == (
-        "hop 1: the confirmed name ae300-0.ffttr6.frankfurt.opentransit.net of 193.251.241.22 "
-        "names Frankfurt am Main (DE) by rule opentransit.city of Orange (Opentransit, AS5511); "
-        "Frankfurt am Main (DE): outside FX"
+        "hop 1 (193.251.241.22) is outside FX: its confirmed name "
+        "ae300-0.ffttr6.frankfurt.opentransit.net stands for Frankfurt am Main (DE)"
     )
 
 

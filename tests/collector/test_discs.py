@@ -97,3 +97,28 @@ def test_distances_are_geodesics_on_wgs84() -> None:
     """
     found = distance_km(40.0, 0.0, 41.79331020506, 137.84490004377)
     assert found == pytest.approx(10_000.0, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "other_latitude", "other_longitude", "km"),
+    [
+        (90.0, 0.0, 90.0, 123.0, 0.0),  # one pole, whatever the longitude
+        (90.0, 0.0, -90.0, 77.0, 20_003.9),
+        (0.0, 179.9, 0.0, -179.9, 22.3),  # across the antimeridian, not around the Earth
+        (0.0, 180.0, 0.0, -180.0, 0.0),
+        (0.0, 0.0, 0.5, 179.7, 19_936.3),  # almost antipodal: where simple formulas do not converge
+    ],
+)
+def test_distances_at_the_edges_of_the_map(
+    latitude: float, longitude: float, other_latitude: float, other_longitude: float, km: float
+) -> None:
+    """Poles, the antimeridian and antipodes are places like others."""
+    found = distance_km(latitude, longitude, other_latitude, other_longitude)
+    assert found == pytest.approx(km, abs=0.1)
+
+
+@pytest.mark.parametrize("radius_km", [20_100.0, 1e300])
+def test_who_may_be_anywhere_refutes_nothing(radius_km: float) -> None:
+    """A radius as large as the Earth leaves no distance to any place."""
+    anywhere = Origin(latitude=48.0, longitude=2.0, radius_km=radius_km)
+    assert refute(FRANKFURT, origin=anywhere, rtt_ns=1, resolution_ns=1) is None

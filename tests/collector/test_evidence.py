@@ -3,6 +3,12 @@
 import hashlib
 import json
 import math
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path as File
 from typing import Any
 
 import msgspec
@@ -12,12 +18,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.records import Hop, Origin, Path, PathReply
-from collector import knowledge
+from collector import knowledge, rounds
 from collector.borders import judge
 from collector.crossings import Crossings
 from collector.evidence import LIMITS, PREDICATE_TYPE, STATEMENT_TYPE, digest, statement
 from collector.knowledge import Knowledge
-from collector.records import RULES, Crossing, NetworkOverride, PathRecord, Vantage
+from collector.names import NameReader
+from collector.networks import Networks, SpecialRange
+from collector.operators import CodeRow, NameRule, Operator
+from collector.places import PlaceRow
+from collector.records import (
+    RULES,
+    Crossing,
+    Jurisdiction,
+    NetworkOverride,
+    PathRecord,
+    Vantage,
+    Zone,
+)
 from collector.regions import JURISDICTIONS
 from tests.fakes.paths import MARSEILLE, PARIS, path, reply, zone
 
@@ -36,6 +54,7 @@ HOPS = (
     [reply("192.168.1.1", rtt_ms=0.4)],
     [reply("62.115.125.171", "prs-b1-link.ip.twelve99.net", rtt_ms=1.2)],
     [reply("193.251.241.22", "ae300-0.ffttr6.frankfurt.opentransit.net", rtt_ms=17.0)],
+    [reply("62.115.44.165", "edge.ip.twelve99.net", rtt_ms=24.0)],
     [reply("51.15.0.1", rtt_ms=25.0)],
 )
 
@@ -55,14 +74,14 @@ def records(*paths: Path, known: Knowledge = KNOWLEDGE) -> list[PathRecord]:
 
 def confirmed() -> tuple[Crossing, list[PathRecord]]:
     """Return a crossing that two rounds confirmed, and the rounds."""
-    rounds = records(
+    found = records(
         path(*HOPS, started_at="2026-11-24T12:00:00.000000001Z"),
         path(*HOPS, started_at="2026-11-24T12:00:10.000000002Z"),
     )
     crossings = Crossings()
-    for record in rounds:
+    for record in found:
         crossings.observe(record.judgement, "FX")
-    return crossings.all()[0], rounds
+    return crossings.all()[0], found
 
 
 CROSSING, ROUNDS = confirmed()
@@ -111,8 +130,8 @@ def test_it_names_its_premise_and_its_limits() -> None:
 
 def test_without_positions_the_premise_says_so() -> None:
     """A path without an origin used no distance."""
-    rounds = records(path(*HOPS, origin=None))
-    told = json.loads(statement(CROSSING, rounds, VANTAGE, KNOWLEDGE))
+    found = records(path(*HOPS, origin=None))
+    told = json.loads(statement(CROSSING, found, VANTAGE, KNOWLEDGE))
     assert "no distance was used" in told["predicate"]["premise"]
 
 
@@ -124,7 +143,9 @@ def test_it_holds_the_rows_used_and_no_others() -> None:
         ("opentransit.city", "frankfurt", "observed"),
     }
     assert len(rows["names"]) == 2
-    assert all(row["source"] and row["pattern"] and row["domains"] for row in rows["names"])
+    assert all(row["source"] and row["pattern"] for row in rows["names"])
+    assert {row["operator"] for row in rows["names"]} == {row["id"] for row in rows["operators"]}
+    assert all(row["domains"] for row in rows["operators"])
     assert sorted(row["key"] for row in rows["places"]) == ["frankfurt", "paris"]
     assert [row["prefix"] for row in rows["networks"]] == ["193.251.240.0/20"]
     assert [row["prefix"] for row in rows["special"]] == ["192.168.0.0/16"]
@@ -197,5 +218,189 @@ def test_no_path_makes_it_fail(rtt_ns: int, ttl: int, wild: float, text: str) ->
 @pytest.mark.parametrize("size", [0, 3])
 def test_any_number_of_rounds(size: int) -> None:
     """One proof, two rounds or more: a subject for each."""
-    rounds = records(*(path(*HOPS, started_at=f"2026-11-24T12:00:0{at}Z") for at in range(size)))
-    assert len(json.loads(statement(CROSSING, rounds, VANTAGE, KNOWLEDGE))["subject"]) == size
+    found = records(*(path(*HOPS, started_at=f"2026-11-24T12:00:0{at}Z") for at in range(size)))
+    assert len(json.loads(statement(CROSSING, found, VANTAGE, KNOWLEDGE))["subject"]) == size
+
+
+# --- an auditor with the octets alone -----------------------------------------------------------
+
+
+def canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
+    """Write canonical JSON without the library: keys sorted, no blanks, whole floats as integers.
+
+    Enough for what Statements hold: keys are ASCII, numbers have few digits.
+    """
+    match value:
+        case dict():
+            members = (
+                canonical(key) + b":" + canonical(value[key])
+                for key in sorted(value, key=lambda key: key.encode("utf-16-be"))
+            )
+            return b"{" + b",".join(members) + b"}"
+        case list() | tuple():
+            return b"[" + b",".join(map(canonical, value)) + b"]"
+        case float() if value.is_integer():
+            return str(int(value)).encode()
+        case _:
+            return json.dumps(value, ensure_ascii=False).encode()
+
+
+def sha256(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return the digest of the canonical JSON."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def test_an_auditor_finds_every_digest() -> None:
+    """Octets and subjects from the Statement alone, table digests from the release's own files."""
+    assert canonical(STATEMENT) == OCTETS
+    assert [sha256(raw) for raw in PREDICATE["paths"]] == [
+        row["digest"]["sha256"] for row in STATEMENT["subject"]
+    ]
+    assert PREDICATE["tables"] == {
+        "jurisdictions": sha256(PREDICATE["rows"]["jurisdictions"]),
+        "networks": sha256(PREDICATE["rows"]["networks"]),
+        "names": sha256(names_of_the_file()),
+        "places": sha256(places_of_the_file()),
+        "special": sha256(special_of_the_file()),
+    }
+
+
+def test_the_rows_are_rows_of_those_tables() -> None:
+    """Nothing in the Statement's rows was made up for it."""
+    rows = PREDICATE["rows"]
+    places = {canonical(row) for row in places_of_the_file()}
+    special = {canonical(row) for row in special_of_the_file()}
+    operators = {row["id"]: row for row in names_of_the_file()}
+    assert {canonical(row) for row in rows["places"]} <= places
+    assert {canonical(row) for row in rows["special"]} <= special
+    for row in rows["names"]:
+        rule = next(r for r in operators[row["operator"]]["rules"] if r["id"] == row["rule"])
+        assert row["pattern"] == rule["pattern"]
+        assert {key: row[key] for key in ("code", "place", "status", "source", "date")} in rule[
+            "codes"
+        ]
+
+
+def test_the_rows_are_enough_to_judge_again() -> None:
+    """A world that holds nothing but the Statement's rows gives the Statement's judgements."""
+    rows = PREDICATE["rows"]
+    operators = tuple(
+        Operator(
+            **operator,
+            rules=tuple(
+                NameRule(
+                    id=row["rule"],
+                    pattern=row["pattern"],
+                    remark=row["remark"],
+                    caveat=row["caveat"],
+                    codes=(
+                        msgspec.convert(
+                            {key: row[key] for key in CodeRow.__struct_fields__}, CodeRow
+                        ),
+                    ),
+                )
+                for row in rows["names"]
+                if row["operator"] == operator["id"]
+            ),
+        )
+        for operator in rows["operators"]
+    )
+    known = Knowledge(
+        operators=operators,
+        names=NameReader(operators),
+        places={row["key"]: msgspec.convert(row, PlaceRow) for row in rows["places"]},
+        networks=Networks(
+            msgspec.convert(rows["special"], tuple[SpecialRange, ...]),
+            msgspec.convert(rows["networks"], tuple[NetworkOverride, ...]),
+        ),
+        table_sha256={},
+    )
+    (declared,) = msgspec.convert(rows["zones"], tuple[Zone, ...])
+    lists = msgspec.convert(rows["jurisdictions"], tuple[Jurisdiction, ...])
+    again = [
+        judge(
+            msgspec.convert(raw, Path),
+            agent=PREDICATE["agent"]["name"],
+            zone=declared,
+            knowledge=known,
+            jurisdictions=lists,
+        )
+        for raw in PREDICATE["paths"]
+    ]
+    assert tuple(again) == rounds.read(OCTETS).judgements
+
+
+def test_every_process_writes_the_same_octets() -> None:
+    """No order of a set or a dictionary reaches the octets, whatever its hash seed."""
+    program = (
+        "import sys; from tests.collector.test_evidence import OCTETS, digest; "
+        "print(digest(OCTETS))"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=File(__file__).parents[2],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout.strip()
+        for seed in ("0", "1", "4242")
+    }
+    assert found == {digest(OCTETS)}
+
+
+def test_no_integer_is_too_large_for_canonical_json() -> None:
+    """Every number can be read by a program whose numbers are IEEE doubles."""
+
+    def numbers(value: Any) -> Iterator[int]:  # noqa: ANN401 - any JSON value
+        match value:
+            case dict():
+                yield from (found for member in value.values() for found in numbers(member))
+            case list():
+                yield from (found for member in value for found in numbers(member))
+            case int():
+                yield value
+
+    found = list(numbers(STATEMENT))
+    assert len(found) > 50
+    assert all(abs(number) < 2**53 for number in found)
+
+
+def table_file(name: str) -> dict[str, Any]:
+    """Read a table of the release as TOML, without the collector."""
+    file = File(__file__).parents[2] / "collector" / "tables" / f"{name}.toml"
+    return tomllib.loads(file.read_text("utf-8"))
+
+
+def names_of_the_file() -> list[Any]:
+    """Return operators as the digest has them: each code with the table's date."""
+    table = table_file("names")
+    return [
+        {
+            **{key: operator[key] for key in ("id", "name", "domains")},
+            "rules": [
+                {
+                    "remark": "",
+                    "caveat": "",
+                    **rule,
+                    "codes": [{**code, "date": table["date"]} for code in rule["codes"]],
+                }
+                for rule in operator.get("rules", [])
+            ],
+        }
+        for operator in table["operators"]
+    ]
+
+
+def places_of_the_file() -> list[Any]:
+    """Return places with the table's defaults."""
+    table = table_file("places")
+    return [{**table["defaults"], **row} for row in table["places"]]
+
+
+def special_of_the_file() -> list[Any]:
+    """Return special ranges with the table's status and date."""
+    table = table_file("special")
+    shared = {"status": table["status"], "date": table["date"]}
+    return [{**row, **shared} for row in table["ranges"]]
