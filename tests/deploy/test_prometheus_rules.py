@@ -3,11 +3,14 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from collector.config import DEFAULT_LISTEN
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "prometheus"
@@ -122,9 +125,39 @@ def test_every_metric_that_the_rules_read_is_one_that_a_program_exports() -> Non
 
     The programs write names without the endings that the exposition adds.
     """
+    texts = [str(rule["expr"]) for kind in ("alert", "record") for rule in rules(kind)]
+    assert read_by(texts)
+    assert set() == unknown(read_by(texts))
+
+
+def test_the_runbooks_name_metrics_that_exist() -> None:
+    """Whoever follows a runbook at night finds each metric and each recorded series it names."""
+    texts = [path.read_text() for path in (FOLDER / "runbooks").glob("*.md")]
+    assert read_by(texts)
+    assert set() == unknown(read_by(texts))
+    recorded = {rule["record"] for rule in rules("record")}
+    assert set(re.findall(r"zone:[a-z0-9_:]+", " ".join(texts))) <= recorded
+
+
+def read_by(texts: Iterable[str]) -> set[str]:
+    """Find the names of metrics in `texts`, without those that a recording rule makes."""
+    return set(re.findall(r"(?<![:a-z_])borne_[a-z_]+(?!:)\b", " ".join(texts)))
+
+
+def unknown(names: set[str]) -> set[str]:
+    """Keep the names that no program exports."""
     tables = [ROOT / package / "metrics.py" for package in ("agent", "collector")]
     exported = set(re.findall(r'"(borne_[a-z_]+)"', "".join(t.read_text() for t in tables)))
-    texts = [str(rule["expr"]) for kind in ("alert", "record") for rule in rules(kind)]
-    read = set(re.findall(r"(?<![:a-z_])borne_[a-z_]+(?!:)\b", " ".join(texts)))
-    assert read
-    assert set() == {n for n in read if not {n, re.sub("_(total|bucket)$", "", n)} & exported}
+    return {n for n in names if not {n, re.sub("_(total|bucket)$", "", n)} & exported}
+
+
+def test_the_example_asks_the_collector_where_it_listens() -> None:
+    """The example's port is the collector's default; the agent's stands in the words above it."""
+    text = (FOLDER / "prometheus.yml").read_text()
+    jobs = {
+        job["job_name"]: job["static_configs"][0]["targets"]
+        for job in yaml.safe_load(text)["scrape_configs"]
+    }
+    assert list(DEFAULT_LISTEN) == jobs["borne-collector"]
+    (agent,) = jobs["borne-agent"]
+    assert f"--web.listen-address {agent}" in text
