@@ -135,11 +135,8 @@ class Daemon:
             name_path=self._names.named if self._names else None,
             lines=self._lines,
         )
-        self._upload = _Upload(config, config.collector, clock) if config.collector else None
-        if self._upload is not None:
-            self._results.upload(self._upload.batches, self._upload.outbox)
-        budget = Budget(config.limits, clock.monotonic_ns())
-        text = icmp.text_with(config.contact)
+        self._upload = self._made_upload(clock)
+        budget, text = Budget(config.limits, clock.monotonic_ns()), icmp.text_with(config.contact)
         self._prober = Prober(
             config.targets,
             self._results,
@@ -242,6 +239,14 @@ class Daemon:
         if self._upload is None:
             return []
         return [("outbox", self._upload.outbox.run), ("uplink", self._upload.uplink.run)]
+
+    def _made_upload(self, clock: Clock) -> _Upload | None:
+        """Make the collector's side, where there is a collector, and have results go there."""
+        if self._config.collector is None:
+            return None
+        upload = _Upload(self._config, self._config.collector, clock)
+        self._results.upload(upload.batches, upload.outbox)
+        return upload
 
     def _made_lines(self) -> Lines:
         loop = asyncio.get_running_loop()

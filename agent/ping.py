@@ -209,8 +209,8 @@ class _Session:
         """Write the summary."""
         found = tuple(target.statistics() for target in targets)
         if not self._options.json:
-            for each in found:
-                _write("\n".join(views.statistics_lines(each)))
+            for each in found:  # the empty line takes the ^C of a terminal
+                _write("\n".join(("", *views.statistics_lines(each))))
             return
         late, duplicate, foreign = strays
         summary = Summary(

@@ -128,7 +128,7 @@ def fitted(lines: Sequence[str], columns: int, rows: int) -> list[str]:
 
     A line that wraps, or a frame that scrolls, could not be drawn over again.
     """
-    return [line[: columns - 1] for line in lines[-(rows - 1) :]]
+    return [line[: columns - 1] for line in lines[-max(rows - 1, 1) :]]
 
 
 def redrawn(lines: Sequence[str], drawn: int) -> str:

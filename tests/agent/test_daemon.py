@@ -164,6 +164,26 @@ async def test_a_collector_that_is_away_is_said_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+async def test_a_dead_resolver_does_not_slow_the_traces_down(tmp_path: Path) -> None:
+    """Paths come without names, a patience later, but are measured once a second as before."""
+    text = configure(tmp_path).read_text()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
+        mute.bind(("127.0.0.1", 0))
+        place = f'address = "127.0.0.1:{mute.getsockname()[1]}"'
+        (tmp_path / "agent.toml").write_text(text.replace("names = false", place))
+        async with FakeCollector(tmp_path / "c.sock") as collector, running(tmp_path) as agent:
+            await asyncio.sleep(5.5)
+            code, _, log = await ended(agent)
+        asked, _ = mute.recvfrom(512)
+    batches = collector.held.values()
+    paths = [path for batch in batches for path in batch.descriptors.paths]
+    names = {reply.name for path in paths for hop in path.hops for reply in hop.replies}
+    assert (code, names, b"in-addr" in asked) == (0, {None}, True)
+    assert 4 <= len({path.started_at for path in paths}) <= 7
+    assert not any("level=error" in line for line in log)
+
+
+@pytest.mark.slow
 async def test_kill_nine_loses_and_repeats_nothing(tmp_path: Path) -> None:
     """Five kills in full work: no sequence is given twice, nothing that was spooled is lost.
 

@@ -79,9 +79,11 @@ async def test_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.splitlines() == [
         f"{NEAR}: seq=0 ttl=60 time=0.002 ms (kernel)",
         f"{FAR}: seq=0 administratively prohibited (from 198.51.100.1)",
+        "",
         f"--- {NEAR}",
         "1 sent, 1 answered, 0.0% loss",
         "rtt min/p50/p99/max = 0.002/0.002/0.002/0.002 ms",
+        "",
         f"--- {FAR}",
         "1 sent, 0 answered, 100.0% loss",
     ]

@@ -131,3 +131,4 @@ def test_a_frame_fits_on_the_terminal() -> None:
     """No line may wrap and the frame may not scroll; the farthest hops are what is watched."""
     assert views.fitted(["a" * 20, "b", "c"], 10, 4) == ["a" * 9, "b", "c"]
     assert views.fitted(["a", "b", "c"], 10, 3) == ["b", "c"]
+    assert views.fitted(["a", "b", "c"], 10, 1) == ["c"]
