@@ -17,9 +17,12 @@ Rules
 - The cache is bounded: on overflow what expires first is forgotten.
 """
 
+from collections.abc import Mapping
 from enum import Enum, auto
 
 import msgspec
+
+from agent.records import Hop, Path, PathReply
 
 NS_PER_S = 1_000_000_000
 FLOOR_NS = 3600 * NS_PER_S
@@ -40,6 +43,17 @@ class Name(msgspec.Struct, frozen=True):
 
 
 NAMELESS = Name(None, None)
+
+
+def named(path: Path, known: Mapping[str, Name]) -> Path:
+    """Return `path` with the names that are known of the addresses of its replies."""
+
+    def tell(reply: PathReply) -> PathReply:
+        found = known.get(reply.address or "", NAMELESS)
+        return msgspec.structs.replace(reply, name=found.name, name_confirmed=found.confirmed)
+
+    hops = (Hop(ttl=hop.ttl, replies=tuple(map(tell, hop.replies))) for hop in path.hops)
+    return msgspec.structs.replace(path, hops=tuple(hops))
 
 
 class Lookup(Enum):

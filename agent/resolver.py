@@ -18,13 +18,12 @@ from collections.abc import Callable
 from pathlib import Path as File
 
 import asyncio_dgram
-import msgspec
 
 from agent import dns
 from agent.clock import Clock
 from agent.errors import ConfigError, DnsError
-from agent.namecache import NAMELESS, Lookup, Name, NameCache
-from agent.records import Hop, Path, PathReply
+from agent.namecache import NAMELESS, Lookup, Name, NameCache, named
+from agent.records import Path
 
 PORT = 53
 MAX_STRANGERS = 16
@@ -143,12 +142,7 @@ class Names:
         }
         await self._wait(addresses)
         now_ns = self._clock.monotonic_ns()
-        known = {address: self._cache.peek(address, now_ns) for address in addresses}
-        hops = tuple(
-            Hop(ttl=hop.ttl, replies=tuple(_with_name(reply, known) for reply in hop.replies))
-            for hop in path.hops
-        )
-        return msgspec.structs.replace(path, hops=hops)
+        return named(path, {each: self._cache.peek(each, now_ns) for each in addresses})
 
     async def close(self) -> None:
         """Give up what is still being looked up."""
@@ -179,13 +173,6 @@ class Names:
         finally:
             self._cache.abandon(address)
             del self._tasks[address]
-
-
-def _with_name(reply: PathReply, known: dict[str, Name]) -> PathReply:
-    if reply.address is None:
-        return reply
-    found = known[reply.address]
-    return msgspec.structs.replace(reply, name=found.name, name_confirmed=found.confirmed)
 
 
 def system_server(file: File = _SYSTEM_FILE) -> tuple[str, int]:

@@ -11,6 +11,7 @@ from agent import views
 from agent.clock import Clock, SystemClock, rfc3339
 from agent.echoes import Echoes, OpenPort
 from agent.hops import Labels, Trace
+from agent.namecache import Name, named
 from agent.ping import interruption, system_resolve
 from agent.records import Hop, Path, Protocol
 from agent.sockets import open_port
@@ -71,7 +72,7 @@ class Names:
     def __init__(self, name_of: NameOf | None) -> None:
         """Ask with `name_of`; None asks for nothing."""
         self.known: dict[str, str] = {}
-        self._confirmed: dict[str, bool | None] = {}
+        self._found: dict[str, Name] = {}
         self._name_of = name_of
         self._asked: dict[str, asyncio.Task[None]] = {}
 
@@ -82,7 +83,8 @@ class Names:
                 self._asked[address] = asyncio.ensure_future(self._ask(self._name_of, address))
 
     async def _ask(self, name_of: NameOf, address: str) -> None:
-        name, self._confirmed[address] = await name_of(address)
+        name, confirmed = await name_of(address)
+        self._found[address] = Name(name, confirmed)
         if name is not None:
             self.known[address] = name
 
@@ -97,23 +99,7 @@ class Names:
 
     def on(self, path: Path) -> Path:
         """Return the path with the names that are known."""
-        hops = tuple(
-            msgspec.structs.replace(
-                hop,
-                replies=tuple(
-                    msgspec.structs.replace(
-                        reply,
-                        name=self.known.get(reply.address),
-                        name_confirmed=self._confirmed.get(reply.address),
-                    )
-                    if reply.address is not None
-                    else reply
-                    for reply in hop.replies
-                ),
-            )
-            for hop in path.hops
-        )
-        return msgspec.structs.replace(path, hops=hops)
+        return named(path, self._found)
 
 
 class _Session:
