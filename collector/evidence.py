@@ -116,7 +116,7 @@ def _premise(vantage: Vantage, rounds: Sequence[PathRecord]) -> str:
             for origin in origins
         )
     )
-    return f"if agent {vantage.name} is at {stated} (declared, untested)"
+    return f"if agent {vantage.name} is at {stated}, declared and untested"
 
 
 def _episode(crossing: Crossing) -> dict[str, Any]:

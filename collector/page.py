@@ -67,24 +67,26 @@ def overview(reader: Reader, config: Config, now_ns: int) -> str:
     crossings = reader.crossings()
     policy = _policy(config)
     going_on = [row for row in crossings if row.ended_ns is None]
-    judged = [
-        found
+    judged = {
+        key: found
         for key, row in newest.items()
         if (found := _found(row.judgement, policy.get(key))) is not None
-    ]
-    last_ns = dict(reader.last_batch_ns())
+    }
+    verdicts = list(judged.values())
+    oldest_ns = min((newest[key].judgement.started_ns for key in judged), default=now_ns)
+    absent = sentences.absent(now_ns, dict(reader.last_batch_ns()), ABSENT_S)
     return (
         _engine()
         .get_template("overview.html")
         .render(
             root="",
             now=_time(now_ns),
-            headline=sentences.headline(going_on, judged),
-            alarming=bool(going_on) or any(found.verdict in OUTSIDE for found in judged),
+            headline=sentences.headline(going_on, verdicts),
+            mood=sentences.mood(going_on, verdicts, absent),
             going_on=[sentences.crossing_sentence(row) for row in going_on],
             returning=_returning(going_on, newest),
-            ground=sentences.ground(judged),
-            absent=sentences.absent(now_ns, last_ns, ABSENT_S),
+            ground=sentences.ground(verdicts, now_ns - oldest_ns),
+            absent=absent,
             jurisdictions=[row.name for row in JURISDICTIONS],
             zones=list(_zones(reader, newest, policy, now_ns)),
             range_s=ZONES_RANGE_S,
@@ -123,6 +125,10 @@ def _engine() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     engine.globals["version"] = metadata.version("borne")
+    engine.globals["legend"] = [
+        {**_word(verdict, ""), "code": verdict.value, "meaning": meaning}
+        for verdict, meaning in sentences.MEANINGS.items()
+    ]
     return engine
 
 
@@ -162,14 +168,19 @@ def _zones(
     policy: Mapping[tuple[str, str], str | None],
     now_ns: int,
 ) -> Iterator[View]:
-    """Give a view per (agent, zone): its numbers, and the newest path of each of its targets."""
+    """Give a view per (agent, zone): its numbers, and the newest path of each of its targets.
+
+    Those with a path outside what its policy demands come first: nobody searches 200 rows.
+    """
     rows = reader.zones(now_ns - ZONES_RANGE_S * sentences.NS_PER_S, now_ns)
     measured = {(row.agent, f"{row.provider}/{row.region}"): row.quantiles for row in rows}
     routes: dict[tuple[str, str], list[View]] = {}
     for (agent, target), record in newest.items():
         judged = record.judgement
         routes.setdefault((agent, judged.zone), []).append(_route(judged, policy, target))
-    for agent, zone in sorted(measured.keys() | routes.keys()):
+    calm = {key: not any(route["outside"] for route in found) for key, found in routes.items()}
+    keys = measured.keys() | routes.keys()
+    for agent, zone in sorted(keys, key=lambda key: (calm.get(key, True), key)):
         found = routes.get((agent, zone), [])
         yield {
             "agent": agent,
@@ -197,7 +208,9 @@ def _route(judged: Judgement, policy: Mapping[tuple[str, str], str | None], targ
     wanted = policy.get((judged.agent, target))
     verdicts = {row.name: _found(judged, row.name) for row in JURISDICTIONS}
     known = [found for found in verdicts.values() if found is not None]
+    demanded_one = verdicts.get(wanted or "")
     return {
+        "outside": demanded_one is not None and demanded_one.verdict in OUTSIDE,
         "target": target,
         "countries": _countries(judged.countries, wanted),
         "verdicts": [

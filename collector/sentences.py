@@ -34,6 +34,21 @@ VERDICTS = {
 }
 """A mark and a word for each verdict; plain "outside" and "inside" mean supported by evidence."""
 
+MEANINGS = {
+    Verdict.PROVEN_OUTSIDE: "A hop cannot be inside, even at the speed of light. This version "
+    "never says so.",
+    Verdict.SUPPORTED_OUTSIDE: "At least one hop has evidence of a place outside, and physics does "
+    "not refute it.",
+    Verdict.CONTRADICTORY: "Every place that is named for some hop is too far away for the time in "
+    "which it answered: somebody is wrong.",
+    Verdict.UNDETERMINED: "Some hops have no evidence of their place, or the target is silent. "
+    "Nobody knows.",
+    Verdict.SUPPORTED_INSIDE: "The target answered, and every hop that answered has evidence of a "
+    "place inside. Silent hops are not seen.",
+    Verdict.PROVEN_INSIDE: "No packet had the time to leave. This version never says so.",
+}
+"""What each verdict says, for the legend."""
+
 HOPS = {"outside": "▲", "contradictory": "◆", "mixed": "◆", "unknown": "○", "inside": "●"}
 """The same marks for single hops."""
 
@@ -118,11 +133,30 @@ def headline(open_crossings: Sequence[Crossing], judged: Sequence[PathVerdict]) 
     if outside:
         paths = count(outside, "path")
         return f"No confirmed crossing; the last round of {paths} has evidence of an exit"
-    return f"No evidence of exit in the last round of {count(len(judged), 'path')}"
+    conflicts = sum(found.verdict is Verdict.CONTRADICTORY for found in judged)
+    doubt = f"; the evidence of {conflicts} contradicts physics" if conflicts else ""
+    return f"No evidence of exit in the last round of {count(len(judged), 'path')}{doubt}"
 
 
-def ground(judged: Sequence[PathVerdict]) -> str:
-    """Return what the newest verdicts rest on: how many of each, and their coverage."""
+def mood(
+    open_crossings: Sequence[Crossing], judged: Sequence[PathVerdict], missing: Sequence[str]
+) -> str:
+    """Return how the headline is to look: `alarming`, `calm`, or `doubtful`.
+
+    Calm needs every newest verdict inside and, `missing` being the sentences of `absent`, every
+    agent there: ignorance is not good news.
+    """
+    if open_crossings or any(found.verdict in OUTSIDE for found in judged):
+        return "alarming"
+    seen = judged and all(found.verdict in INSIDE for found in judged)
+    return "calm" if seen and not missing else "doubtful"
+
+
+def ground(judged: Sequence[PathVerdict], oldest_ns: int) -> str:
+    """Return what the newest verdicts rest on: how many of each, their age and their coverage.
+
+    `oldest_ns` is how long ago the oldest of them began.
+    """
     if not judged:
         return "No newest path belongs to a policy that demands a jurisdiction."
     tally = Counter(found.verdict for found in judged)
@@ -131,18 +165,19 @@ def ground(judged: Sequence[PathVerdict]) -> str:
     known = sum(found.coverage.hops_with_evidence for found in judged)
     silent = sum(found.coverage.hops_silent for found in judged)
     return (
-        f"Newest paths under a policy: {verdicts}. Evidence places {known} of "
-        f"{count(hops, 'hop')}; {silent} kept silent."
+        f"Newest paths under a policy: {verdicts}, the oldest traced {duration(oldest_ns)} ago. "
+        f"Evidence places {known} of {count(hops, 'hop')}; {silent} kept silent."
     )
 
 
 def returning(crossing: Crossing, newest: PathVerdict | None) -> str | None:
-    """Return what a newest round back inside means for an open crossing, None if it is not."""
-    if newest is None or newest.verdict not in INSIDE:
+    """Return what a newest round without a hop outside means for an open crossing, else None."""
+    if newest is None or newest.verdict in OUTSIDE:
         return None
     return (
-        f"The newest round from {crossing.agent} to {crossing.zone} came back inside "
-        f"{crossing.jurisdiction}; the crossing ends once a second one has confirmed that."
+        f"The newest round from {crossing.agent} to {crossing.zone} shows no hop outside "
+        f"{crossing.jurisdiction}. The crossing ends when two rounds have seen other answers where "
+        "its hops abroad stood; their silence ends nothing."
     )
 
 
@@ -151,7 +186,7 @@ def absent(now_ns: int, last_ns: dict[str, int], patience_s: int) -> tuple[str, 
     found = []
     for agent, at_ns in last_ns.items():
         if not at_ns:
-            found.append(f"{agent} has not delivered since the collector started.")
+            found.append(f"{agent} has never delivered.")
         elif now_ns - at_ns > patience_s * NS_PER_S:
             found.append(f"{agent} delivered last {duration(now_ns - at_ns)} ago.")
     return tuple(found)

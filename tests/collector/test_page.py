@@ -14,11 +14,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from collector import page
+from collector import page, sentences
 from collector.errors import CorruptError, RefusedError
 from collector.records import Verdict
 from tests.fakes.collector_face import (
     CONFIG,
+    DETOUR,
     DIGEST,
     ENDED,
     HOME,
@@ -26,6 +27,7 @@ from tests.fakes.collector_face import (
     OPEN,
     SCRIPT_NAME,
     FakeReader,
+    S,
     ended,
     record,
 )
@@ -115,12 +117,9 @@ def test_round_that_came_back_is_said() -> None:
     reader = FakeReader()
     back = record("paris", OPEN.target, OPEN.zone, NOW_NS, HOME)
     reader.path_rows = [back, *reader.path_rows]
-    expected = (
-        "The newest round from paris to oracle/eu-marseille-1 came back inside FX; the crossing "
-        "ends once a second one has confirmed that."
-    )
+    expected = "The newest round from paris to oracle/eu-marseille-1 shows no hop outside FX."
     assert expected in overview(reader).text
-    assert "came back inside" not in overview().text
+    assert "shows no hop outside" not in overview().text
 
 
 def test_quiet_state_claims_no_proof() -> None:
@@ -129,8 +128,7 @@ def test_quiet_state_claims_no_proof() -> None:
     assert "No evidence of exit in the last round of 2 paths" in found.text
     assert "no proof of having stayed" in found.text
     classes = {row.get("class") for row in found.attributes("section")}
-    assert "state" in classes
-    assert "state alarming" not in classes
+    assert "state calm" in classes
 
 
 @pytest.mark.parametrize("word", ["violation", "compliant", "compliance", "breach"])
@@ -176,8 +174,53 @@ def test_demanded_verdict_is_marked() -> None:
 
 def test_absent_agent_is_named() -> None:
     """An agent that does not deliver is said at the top: its silence is no good news."""
-    assert "frankfurt has not delivered since the collector started." in overview().text
-    assert "has not delivered" not in overview(quiet()).text
+    assert "frankfurt has never delivered." in overview().text
+    assert "delivered" not in overview(quiet()).text
+
+
+def test_ignorance_does_not_look_calm() -> None:
+    """An absent agent, an undetermined path or none at all is no green light; the age is said."""
+    late, empty, unsure = quiet(), FakeReader(), quiet()
+    late.batches = {"paris": NOW_NS - 400 * S}
+    empty.path_rows, empty.crossing_rows = [], []
+    unsure.path_rows = [record("paris", "198.51.100.20", ENDED.zone, NOW_NS, DETOUR[4:])]
+    for reader in (late, empty, unsure):
+        classes = {row.get("class") for row in overview(reader).attributes("section")}
+        assert "state doubtful" in classes
+    assert "2 inside, the oldest traced 3 s ago." in overview(late).text
+    assert "paris delivered last 6 min 40 s ago." in overview(late).text
+
+
+def test_contradictions_are_in_the_headline() -> None:
+    """Evidence that physics refutes is neither an exit nor nothing."""
+    reader = quiet()
+    (row, *others) = reader.path_rows
+    verdicts = tuple(
+        msgspec.structs.replace(found, verdict=Verdict.CONTRADICTORY)
+        for found in row.judgement.verdicts
+    )
+    judged = msgspec.structs.replace(row.judgement, verdicts=verdicts)
+    reader.path_rows = [msgspec.structs.replace(row, judgement=judged), *others]
+    expected = "No evidence of exit in the last round of 2 paths; the evidence of 1 contradicts"
+    assert expected in overview(reader).text
+
+
+def test_paths_outside_come_first() -> None:
+    """Of many zones the one whose path is outside what is demanded is at the top."""
+    reader = FakeReader()
+    text = overview(reader).text
+    assert text.index("paris oracle/eu-marseille-1 21.63") < text.index("frankfurt aws/eu-west-2")
+
+
+@pytest.mark.parametrize("found", [overview, crossing], ids=["overview", "crossing"])
+def test_legend_explains_every_verdict(found: Callable[[], Outline]) -> None:
+    """All six are there with mark, word, name in the data and meaning."""
+    outline = found()
+    assert {verdict.value for verdict in Verdict} <= {
+        row.get("title") for row in outline.attributes("dt")
+    }
+    for meaning in sentences.MEANINGS.values():
+        assert meaning in outline.text
 
 
 def test_crossings_link_their_page_and_evidence() -> None:
@@ -223,7 +266,10 @@ def test_crossing_page_shows_the_confirming_round() -> None:
 def test_crossing_page_names_its_premise_and_limits() -> None:
     """The page says what the verdict takes for granted and what it cannot tell."""
     text = crossing().text
-    assert ("If agent paris is at 48.8566, 2.3522 (within 15 km) (declared, untested).") in text
+    assert (
+        "supposes: if agent paris is at 48.8566, 2.3522 (within 15 km), declared and untested."
+        in text
+    )
     assert "the way back may differ" in text
     assert "who controls the equipment" in text
 
@@ -333,6 +379,11 @@ def test_stylesheet_asks_nobody() -> None:
     assert re.search(r"url\(|@import", text) is None
     assert "prefers-color-scheme: dark" in text
     assert "@media print" in text
+
+
+def test_names_turn_only_themselves_around() -> None:
+    """A PTR record with signs of right-to-left writing cannot reorder what stands beside it."""
+    assert ".name, .holder { unicode-bidi: isolate; }" in page.asset("borne.css").decode()
 
 
 def test_every_verdict_can_be_shown() -> None:

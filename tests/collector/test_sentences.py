@@ -95,17 +95,17 @@ def test_ground_counts_verdicts_worst_first() -> None:
     """What a headline rests on: verdicts, worst first, and coverage."""
     judged = verdicts(Verdict.SUPPORTED_INSIDE, Verdict.UNDETERMINED, Verdict.UNDETERMINED)
     expected = (
-        "Newest paths under a policy: 2 undetermined and 1 inside. Evidence places 6 of 6 hops; "
-        "0 kept silent."
+        "Newest paths under a policy: 2 undetermined and 1 inside, the oldest traced 7 s ago. "
+        "Evidence places 6 of 6 hops; 0 kept silent."
     )
-    assert expected == sentences.ground(judged)
+    assert expected == sentences.ground(judged, 7 * S)
 
 
 def test_absent_agents_are_named() -> None:
     """Who never delivered, or not for long, is named; who did is not."""
     last_ns = {"a": 0, "b": NOW_NS - 59 * S, "c": NOW_NS - 200 * S}
     expected = (
-        "a has not delivered since the collector started.",
+        "a has never delivered.",
         "c delivered last 3 min 20 s ago.",
     )
     assert expected == sentences.absent(NOW_NS, last_ns, 60)
@@ -131,4 +131,4 @@ def test_listed(parts: list[str], expected: str) -> None:
 
 def test_every_verdict_has_a_mark_and_a_word() -> None:
     """No verdict is told by colour alone."""
-    assert set(Verdict) == set(sentences.VERDICTS)
+    assert list(Verdict) == list(sentences.VERDICTS) == list(sentences.MEANINGS)
