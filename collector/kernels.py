@@ -14,13 +14,13 @@ the cells below it and the one bound inside it, so that adding the mantissa carr
 bound is passed. The bounds are integer roots, exact to the last bit.
 """
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from collector.jit import kernel, readonly
 from collector.sketch import (
     ABSURD,
     CARRIES,
@@ -80,17 +80,6 @@ _U16 = NDArray[np.uint16]
 _U32 = NDArray[np.uint32]
 
 
-def _read(dtype: Any, dimensions: int = 1) -> Any:  # noqa: ANN401 (numba's types have none)
-    """Return the type of a contiguous array that is only read."""
-    return nb.types.Array(dtype, dimensions, "C", readonly=True)
-
-
-def _kernel(signature: Any) -> Callable[..., Any]:  # noqa: ANN401 (the same)
-    """Return the decorator that compiles a function for `signature`."""
-    decorator: Callable[..., Any] = nb.njit(signature, cache=True, nogil=True)
-    return decorator
-
-
 _LIVE = nb.types.NamedTuple(  # type: ignore[no-untyped-call]
     [
         nb.int32[::1],
@@ -104,15 +93,15 @@ _LIVE = nb.types.NamedTuple(  # type: ignore[no-untyped-call]
     ],
     Live,
 )
-_READ_F32 = _read(nb.float32)
-_READ_I32 = _read(nb.int32)
-_READ_I64 = _read(nb.int64)
-_READ_U8 = _read(nb.uint8)
-_READ_U16 = _read(nb.uint16)
-_READ_U32 = _read(nb.uint32)
+_READ_F32 = readonly(nb.float32)
+_READ_I32 = readonly(nb.int32)
+_READ_I64 = readonly(nb.int64)
+_READ_U8 = readonly(nb.uint8)
+_READ_U16 = readonly(nb.uint16)
+_READ_U32 = readonly(nb.uint32)
 
 
-@_kernel(nb.void(nb.float64[::1], nb.int64, nb.uint16[::1]))
+@kernel(nb.void(nb.float64[::1], nb.int64, nb.uint16[::1]))
 def cells_of(value_s: _F64, size: int, cells: _U16) -> None:
     """Write the cell of each of the first `size` values (seconds)."""
     bits = value_s.view(np.uint64)
@@ -133,7 +122,7 @@ def cells_of(value_s: _F64, size: int, cells: _U16) -> None:
             cells[i] = NEGATIVE if value < 0.0 else ABSURD
 
 
-@_kernel(nb.uint64(nb.int64, nb.uint64))
+@kernel(nb.uint64(nb.int64, nb.uint64))
 def _place(key: int, mask: np.uint64) -> np.uint64:
     """Return where in the index the search for `key` begins."""
     row = np.uint64(key & _ROW_MASK)
@@ -142,7 +131,7 @@ def _place(key: int, mask: np.uint64) -> np.uint64:
     return (mixed ^ (mixed >> _SHIFT_HASH)) & mask
 
 
-@_kernel(nb.void(_LIVE))
+@kernel(nb.void(_LIVE))
 def rehash(live: Live) -> None:
     """Fill the empty `slot_of` from the keys in use."""
     mask = np.uint64(live.slot_of.size - 1)
@@ -153,7 +142,7 @@ def rehash(live: Live) -> None:
         live.slot_of[place] = slot + 1
 
 
-@_kernel(nb.int64(nb.int64, _LIVE))
+@kernel(nb.int64(nb.int64, _LIVE))
 def _slot(key: int, live: Live) -> int:
     """Return the slot of `key`, taking a new one where it is unknown; -1 where none is left."""
     mask = np.uint64(live.slot_of.size - 1)
@@ -174,7 +163,7 @@ def _slot(key: int, live: Live) -> int:
     return int(slot)
 
 
-@_kernel(nb.boolean(nb.int64, nb.uint64, nb.uint32, _LIVE))
+@kernel(nb.boolean(nb.int64, nb.uint64, nb.uint32, _LIVE))
 def _count(slot: int, cell: np.uint64, count: np.uint32, live: Live) -> bool:
     """Add `count` to a cell below `CELLS` of a slot; False where a page is needed and none left."""
     octave = cell >> _SHIFT_SCALE
@@ -189,7 +178,7 @@ def _count(slot: int, cell: np.uint64, count: np.uint32, live: Live) -> bool:
     return True
 
 
-@_kernel(nb.int64(_READ_U32, _READ_U32, _READ_F32, _READ_U16, nb.int64, nb.int64, _LIVE))
+@kernel(nb.int64(_READ_U32, _READ_U32, _READ_F32, _READ_U16, nb.int64, nb.int64, _LIVE))
 def fill(
     rows: _U32, offsets: _U32, rtt_s: _F32, dt_ms: _U16, base_ns: int, width_ns: int, live: Live
 ) -> int:
@@ -240,7 +229,7 @@ def fill(
     return OK
 
 
-@_kernel(nb.int64(_READ_U32, _READ_U16, _READ_U8, nb.int64, nb.int64, _LIVE))
+@kernel(nb.int64(_READ_U32, _READ_U16, _READ_U8, nb.int64, nb.int64, _LIVE))
 def tally(rows: _U32, dt_ms: _U16, outcomes: _U8, base_ns: int, width_ns: int, live: Live) -> int:
     """Count the events of a batch from event `state[NEXT]` on; outcomes lie in 1 to OUTCOMES - 1.
 
@@ -256,9 +245,15 @@ def tally(rows: _U32, dt_ms: _U16, outcomes: _U8, base_ns: int, width_ns: int, l
     return OK
 
 
-@_kernel(
+@kernel(
     nb.int64(
-        _READ_I64, _read(nb.int64, 2), _read(nb.float64, 2), _READ_I64, _READ_I32, _READ_I64, _LIVE
+        _READ_I64,
+        readonly(nb.int64, 2),
+        readonly(nb.float64, 2),
+        _READ_I64,
+        _READ_I32,
+        _READ_I64,
+        _LIVE,
     )
 )
 def absorb(
@@ -290,7 +285,7 @@ def absorb(
     return OK
 
 
-@_kernel(nb.void(_READ_I64, _LIVE, nb.int64[::1]))
+@kernel(nb.void(_READ_I64, _LIVE, nb.int64[::1]))
 def lengths(slots: _I64, live: Live, offsets: _I64) -> None:
     """Write the CSR offsets of the sketches of `slots`: how many cells of each are not empty."""
     total = 0
@@ -303,7 +298,7 @@ def lengths(slots: _I64, live: Live, offsets: _I64) -> None:
         offsets[i + 1] = total
 
 
-@_kernel(nb.void(_READ_I64, _LIVE, nb.int32[::1], nb.int64[::1]))
+@kernel(nb.void(_READ_I64, _LIVE, nb.int32[::1], nb.int64[::1]))
 def export(slots: _I64, live: Live, bucket: _I32, bucket_count: _I64) -> None:
     """Write the sketches of `slots` as (bucket, count) pairs, rising within each sketch."""
     entry = 0
@@ -320,7 +315,7 @@ def export(slots: _I64, live: Live, bucket: _I32, bucket_count: _I64) -> None:
                     entry += 1
 
 
-@_kernel(nb.void(_READ_I64, _READ_I32, _READ_I64, nb.int64[::1], nb.int32[::1], nb.int64[::1]))
+@kernel(nb.void(_READ_I64, _READ_I32, _READ_I64, nb.int64[::1], nb.int32[::1], nb.int64[::1]))
 def merge(
     groups: _I64,
     bucket: _I32,
@@ -352,7 +347,7 @@ def merge(
         to_offsets[group + 1] = written
 
 
-@_kernel(
+@kernel(
     nb.void(
         _READ_I64,
         _READ_I32,

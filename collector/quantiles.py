@@ -51,9 +51,13 @@ def kernels() -> ModuleType:
     return import_module("collector.kernels")
 
 
-def warm() -> None:
-    """Compile every kernel; call it before reporting readiness."""
+def warm() -> tuple[str, ...]:
+    """Compile every kernel; call it before reporting readiness.
+
+    Returns those that numba has no place to keep: they are compiled at each start.
+    """
     kernels()
+    return tuple(import_module("collector.jit").UNCACHED)
 
 
 def merge(columns: Columns, step_ns: int | None = None, *, by_row: bool = True) -> Columns:
