@@ -189,6 +189,12 @@ def _opened(path: Path) -> sqlite3.Connection:
         (version,) = database.execute("PRAGMA user_version").fetchone()
         if version == 0:
             database.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+    except sqlite3.OperationalError as error:
+        database.close()
+        raise StoreError(
+            f"open the catalogue {path}: {error}; make room on the disk, or check it and the"
+            " directory's owner"
+        ) from error
     except sqlite3.Error as error:
         database.close()
         raise CorruptError(

@@ -171,3 +171,26 @@ def test_a_directory_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     """The message names the file and what to check."""
     with pytest.raises(StoreError, match="check the directory's owner"):
         Catalog(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR])
+def test_a_disk_that_fails_is_not_called_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """Without room nothing is damaged: the operator is not sent to a copy."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError(str(code))
+
+    class Failing(sqlite3.Connection):
+        execute = fail
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda *args, **options: connect(*args, **options, factory=Failing)
+    )
+    with pytest.raises(StoreError, match=f"{code}; make room") as raised:
+        Catalog(tmp_path)
+    assert StoreError is type(raised.value)
+    monkeypatch.undo()
+    Catalog(tmp_path).close()
