@@ -241,7 +241,7 @@ class Chain:
         except BaseException:
             self._catalog.close()
             raise
-        quantiles.warm()
+        _warm()
 
     def _replay(self, checkpoint: Checkpoint) -> None:
         config = self._config
@@ -276,9 +276,23 @@ class Chain:
             damage=tuple(damage),
             removed_segments=removed,
         )
+        self._name_forgotten()
         for sentence in damage:
             _LOG.error("%s", sentence)
         _LOG.info("replayed %d batches, cut %d octets", replay.frames, replay.cut_octets)
+
+    def _name_forgotten(self) -> None:
+        """Log the crossings that go on and of which the settings name an end no more."""
+        agents = {agent.name for agent in self._config.agents}
+        targets = {target for zone in self._config.zones for target in zone.targets}
+        for crossing in self._state.routes.crossings():
+            known = crossing.agent in agents and crossing.target in targets
+            if crossing.ended_ns is None and not known:
+                _LOG.warning(
+                    "crossing %s from %s to %s goes on, and the settings no longer name both: it"
+                    " is kept and shown, no alert counts it",
+                    *(crossing.id, crossing.agent, crossing.target),
+                )
 
     def _tidy(self, checkpoint: Checkpoint) -> tuple[int, list[str]]:
         """Remove segments that no checkpoint lists; return how many, and which are missing.
@@ -301,6 +315,16 @@ class Chain:
             f"start in {self._segments}: segment {name} is missing; restore it from a copy"
             for name in missing
         ]
+
+
+def _warm() -> None:
+    """Compile the kernels, and say so where every start will have to."""
+    if uncached := quantiles.warm():
+        _LOG.warning(
+            "numba keeps no compiled %s: each start takes some seconds more; let NUMBA_CACHE_DIR"
+            " name a directory that this user can write",
+            ", ".join(uncached),
+        )
 
 
 def _make(directory: Path) -> None:

@@ -22,6 +22,7 @@ from functools import partial
 from typing import Final
 
 from aiohttp import ETag, web
+from aiohttp.http import HttpProcessingError
 from aiohttp.typedefs import Handler
 from prometheus_client.exposition import choose_encoder
 
@@ -228,6 +229,8 @@ class Handlers:
             raise RefusedError(
                 408, "slow", f"the body did not arrive within {BODY_TIMEOUT_S} s"
             ) from error
+        except (ConnectionError, HttpProcessingError, web.RequestPayloadError) as error:
+            raise RefusedError(400, "aborted", f"the body broke off: {error}") from error
         return bytes(body)
 
     async def _thread(self, work: Question) -> bytes:

@@ -19,6 +19,7 @@ import mmap
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -52,6 +53,15 @@ def sync_directory(directory: Path) -> None:
 def numbers(directory: Path) -> list[int]:
     """Return the numbers of the journal files in `directory`, rising."""
     return sorted(int(path.name[_NUMBER_PLACE]) for path in directory.glob(_PATTERN))
+
+
+def octets(directory: Path) -> int:
+    """Return the octets of all journal files in `directory`: what a start would replay, about."""
+    total = 0
+    for path in directory.glob(_PATTERN):
+        with suppress(FileNotFoundError):  # a checkpoint has just dropped it
+            total += path.stat().st_size
+    return total
 
 
 def drop(directory: Path, floor: int) -> None:

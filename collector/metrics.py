@@ -17,12 +17,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import metadata
+from itertools import product
 from typing import Final
 
 import msgspec
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from collector import journal
 from collector.clock import Clock
 from collector.config import Config
 from collector.errors import StoreError
@@ -37,7 +39,7 @@ ZONES_RANGE_S: Final = 60
 REJECTED_BATCHES: Final = (
     *("token", "identity", "clock", "unknown_series", "too_large", "inflated", "encoding"),
     *("deflate", "zstd", "magic", "version", "truncated", "length", "columns", "descriptors"),
-    *("store", "starting", "slow"),
+    *("store", "starting", "slow", "aborted"),
 )
 """Reasons for which a batch may be refused; any other that comes is counted as well."""
 REJECTED_SAMPLES: Final = (
@@ -117,6 +119,9 @@ TABLE: Final[Mapping[str, Row]] = {
     "borne_collector_journal_damage": Row(
         "gauge", "Places of the journal whose checksum did not hold when the collector started."
     ),
+    "borne_collector_journal_bytes": Row(
+        "gauge", "Size of the journal: what no checkpoint holds yet, and a start would replay."
+    ),
     "borne_collector_ready": Row("gauge", "Whether the journal is replayed and kernels are warm."),
     "borne_collector_build": Row(
         "info", "Versions of the program, of Python and of numba.", ("version", "python", "numba")
@@ -155,9 +160,11 @@ class Face(Collector):
         """Read `intake` at each scrape; `config` says whose crossings are watched."""
         self._intake = intake
         self._clock = clock
+        self._journal = config.directory / "journal"
         self._agents = tuple(agent.name for agent in config.agents)
         self._policy = dict(_policy(config))
-        self._targets = frozenset(target for zone in config.zones for target in zone.targets)
+        targets = [target for zone in config.zones for target in zone.targets]
+        self._known = frozenset(product(self._agents, targets))
 
     def describe(self) -> Iterable[Metric]:
         """Return the families without samples, so that `?name[]=` can choose among them."""
@@ -167,12 +174,13 @@ class Face(Collector):
         """Return the families with what is known now."""
         to = _Families()
         _program(to, self._intake)
+        to.add("borne_collector_journal_bytes", journal.octets(self._journal))
         _counts(to, self._intake.counts, self._agents)
         if self._intake.ready:
             reader = self._intake.reader
             _agents(to, reader)
-            _crossings(to, reader, self._policy, self._targets)
-            _paths(to, reader)
+            _crossings(to, reader, self._policy, self._known)
+            _paths(to, reader, self._agents)
             try:
                 _zones(to, reader, self._clock.now_ns())
             except StoreError as error:
@@ -229,19 +237,19 @@ def _crossings(
     to: _Families,
     reader: Reader,
     policy: Mapping[tuple[str, str], tuple[str, str]],
-    targets: frozenset[str],
+    known: frozenset[tuple[str, str]],
 ) -> None:
     """Add, for each policy, whether a crossing goes on and how many there were.
 
-    A crossing under an older demand counts as well, as long as its target is configured: of a
-    forgotten target no round will ever come that ends it.
+    A crossing under an older demand counts as well, as long as its agent and its target are
+    configured: of a forgotten one no round will ever come that ends it.
     """
     going_on: dict[tuple[str, ...], bool] = {}
     total: dict[tuple[str, ...], int] = {}
     for (agent, target), (zone, jurisdiction) in policy.items():
         total[agent, zone, target, jurisdiction] = 0
     for row in reader.crossings():
-        if row.target in targets:
+        if (row.agent, row.target) in known:
             key = (row.agent, row.zone, row.target, row.jurisdiction)
             total[key] = total.get(key, 0) + 1
             going_on[key] = going_on.get(key, False) or row.ended_ns is None
@@ -250,10 +258,12 @@ def _crossings(
         to.add("borne_crossings", count, *labels)
 
 
-def _paths(to: _Families, reader: Reader) -> None:
-    """Add the verdicts of the newest path of each target, and what they rest on."""
+def _paths(to: _Families, reader: Reader, agents: tuple[str, ...]) -> None:
+    """Add the verdicts of the newest path of each agent and target, and what they rest on."""
     for record in reader.latest_paths():
         judged = record.judgement
+        if judged.agent not in agents:
+            continue
         about = (judged.agent, judged.zone, judged.target)
         to.add("borne_path_verdict_timestamp_seconds", judged.started_ns / NS_PER_S, *about)
         for found in judged.verdicts:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from collector.clock import Clock, WallClock
 from collector.config import (
@@ -59,6 +60,7 @@ async def serve(config: Config, chain: OpenableIntake, clock: Clock | None = Non
     runner = web.AppRunner(
         application(chain, config, clock or WallClock()),
         access_log=None,
+        logger=_requests_log(),
         auto_decompress=False,  # the door inflates, under its own limit
         keepalive_timeout=KEEPALIVE_S,
         shutdown_timeout=REQUESTS_S,
@@ -89,6 +91,25 @@ async def _work(runner: web.AppRunner, chain: OpenableIntake, stop: asyncio.Even
         await stopping
         await runner.cleanup()
     _LOG.info("drained")
+
+
+def _requests_log() -> logging.Logger:
+    """Return the log of aiohttp's server, in which what is no HTTP costs a line, not a traceback.
+
+    Anybody who reaches the port can send it.
+    """
+    found = logging.getLogger(f"{__name__}.requests")
+    found.addFilter(_in_one_line)
+    return found
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, HttpProcessingError):
+        record.levelno, record.levelname = logging.INFO, "INFO"
+        record.msg, record.args = "refuses what is no HTTP: %.80r", (error.message,)
+        record.exc_info = None
+    return True
 
 
 @contextlib.contextmanager

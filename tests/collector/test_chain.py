@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+import pyarrow.parquet as pq
 import pytest
 
 from collector import journal
@@ -17,7 +19,9 @@ from collector.routes import Routes
 from tests.fakes.collector_durable import (
     N_AGENTS,
     NOW_NS,
+    PARIS,
     S_NS,
+    ZONE,
     StoppedClock,
     Totals,
     batch,
@@ -299,6 +303,41 @@ async def test_a_batch_that_breaks_or_no_longer_reads_does_not_stop_a_start(tmp_
         assert "a batch is not read any more" in sentence
         assert Counter(apply=1) == chain.counts.faults
         assert _expected(range(3)) == totals(chain)
+
+
+async def test_changed_settings_lose_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With agents and zones renamed, moved or gone, all is kept, and what cannot end is named."""
+    first, second = config(tmp_path), config(tmp_path, grace_s=0)
+    sent = [
+        batch(sequence, agent=agent, paths=[path(NOW_NS + sequence * S_NS, abroad=True)])
+        for agent in range(N_AGENTS)
+        for sequence in range(5)
+    ]
+    async with Chain(first, clock=StoppedClock()) as chain:
+        for one in sent:
+            await send(chain, one)
+        assert N_AGENTS == len(chain.reader.crossings())
+    berlin = msgspec.structs.replace(PARIS, name="Berlin", territory="DE")
+    renamed = msgspec.structs.replace(vantage(0), name="renamed", place=berlin)
+    moved = msgspec.structs.replace(ZONE, provider="other", place=berlin, targets=("elsewhere",))
+    changed = msgspec.structs.replace(second, agents=(renamed, vantage(1)), zones=(moved,))
+    hour_later = StoppedClock(NOW_NS + 3600 * S_NS)
+    async with Chain(changed, clock=hour_later) as chain:
+        assert N_AGENTS == caplog.text.count("no longer name both")
+        await send(chain, batch(5, paths=[path(NOW_NS + 60 * S_NS, abroad=True)]))
+        await chain.checkpoint()
+        names = {"agent-0": "renamed"}
+        expected: Totals = Counter()
+        for one in [*sent, batch(5)]:
+            for (agent, *rest), count in content(one).items():
+                expected[names.get(agent, agent), *rest] += count
+        assert expected == totals(chain)
+        assert N_AGENTS == len(chain.reader.crossings())
+        (name,) = (tmp_path / "segments").glob("windows-*")
+        agents = set(pq.read_table(name)["agent"].to_pylist())
+        assert {"renamed", "agent-1", "agent-2"} == agents
 
 
 async def test_the_event_loop_waits_for_no_lock(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
-from aiohttp import ClientResponse, ClientSession
+from aiohttp import ClientResponse, ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from collector import handlers
@@ -128,6 +128,27 @@ async def test_endless_body_is_refused_at_the_limit(client: TestClient, intake: 
         except ConnectionError:
             """The collector may close before the client has read."""
     assert ({"too_large": 1}, []) == (dict(intake.counts.rejected), intake.bodies)
+
+
+@pytest.mark.parametrize("rest", [b"", b"ZZ\r\nno chunk"])
+async def test_body_that_breaks_off_is_the_clients_fault(intake: FakeIntake, rest: bytes) -> None:
+    """A client that goes away or sends no chunks is counted as that, not as a bug."""
+    runner = web.AppRunner(handlers.application(intake, CONFIG, FakeClock()))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    _, writer = await asyncio.open_connection(*runner.addresses[0])
+    writer.write(b"POST /v1/batches HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+    await writer.drain()
+    await asyncio.sleep(0.05)
+    writer.write(rest)
+    writer.close()
+    for _ in range(500):
+        if intake.counts.rejected or intake.counts.faults:
+            break
+        await asyncio.sleep(0.01)
+    await runner.cleanup()
+    assert ({"aborted": 1}, {}) == (dict(intake.counts.rejected), dict(intake.counts.faults))
+    assert [] == intake.bodies
 
 
 async def test_slow_body_is_refused(

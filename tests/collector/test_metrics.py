@@ -172,11 +172,31 @@ def test_crossing_under_an_older_demand_is_told() -> None:
     assert value(intake, name, **POLICY, jurisdiction="FX") == 0
 
 
-def test_crossing_of_a_forgotten_target_is_left_out() -> None:
-    """A target that the settings no longer name has no series, or it would alert for ever."""
+@pytest.mark.parametrize("forgotten", [{"target": "198.51.100.99"}, {"agent": "lyon"}])
+def test_crossing_of_a_forgotten_end_is_left_out(forgotten: dict[str, str]) -> None:
+    """An end that the settings no longer name has no series, or it would alert for ever."""
     intake = FakeIntake()
-    intake.reader.crossing_rows = [msgspec.structs.replace(OPEN, target="198.51.100.99")]
+    intake.reader.crossing_rows = [msgspec.structs.replace(OPEN, **forgotten)]
     assert set(values(intake, "borne_crossing_confirmed")) == {0}
+
+
+def test_paths_of_a_forgotten_agent_are_left_out() -> None:
+    """The newest path of an agent that is gone is not exposed for ever."""
+    intake = FakeIntake()
+    (record, *_) = intake.reader.path_rows
+    gone = msgspec.structs.replace(record.judgement, agent="lyon")
+    intake.reader.path_rows = [msgspec.structs.replace(record, judgement=gone)]
+    assert [] == list(values(intake, "borne_path_verdict"))
+
+
+def test_journal_has_a_size(tmp_path: Path) -> None:
+    """What a start would replay is there in octets, other files are not counted."""
+    settings = msgspec.structs.replace(CONFIG, directory=tmp_path)
+    (tmp_path / "journal").mkdir()
+    for name, octets in (("journal-000001.bin", 7), ("journal-000002.bin", 5), ("else.bin", 9)):
+        (tmp_path / "journal" / name).write_bytes(bytes(octets))
+    text = generate_latest(metrics.registry(FakeIntake(), settings, FakeClock())).decode()
+    assert "\nborne_collector_journal_bytes 12.0\n" in text
 
 
 def test_what_is_exposed_is_the_table() -> None:

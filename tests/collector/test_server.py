@@ -197,6 +197,22 @@ async def test_listens_on_several_addresses(tmp_path: Path) -> None:
                 assert await status(other, "/-/healthy") == 200
 
 
+async def test_what_is_no_http_costs_one_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A stranger's octets are refused and leave no traceback in the log."""
+    path = tmp_path / "s"
+    with caplog.at_level("INFO"):
+        async with serving(FakeChain(), f"unix:{path}"):
+            reader, writer = await asyncio.open_unix_connection(path)
+            writer.write(b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n")
+            assert (await reader.read()).startswith(b"HTTP/1.0 400 ")
+            writer.close()
+    (record,) = [one for one in caplog.records if one.name == "collector.server.requests"]
+    assert ("INFO", None) == (record.levelname, record.exc_info)
+    assert record.getMessage().startswith("refuses what is no HTTP: ")
+
+
 async def test_taken_port_is_named() -> None:
     """A port that another program has is a mistake of the settings, in one line."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
