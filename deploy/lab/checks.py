@@ -13,6 +13,8 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network
 
 from deploy.lab.world import Agent, Link, Router, Scenario, Target
 
+_PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
+
 
 def complaints(scenario: Scenario) -> Iterator[str]:
     """Yield one sentence for each rule that `scenario` breaks; each begins with the key.
@@ -50,7 +52,7 @@ def _bad_octets(scenario: Scenario) -> Iterator[str]:
         except AddressValueError:
             yield f"{key}: {address!r} is not an IPv4 address"
             continue
-        if key.endswith("gateway_address") and not parsed.is_private:
+        if key.endswith("gateway_address") and not any(parsed in net for net in _PRIVATE):
             yield f"{key}: {address} is not private (RFC 1918)"
     for index, network in enumerate(scenario.networks):
         for prefix in network.prefixes:

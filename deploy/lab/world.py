@@ -18,6 +18,9 @@ NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
+HostName = Annotated[
+    str, msgspec.Meta(max_length=253, pattern=r"^[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})+$")
+]
 Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
 Address = Annotated[str, msgspec.Meta(pattern=r"^\d{1,3}(\.\d{1,3}){3}$")]
 Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
@@ -54,7 +57,7 @@ class Router(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     city: Name
     network: Name
     address: Address
-    name: Name | None = None
+    name: HostName | None = None
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,7 +81,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     address: Address
     router: Name
     access_ms: Delay
-    name: Name | None = None
+    name: HostName | None = None
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -119,7 +122,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     name: Name
     says: Name
-    duration_s: Annotated[float, msgspec.Meta(gt=0)]
+    duration_s: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)]
     seed: int
 
 
