@@ -35,6 +35,7 @@ from collector.state import Checkpoint, Snapshot, State
 from collector.store import segments
 from collector.store.bundles import Bundles
 from collector.store.catalog import Catalog
+from collector.store.files import sync_directory
 
 _S_NS: Final = 1_000_000_000
 _LOG: Final = logging.getLogger(__name__)
@@ -331,7 +332,7 @@ def _make(directory: Path) -> None:
     """Make a directory and its parents, durably, readable by this user alone."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        journal.sync_directory(directory.parent)
+        sync_directory(directory.parent)
     except OSError as error:
         raise StoreError(
             f"make the directory {directory}: {error}; check [store] directory and its owner"

@@ -27,6 +27,7 @@ from typing import Any, Final, TypeVar
 from collector import frames
 from collector.errors import CorruptError, StoreError
 from collector.frames import Damage, Entry, Tail
+from collector.store.files import sync_directory
 
 _PATTERN: Final = "journal-[0-9][0-9][0-9][0-9][0-9][0-9].bin"
 _NUMBER_PLACE: Final = slice(len("journal-"), -len(".bin"))
@@ -39,15 +40,6 @@ _Waiter = tuple[bytes, Callable[[], None], asyncio.Future[None]]
 def file_name(number: int) -> str:
     """Return the name of the journal file with this number."""
     return f"journal-{number:06d}.bin"
-
-
-def sync_directory(directory: Path) -> None:
-    """Make the names in `directory` durable."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def numbers(directory: Path) -> list[int]:

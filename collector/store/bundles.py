@@ -7,13 +7,13 @@ Rules
 """
 
 import hashlib
-import os
 import re
 import threading
 from pathlib import Path
 from typing import Final
 
 from collector.errors import CorruptError, StoreError
+from collector.store.files import publish, sync_directory
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -34,15 +34,13 @@ class Bundles:
         """
         digest = hashlib.sha256(statement).hexdigest()
         path = self._directory / f"{digest}.json"
-        partial = path.with_suffix(".partial")
         try:
             with self._writing:
-                if not path.exists():
-                    _write(partial, statement)
-                    partial.replace(path)
-                _sync(self._directory)
+                if path.exists():
+                    sync_directory(self._directory)
+                else:
+                    publish(path, statement)
         except OSError as error:
-            partial.unlink(missing_ok=True)
             raise StoreError(
                 f"write the evidence {path}: {error}; its crossing is shown once it is written:"
                 " make room or mend the disk"
@@ -71,18 +69,3 @@ class Bundles:
                 " the disk fails: take it from a copy"
             )
         return statement
-
-
-def _write(path: Path, octets: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(octets)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

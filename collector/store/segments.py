@@ -12,7 +12,6 @@ Rules
 The columns and their transforms are those of `collector.store.tables`.
 """
 
-import os
 import re
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -33,6 +32,7 @@ from collector.columns import Columns, concat, empty
 from collector.errors import CorruptError, StoreError
 from collector.quantiles import quantiles
 from collector.records import PathRecord
+from collector.store.files import publish
 from collector.store.tables import (
     COLUMNS,
     ENCODINGS,
@@ -195,7 +195,7 @@ def _write(
     if not _NAME.fullmatch(name):
         raise AssertionError(f"write {name}: a suffix has letters and digits, not {suffix!r}")
     try:
-        _publish(directory, name, octets)
+        publish(directory / name, octets)
     except OSError as error:
         raise StoreError(f"write segment {directory / name}: {error.strerror}") from error
     return Segment(
@@ -231,25 +231,6 @@ def _encoded(kind: Kind, table: pa.Table, span_ns: tuple[int, int]) -> memoryvie
         write_page_checksum=True,
     )
     return memoryview(sink.getvalue())
-
-
-def _publish(directory: Path, name: str, octets: memoryview) -> None:
-    """Put the octets under `name`, whole, on disk when this returns."""
-    partial = directory / f"{name}.partial"
-    try:
-        with partial.open("wb") as file:
-            file.write(octets)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(directory / name)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _second(moment_ns: int) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from collector.errors import CorruptError, StoreError
-from collector.store import bundles
 from collector.store.bundles import Bundles
 
 STATEMENT = b'{"_type":"https://in-toto.io/Statement/v1"}'
@@ -54,7 +53,7 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
 
     store = Bundles(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(bundles.os, "fsync", fails)
+        patch.setattr(os, "fsync", fails)
         with pytest.raises(StoreError, match="No space left"):
             store.store(STATEMENT)
     assert [] == list(tmp_path.iterdir())

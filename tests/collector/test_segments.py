@@ -160,30 +160,6 @@ def test_several_files_are_read_one_after_the_other(tmp_path: Path) -> None:
     assert [BASE_NS, BASE_NS] == found.start_ns.tolist()
 
 
-def test_a_file_is_on_disk_before_it_has_its_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Octets are synced under the temporary name, then renamed, then the directory is synced."""
-    steps: list[str] = []
-    sync, rename = os.fsync, Path.replace
-
-    def synced(handle: int) -> None:
-        steps.append(f"sync {Path(f'/proc/self/fd/{handle}').readlink().suffix}")
-        sync(handle)
-
-    def replaced(path: Path, target: Path) -> Path:
-        steps.append(f"rename {path.suffix} {target.suffix}")
-        return rename(path, target)
-
-    monkeypatch.setattr(os, "fsync", synced)
-    monkeypatch.setattr(Path, "replace", replaced)
-    directory = tmp_path / "store"
-    directory.mkdir()
-    name = kept(directory, sealed_windows())
-    assert ["sync .partial", "rename .partial .parquet", "sync "] == steps
-    assert [name] == [path.name for path in directory.iterdir()]
-
-
 def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk at the sync: `StoreError` names the file, and no part of it stays."""
 
