@@ -10,7 +10,7 @@ from collector import config as collector_config
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "deploy" / "docs"
-PAGES = sorted([ROOT / "README.md", *DOCS.rglob("*.md"), *(ROOT / "deploy").rglob("README.md")])
+PAGES = sorted({ROOT / "README.md", *DOCS.rglob("*.md"), *(ROOT / "deploy").rglob("README.md")})
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
 
 
