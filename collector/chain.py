@@ -7,6 +7,7 @@ Rules
 - A start is, in this order: lock; catalogue; segments that it does not list are removed; the
   journal from its floor on is applied again; evidence; kernels. Only then it is ready.
 - The state's lock is never waited for on the event loop: who holds it may be at work for 100 ms.
+- Sealed windows are handed to the sinks once they are kept; a sink that is down delays nothing.
 - A checkpoint that fails is counted, logged and tried again: nothing is dropped that is not kept.
 """
 
@@ -14,7 +15,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -31,6 +32,7 @@ from collector.intake import Counts, Recovered
 from collector.journal import Journal, Replay
 from collector.reader import StoreReader
 from collector.records import Reader
+from collector.sink import Sink
 from collector.state import Checkpoint, Snapshot, State
 from collector.store import segments
 from collector.store.bundles import Bundles
@@ -60,7 +62,9 @@ class Chain:
         self._writing = asyncio.Lock()
         self._storing = asyncio.Lock()
         self._stop = asyncio.Event()
-        self._counts = Counts()
+        self._sinks = [Sink(row, width_ns=config.window_s * _S_NS) for row in config.sinks]
+        self._outlets = AsyncExitStack()
+        self._counts = Counts(sinks={sink.name: sink.counts for sink in self._sinks})
         self._recovered = Recovered()
         self._ready = False
         self._floor = 1
@@ -83,6 +87,8 @@ class Chain:
         except BaseException:
             self._catalog.close()
             raise
+        for sink in self._sinks:
+            await self._outlets.enter_async_context(sink)
         self._ready = True
         return self
 
@@ -98,6 +104,7 @@ class Chain:
         await self._keeper
         await self._ingest.drain()
         await self._try("checkpoint", self.checkpoint)
+        await self._outlets.aclose()
         await self._journal.close()
         self._catalog.close()
 
@@ -140,7 +147,13 @@ class Chain:
             await asyncio.to_thread(self._keep, snapshot)
             self._counts.checkpoints += 1
             self._counts.checkpoint_ns = self._clock.now_ns()
+            await self._try("sink", lambda: self._deliver(snapshot))
             await asyncio.to_thread(journal.drop, self._journals, snapshot.floor)
+
+    async def _deliver(self, snapshot: Snapshot) -> None:
+        """Hand what was sealed to each sink; none of them waits for its database here."""
+        for sink in self._sinks if len(snapshot.sealed) else ():
+            await sink.take(snapshot.sealed, self._named(snapshot))
 
     def _snapshot(self, number: int) -> Snapshot:
         with self._lock:

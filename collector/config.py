@@ -30,6 +30,7 @@ _HEX_64 = re.compile(r"[0-9a-f]{64}")
 _ZONE_PART = re.compile(r"[^\s/]+")
 _TCP = re.compile(r"(?:\[(?P<six>[^\]]*)\]|(?P<host>[^\[\]:]*)):(?P<port>\d{1,5})", re.ASCII)
 _FD = re.compile(r"\d{1,9}", re.ASCII)
+_HTTP = re.compile(r"https?://[^\s/@?#]+(/[^\s@?#]*)?")
 _MAX_PORT = 65535
 _NO_TERRITORY = {"UK": "GB", "EL": "GR", "FX": "FR", "EU": "the country's own code"}
 """Codes in daily use that are no territory of ISO 3166-1, and what is meant."""
@@ -44,6 +45,18 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Largest body after decompression."""
     skew_s: int = 300
     """How far ahead of the collector's clock a batch may be dated; the past has no limit."""
+
+
+class InfluxSink(msgspec.Struct, frozen=True, kw_only=True):
+    """A database that speaks InfluxDB's write API and is handed every sealed window."""
+
+    name: str
+    """What metrics and messages call it."""
+    url: str
+    org: str
+    bucket: str
+    token_file: Path | None = None
+    """Relative to the working directory; read at each connection. None: no token is asked for."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +75,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Width of a window; a constant of this version, no key of the file."""
     grace_s: int = DEFAULT_GRACE_S
     """How long after its end a window stays open for late samples."""
+    sinks: tuple[InfluxSink, ...] = ()
 
 
 class TcpAddress(msgspec.Struct, frozen=True):
@@ -120,6 +134,7 @@ def load(path: Path) -> Config:
         agents=_agents(document.tables("agents")),
         zones=_zones(document.tables("zones")),
         networks=_networks(document.tables("networks")),
+        sinks=_sinks(document.tables("sinks")),
     )
     for table in (web, store, limits):
         table.done()
@@ -228,6 +243,27 @@ def _networks(tables: Iterable[Table]) -> tuple[NetworkOverride, ...]:
                 author=table.text("author"),
                 date=_parsed(table, "date", _iso_day, "a day such as 2026-01-31 in quotes"),
                 reason=table.text("reason"),
+            )
+        )
+        table.done()
+    return tuple(rows)
+
+
+def _sinks(tables: Iterable[Table]) -> tuple[InfluxSink, ...]:
+    """Return the databases; names are unique. A token file is looked at when it is used."""
+    rows = []
+    names = _Once("sink")
+    for table in tables:
+        if (kind := table.text("kind")) != "influx":
+            raise table.wrong("kind", f'must be "influx", not "{kind}"')
+        token_file = table.text("token_file", None)
+        rows.append(
+            InfluxSink(
+                name=names.take(table, "name", table.text("name", kind)),
+                url=_matching(table, "url", _HTTP, "http://HOST[:PORT] or https://", fold=False),
+                org=table.text("org"),
+                bucket=table.text("bucket"),
+                token_file=None if token_file is None else Path(token_file),
             )
         )
         table.done()

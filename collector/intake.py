@@ -46,6 +46,18 @@ class Recovered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(slots=True, kw_only=True)
+class SinkCounts:
+    """What has happened to the sealed windows of one sink since the start."""
+
+    rows: int = 0
+    """Windows that the database accepted."""
+    dropped: Counter[str] = field(default_factory=Counter)
+    """Windows that never reach it: `late`, `invalid`, `overflow`, `refused`, `bug`, `stopped`."""
+    up: bool = False
+    """Whether the last write was accepted; False before the first."""
+
+
+@dataclass(slots=True, kw_only=True)
 class Counts:
     """What has happened at the door and behind it since the start."""
 
@@ -61,10 +73,12 @@ class Counts:
     """Batches that an agent's bounded spool gave up before delivery, by agent."""
     faults: Counter[str] = field(default_factory=Counter)
     """Failures of this program or its disk that were caught and logged, by place: `apply`,
-    `journal`, `checkpoint`, `evidence`."""
+    `journal`, `checkpoint`, `evidence`, `sink`."""
     checkpoints: int = 0
     checkpoint_ns: int = 0
     """When the last checkpoint was taken (collector's wall clock); 0 before the first."""
+    sinks: dict[str, SinkCounts] = field(default_factory=dict)
+    """By the name of the sink; every configured one from the start."""
 
 
 class Intake(Protocol):

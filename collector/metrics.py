@@ -47,7 +47,8 @@ REJECTED_SAMPLES: Final = (
     *("outcome", "series", "path"),
 )
 """Reasons for which a sample, an event or a path of a stored batch may be left out."""
-FAULTS: Final = ("apply", "journal", "checkpoint", "evidence", "read", "request")
+FAULTS: Final = ("apply", "journal", "checkpoint", "evidence", "read", "request", "sink")
+SINK_DROPPED: Final = ("late", "invalid", "overflow", "refused", "bug", "stopped")
 STATES: Final = tuple(verdict.value.lower() for verdict in Verdict)
 
 _LOG: Final = logging.getLogger(__name__)
@@ -121,6 +122,15 @@ TABLE: Final[Mapping[str, Row]] = {
     ),
     "borne_collector_journal_bytes": Row(
         "gauge", "Size of the journal: what no checkpoint holds yet, and a start would replay."
+    ),
+    "borne_sink_rows": Row(
+        "counter", "Sealed windows that the database of the sink accepted.", ("sink",)
+    ),
+    "borne_sink_dropped": Row(
+        "counter", "Sealed windows that never reach the database of the sink.", ("sink", "reason")
+    ),
+    "borne_sink_up": Row(
+        "gauge", "Whether the last write to the sink was accepted; 0 before the first.", ("sink",)
     ),
     "borne_collector_ready": Row("gauge", "Whether the journal is replayed and kernels are warm."),
     "borne_collector_build": Row(
@@ -219,6 +229,11 @@ def _counts(to: _Families, counts: Counts, agents: tuple[str, ...]) -> None:
     _counter(to, "borne_samples_rejected", REJECTED_SAMPLES, counts.rejected_samples)
     _counter(to, "borne_agent_batches_dropped", agents, counts.dropped_batches)
     _counter(to, "borne_collector_faults", FAULTS, counts.faults)
+    for name, sink in counts.sinks.items():
+        to.add("borne_sink_rows", sink.rows, name)
+        to.add("borne_sink_up", sink.up, name)
+        for reason in SINK_DROPPED:
+            to.add("borne_sink_dropped", sink.dropped[reason], name, reason)
     to.add("borne_checkpoints", counts.checkpoints)
     to.add("borne_checkpoint_timestamp_seconds", counts.checkpoint_ns / NS_PER_S)
 

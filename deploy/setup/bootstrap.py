@@ -60,6 +60,7 @@ PACKAGES = (
         ("prometheus-alertmanager",),
     ),
     Package("chromium", ("chromium",), ("test",)),
+    Package("victoria-metrics", ("victoria-metrics",), ("test",), ("victoria-metrics",)),
 )
 PROFILES = ("demo", "test", "lint")
 

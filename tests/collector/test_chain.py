@@ -12,6 +12,7 @@ import pytest
 
 from collector import journal
 from collector.chain import Chain
+from collector.config import InfluxSink
 from collector.errors import CorruptError, StoreError
 from collector.frames import Entry
 from collector.intake import UnknownSeriesError
@@ -396,3 +397,22 @@ async def test_a_bug_in_a_checkpoint_is_counted_and_the_chain_goes_on(
     async with Chain(config(tmp_path), clock=StoppedClock()) as chain:
         assert 1 == chain.recovered.frames
         assert content_of(0, 0) == totals(chain)
+
+
+async def test_sealed_windows_are_handed_to_a_sink_that_is_down_and_kept_all_the_same(
+    tmp_path: Path,
+) -> None:
+    """A database that nobody can reach costs a checkpoint nothing, and every window is counted."""
+    clock = StoppedClock()
+    sink = InfluxSink(name="away", url="http://127.0.0.1:1", org="o", bucket="b")
+    settings = msgspec.structs.replace(config(tmp_path), sinks=(sink,))
+    async with Chain(settings, clock=clock) as chain:
+        await _send_all(chain, range(20))
+        clock.at_ns = NOW_NS + 200 * S_NS
+        await chain.checkpoint()
+        windows = len({key[:3] for key in totals(chain)})
+        assert 1 == chain.counts.checkpoints
+        assert _expected(range(20)) == totals(chain)
+        counts = chain.counts.sinks["away"]
+    assert (0, Counter(stopped=windows)) == (counts.rows, counts.dropped)
+    assert Counter() == chain.counts.faults

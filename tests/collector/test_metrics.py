@@ -199,6 +199,19 @@ def test_journal_has_a_size(tmp_path: Path) -> None:
     assert "\nborne_collector_journal_bytes 12.0\n" in text
 
 
+def test_sinks_count_from_zero_and_by_reason() -> None:
+    """Each configured sink has its rows, its state and every reason before anything happens."""
+    intake = FakeIntake()
+    assert value(intake, "borne_sink_rows_total", sink="influx") == 0
+    assert value(intake, "borne_sink_dropped_total", sink="influx", reason="overflow") == 0
+    counts = intake.counts.sinks["influx"]
+    counts.rows, counts.up = 7, True
+    counts.dropped["late"] += 2
+    assert value(intake, "borne_sink_rows_total", sink="influx") == 7
+    assert value(intake, "borne_sink_up", sink="influx") == 1
+    assert value(intake, "borne_sink_dropped_total", sink="influx", reason="late") == 2
+
+
 def test_what_is_exposed_is_the_table() -> None:
     """Each family of a full scrape stands in the table with its labels, and the reverse."""
     intake = FakeIntake()

@@ -13,7 +13,7 @@ from agent.records import Origin, Path, Protocol, Series, SeriesId, Stamp
 from collector import evidence, knowledge
 from collector.config import Config
 from collector.errors import RefusedError
-from collector.intake import Counts, Recovered
+from collector.intake import Counts, Recovered, SinkCounts
 from collector.records import (
     Axis,
     Coverage,
@@ -351,7 +351,7 @@ class FakeIntake:
         """Be ready."""
         self.ready = True
         self.reader = FakeReader()
-        self.counts = Counts()
+        self.counts = Counts(sinks={"influx": SinkCounts()})
         self.recovered = Recovered()
         self.refusal: Exception | None = None
         self.bodies: list[tuple[bytes, str, str | None]] = []
