@@ -137,15 +137,16 @@ async def test_what_cannot_be_written_is_counted_and_costs_nothing_else() -> Non
 
 
 async def test_a_database_that_is_down_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
-    """Waits double to a minute, begin anew after success; down and up are said once each."""
+    """Waits double to a minute, begin anew after success; said once each; nothing is lost."""
     caplog.set_level("INFO")
     database = Database()
     database.fails = [SinkDownError("no route") for _ in range(8)]
     async with database.sink() as sink:
-        await sink.take(_sealed(), _named())
+        await sink.take(_sealed(rows=1), _named())
+        await sink.take(_sealed(START_S + 10, rows=1), _named())
         await _until(lambda: sink.counts.rows == 2)
         database.fails = [SinkDownError("again")]
-        await sink.take(_sealed(START_S + 10), _named())
+        await sink.take(_sealed(START_S + 20), _named())
         await _until(lambda: sink.counts.rows == 4)
     assert [1, 2, 4, 8, 16, 32, 60, 60, 1] == database.waits
     said = [record.getMessage() for record in caplog.records]
@@ -156,6 +157,8 @@ async def test_a_database_that_is_down_is_waited_for(caplog: pytest.LogCaptureFi
         "sink influx: up, http://127.0.0.1:1 accepts windows",
     ] == said
     assert Counter() == sink.counts.dropped
+    written_ns = [int(text.rpartition(b" ")[2]) for text in database.lines]
+    assert sorted(written_ns) == written_ns
 
 
 async def test_a_full_queue_drops_the_oldest_and_says_how_much() -> None:
