@@ -6,13 +6,14 @@ PYTHON   ?= $(shell python3.11 -c 'print("python3.11")' 2>/dev/null || echo pyth
 SCENARIO ?= timed
 FOR      ?=
 JSON     ?=
+CLAIM    ?=
 
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.cache/numba
 
 BOOTSTRAP = $(PYTHON) deploy/setup/bootstrap.py
 RUN       = .venv/bin/python -m
 
-.PHONY: help demo test lint clean
+.PHONY: help demo test lint bench clean
 .SILENT:
 
 help:
@@ -20,6 +21,7 @@ help:
 	echo '             SCENARIO=timed|inside|trombone  FOR=seconds  JSON=1'
 	echo 'make test    everything that CI runs: lint, fast tests, slow tests, coverage'
 	echo 'make lint    ruff, mypy and the import contracts alone'
+	echo 'make bench   the benchmarks, into benchmarks/results.json; CLAIM=one of them'
 	echo 'make clean   remove the Python environment, caches and build results'
 
 demo:
@@ -34,6 +36,10 @@ lint:
 	$(BOOTSTRAP) lint
 	exec $(RUN) deploy.setup.check lint
 
+bench:
+	$(BOOTSTRAP) bench
+	exec $(RUN) benchmarks.run $(CLAIM)
+
 clean:
 	rm -rf .venv .cache .demo .hypothesis .import_linter_cache .pytest_cache build dist *.egg-info
-	find agent collector deploy tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find agent benchmarks collector deploy tests -name __pycache__ -type d -prune -exec rm -rf {} +

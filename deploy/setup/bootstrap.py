@@ -1,8 +1,8 @@
 """Shell: make a checkout ready to work: Debian packages, namespaces, the Python environment.
 
-Usage: `python3 deploy/setup/bootstrap.py demo|test|lint`. It needs the standard library alone, and
-it speaks on stderr alone. Exit 0: ready. Exit 2: something is missing that it cannot install; the
-message says what, and which command installs it.
+Usage: `python3 deploy/setup/bootstrap.py demo|test|lint|bench`. It needs the standard library
+alone, and it speaks on stderr alone. Exit 0: ready. Exit 2: something is missing that it cannot
+install; the message says what, and which command installs it.
 
 Rules
 - A checkout that is ready is recognised by one stamp and by looking for programs: far below 1 s.
@@ -47,10 +47,10 @@ class Package(NamedTuple):
 
 # `ensurepip` is no program but a module of this interpreter: see `is_present`.
 PACKAGES = (
-    Package("python3-venv", ("ensurepip",), ("demo", "test", "lint")),
-    Package("util-linux", ("unshare", "nsenter"), ("demo", "test")),
+    Package("python3-venv", ("ensurepip",), ("demo", "test", "lint", "bench")),
+    Package("util-linux", ("unshare", "nsenter"), ("demo", "test", "bench")),
     Package("iproute2", ("ip",), ("test",)),
-    Package("iputils-ping", ("ping",), ("test",)),
+    Package("iputils-ping", ("ping",), ("test", "bench")),
     Package("traceroute", ("traceroute",), ("test",)),
     Package("prometheus", ("prometheus", "promtool"), ("test",), ("prometheus",)),
     Package(
@@ -62,7 +62,7 @@ PACKAGES = (
     Package("chromium", ("chromium",), ("test",)),
     Package("victoria-metrics", ("victoria-metrics",), ("test",), ("victoria-metrics",)),
 )
-PROFILES = ("demo", "test", "lint")
+PROFILES = ("demo", "test", "lint", "bench")
 
 
 class SetupError(Exception):
@@ -256,6 +256,21 @@ def ensure_environment(root: Path = ROOT) -> None:
     stamp_file.write_text(stamp)
 
 
+def ensure_peers(root: Path = ROOT) -> None:
+    """Add the peers of the benchmarks to the environment: nothing else needs them.
+
+    Raises:
+        SetupError: pip could not install.
+    """
+    wanted = root / "benchmarks" / "constraints.txt"
+    stamp, stamp_file = stamp_of(root) + wanted.read_text(), root / ".venv" / "borne-peers-stamp"
+    if stamp_file.exists() and stamp_file.read_text() == stamp:
+        return
+    say("installing the peers of the benchmarks into .venv")
+    pip(root / ".venv" / "bin" / "python", "install", "--require-hashes", "-r", str(wanted))
+    stamp_file.write_text(stamp)
+
+
 def is_usable(program: Path) -> bool:
     """Tell whether this user can start `program`; another user's environment often cannot be."""
     return os.access(program, os.X_OK)
@@ -350,6 +365,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             ensure_packages(words[0])
             ensure_namespaces(words[0])
             ensure_environment()
+            if words[0] == "bench":
+                ensure_peers()
     except SetupError as error:
         say(f"borne set-up: {error}")
         return 2

@@ -152,7 +152,7 @@ def test_a_wrong_profile_is_a_usage_error(
 ) -> None:
     """An unknown profile exits 2 with the usage on stderr."""
     assert bootstrap.main(words) == 2
-    assert capsys.readouterr() == ("", "usage: bootstrap.py demo|test|lint\n")
+    assert capsys.readouterr() == ("", "usage: bootstrap.py demo|test|lint|bench\n")
 
 
 def test_services_are_denied_and_the_former_policy_comes_back(tmp_path: Path) -> None:
@@ -291,6 +291,24 @@ def test_a_ready_environment_is_left_alone(checkout: Path, monkeypatch: pytest.M
     (checkout / "constraints.txt").write_text("changed")
     bootstrap.ensure_environment(checkout)
     assert both * 2 == ran
+
+
+def test_peers_come_once_and_for_the_benchmarks_alone(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their own constraints are installed with hashes, again where these change."""
+    ran: list[str] = []
+    monkeypatch.setattr(bootstrap, "pip", lambda _python, *words: ran.append(" ".join(words)))
+    peers = checkout / "benchmarks" / "constraints.txt"
+    for folder in (peers.parent, checkout / ".venv"):
+        folder.mkdir()
+    peers.write_text("a-peer==1")
+    for _ in range(2):
+        bootstrap.ensure_peers(checkout)
+    assert [f"install --require-hashes -r {peers}"] == ran
+    peers.write_text("a-peer==2")
+    bootstrap.ensure_peers(checkout)
+    assert len(ran) == 2
 
 
 def test_a_failed_installation_leaves_no_stamp(
