@@ -108,9 +108,11 @@ def _serve(options: argparse.Namespace) -> int:
     )
     import asyncio  # noqa: PLC0415 - see the rules
 
+    from collector import memory  # noqa: PLC0415 - see the rules
     from collector.chain import Chain  # noqa: PLC0415 - see the rules
     from collector.server import serve  # noqa: PLC0415 - see the rules
 
+    memory.settle()
     asyncio.run(serve(config, Chain(config)))
     return 0
 

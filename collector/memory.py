@@ -1,0 +1,25 @@
+"""Shell: how the collector's process gets memory and gives it back.
+
+Checkpoints and questions need large arrays for a moment. glibc raises its threshold for mapped
+blocks with each one that is freed, up to 32 MiB, and then takes such arrays from its heaps, where
+small neighbours keep the room for ever; pyarrow's own pool keeps what it once had. Measured with
+10k series at 1/s, scraped every 4 s: 515 MiB resident after 135 s and rising; with both settled
+283 to 321 MiB, 401 at most, for 3.9 % of a core instead of 2.8 % (fresh pages must be mapped).
+"""
+
+import ctypes
+from typing import Final
+
+import pyarrow as pa
+
+MAPPED_FROM_OCTETS: Final = 256 * 1024
+"""Blocks of this size and more go back to the host when they are freed."""
+_M_MMAP_THRESHOLD: Final = -3
+
+
+def settle() -> None:
+    """Let large blocks be mapped each by itself; call it once, before the work begins."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none, and maps from 128 KiB
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, MAPPED_FROM_OCTETS)
+    pa.set_memory_pool(pa.system_memory_pool())

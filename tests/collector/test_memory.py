@@ -1,0 +1,34 @@
+"""What a large array took goes back to the host, whatever was allocated beside it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+from pathlib import Path
+import numpy as np, pyarrow as pa
+from collector import memory
+
+def resident_mib():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 >> 20
+
+memory.settle()
+np.ones(30 << 20, np.uint8)
+before = resident_mib()
+large, small = [], []
+for _ in range(100):
+    large.append(np.ones(1 << 20, np.uint8))
+    small.append(bytes(100_000))
+during = resident_mib()
+del large
+print(during - before > 100, resident_mib() - before < 30, pa.default_memory_pool().backend_name)
+"""
+
+
+def test_large_arrays_go_back_to_the_host() -> None:
+    """Small blocks between large ones keep nothing of them, and pyarrow has no pool of its own."""
+    found = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert "True True system\n" == found.stdout, found.stderr
