@@ -4,7 +4,7 @@ Checkpoints and questions need large arrays for a moment. glibc raises its thres
 blocks with each one that is freed, up to 32 MiB, and then takes such arrays from its heaps, where
 small neighbours keep the room for ever; pyarrow's own pool keeps what it once had. Measured with
 10k series at 1/s, scraped every 4 s: 515 MiB resident after 135 s and rising; with both settled
-283 to 321 MiB, 401 at most, for 3.9 % of a core instead of 2.8 % (fresh pages must be mapped).
+283 to 351 MiB, 430 at most, for up to 3.9 % of a core instead of 2.8 % (fresh pages are mapped).
 """
 
 import ctypes
