@@ -221,9 +221,18 @@ def test_trace_without_names(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_closed_pipe_is_no_traceback(command: str) -> None:
-    """Where nobody reads the output any more the program ends without complaint."""
-    command = f"{sys.executable} -m agent.cli {command}"
+    """Where nobody reads the output any more the program ends without complaint.
+
+    The loopback device is that of a namespace of its own, where every user may open raw sockets.
+    """
+    script = (
+        f"PATH=$PATH:/usr/sbin:/sbin; ip link set lo up; {sys.executable} -m agent.cli {command}"
+    )
     done = subprocess.run(
-        ["/bin/sh", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=30
+        ["unshare", "-rn", "/bin/sh", "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
     )
     assert done.stderr == ""
