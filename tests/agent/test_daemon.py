@@ -124,6 +124,7 @@ async def test_it_measures_uploads_and_drains(tmp_path: Path) -> None:
     async with FakeCollector(tmp_path / "c.sock", strict=True) as collector:
         async with running(tmp_path) as agent:
             await collector.holds(4)
+            await collector.holds_a_path()
             code, _, log = await ended(agent)
         batches = list(collector.held.values())
         sequences = [sequence for _, sequence in collector.held]

@@ -120,6 +120,13 @@ class FakeCollector:
         async with asyncio.timeout(timeout_s), self._changed:
             await self._changed.wait_for(lambda: len(self.held) >= count)
 
+    async def holds_a_path(self, timeout_s: float = 20.0) -> None:
+        """Wait until an acknowledged batch carried a path."""
+        async with asyncio.timeout(timeout_s), self._changed:
+            await self._changed.wait_for(
+                lambda: any(batch.descriptors.paths for batch in self.held.values())
+            )
+
 
 def _response(status: int, body: bytes) -> bytes:
     head = f"HTTP/1.1 {status} Whatever\r\n"
