@@ -17,11 +17,11 @@ from http import HTTPStatus
 
 import msgspec
 
+from agent.records import EARLIEST_NS
+
 NS_PER_S = 1_000_000_000
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 30.0
-EARLIEST_NS = 1_577_836_800 * NS_PER_S
-"""The first of 2020: a batch dated before it was made by a clock that was never set."""
 
 
 class Meaning(StrEnum):

@@ -22,6 +22,9 @@ SpoolId = NewType("SpoolId", bytes)
 SeriesId = NewType("SeriesId", int)
 """A number that a spool gives to a series; unique within (agent, spool)."""
 
+EARLIEST_NS = 1_577_836_800_000_000_000
+"""Begin of 2020: an earlier wall time is that of a clock that was never set."""
+
 PATH_FORMAT: Literal["borne-path/1"] = "borne-path/1"
 
 

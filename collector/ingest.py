@@ -24,7 +24,7 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
-from agent.records import Batch
+from agent.records import EARLIEST_NS, Batch
 from collector import bodies
 from collector.clock import Clock
 from collector.config import Limits
@@ -33,7 +33,6 @@ from collector.frames import Entry
 from collector.intake import Counts, UnknownSeriesError
 from collector.journal import Journal
 from collector.records import Vantage
-from collector.routes import EARLIEST_NS
 from collector.state import State
 
 _S_NS: Final = 1_000_000_000

@@ -12,6 +12,7 @@ Rules
 
 from collections.abc import Sequence
 from importlib.resources import files
+from typing import Any
 
 import msgspec
 
@@ -53,55 +54,18 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     rules: tuple[NameRule, ...]
 
 
-class _Code(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A code as the table writes it: the date stands once for the whole table."""
-
-    code: str
-    place: str
-    status: Status
-    source: str
-
-
-class _Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    id: str
-    pattern: str
-    codes: tuple[_Code, ...]
-    remark: str = ""
-    caveat: str = ""
-
-
-class _Operator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    id: str
-    name: str
-    domains: tuple[str, ...]
-    rules: tuple[_Rule, ...]
-
-
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The file: its date stands once and holds for every code."""
+
     date: str
-    operators: tuple[_Operator, ...]
+    operators: tuple[dict[str, Any], ...]
 
 
 def load() -> Sequence[Operator]:
     """Return the table of operators, every code complete with status, source and date."""
     document = (files("collector") / "tables" / "names.toml").read_bytes()
     table = msgspec.toml.decode(document, type=_Table)
-    return tuple(
-        Operator(
-            id=operator.id,
-            name=operator.name,
-            domains=operator.domains,
-            rules=tuple(_complete(rule, table.date) for rule in operator.rules),
-        )
-        for operator in table.operators
-    )
-
-
-def _complete(rule: _Rule, date: str) -> NameRule:
-    codes = tuple(
-        CodeRow(code=row.code, place=row.place, status=row.status, source=row.source, date=date)
-        for row in rule.codes
-    )
-    return NameRule(
-        id=rule.id, pattern=rule.pattern, codes=codes, remark=rule.remark, caveat=rule.caveat
-    )
+    for operator in table.operators:
+        for rule in operator["rules"]:
+            rule["codes"] = [{**code, "date": table.date} for code in rule["codes"]]
+    return msgspec.convert(table.operators, type=tuple[Operator, ...])

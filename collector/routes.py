@@ -25,7 +25,7 @@ from typing import Final
 
 import msgspec
 
-from agent.records import Hop, Origin, Path, PathReply
+from agent.records import EARLIEST_NS, Hop, Origin, Path, PathReply
 from collector import borders, evidence
 from collector.crossings import Crossings
 from collector.errors import CorruptError
@@ -34,8 +34,6 @@ from collector.records import Crossing, Judgement, PathRecord, Vantage, Zone
 from collector.regions import JURISDICTIONS, demanded
 from collector.wall import wall_ns
 
-EARLIEST_NS: Final = 1_577_836_800_000_000_000
-"""2020-01-01T00:00:00Z: a clock that says less was never set."""
 _AHEAD_NS: Final = 3_600_000_000_000
 """A path starts before its batch is cut; a clock may have been set back between both."""
 _MAX_TTL: Final = 255
