@@ -251,7 +251,9 @@ def ensure_environment(root: Path = ROOT) -> None:
     stamp_file.unlink(missing_ok=True)
     make_environment(venv)
     say("installing the pinned Python packages into .venv")
-    pip(python, "install", "--require-hashes", "-r", str(root / "constraints.txt"))
+    # The file is the whole closure. Asked for dependencies too, pip takes the newest release of a
+    # distribution that one row names and another needs with an extra, and finds no hash for it.
+    pip(python, "install", "--no-deps", "--require-hashes", "-r", str(root / "constraints.txt"))
     pip(python, "install", "--no-deps", "--no-build-isolation", "-e", str(root))
     stamp_file.write_text(stamp)
 
@@ -267,7 +269,8 @@ def ensure_peers(root: Path = ROOT) -> None:
     if stamp_file.exists() and stamp_file.read_text() == stamp:
         return
     say("installing the peers of the benchmarks into .venv")
-    pip(root / ".venv" / "bin" / "python", "install", "--require-hashes", "-r", str(wanted))
+    python = root / ".venv" / "bin" / "python"
+    pip(python, "install", "--no-deps", "--require-hashes", "-r", str(wanted))
     stamp_file.write_text(stamp)
 
 

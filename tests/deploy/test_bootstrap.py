@@ -282,8 +282,11 @@ def test_a_ready_environment_is_left_alone(checkout: Path, monkeypatch: pytest.M
         (venv / "bin" / "python").touch(mode=0o700)
 
     monkeypatch.setattr(bootstrap, "make_environment", make)
-    monkeypatch.setattr(bootstrap, "pip", lambda _python, *words: ran.append(words[:2]))
-    both = [("install", "--require-hashes"), ("install", "--no-deps")]
+    monkeypatch.setattr(bootstrap, "pip", lambda _python, *words: ran.append(words[:3]))
+    both = [
+        ("install", "--no-deps", "--require-hashes"),
+        ("install", "--no-deps", "--no-build-isolation"),
+    ]
     bootstrap.ensure_environment(checkout)
     assert both == ran
     bootstrap.ensure_environment(checkout)
@@ -305,7 +308,7 @@ def test_peers_come_once_and_for_the_benchmarks_alone(
     peers.write_text("a-peer==1")
     for _ in range(2):
         bootstrap.ensure_peers(checkout)
-    assert [f"install --require-hashes -r {peers}"] == ran
+    assert [f"install --no-deps --require-hashes -r {peers}"] == ran
     peers.write_text("a-peer==2")
     bootstrap.ensure_peers(checkout)
     assert len(ran) == 2
