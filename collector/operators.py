@@ -52,6 +52,8 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     name: str
     domains: tuple[str, ...]
     rules: tuple[NameRule, ...]
+    asns: tuple[int, ...] = ()
+    """The operator's own AS numbers: a name counts where one of them is the address's origin."""
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
