@@ -19,6 +19,7 @@ from agent import __version__
 
 if TYPE_CHECKING:
     from agent.config import Config
+    from agent.records import Family
     from agent.targets import NameOf, Resolve
 
 PROGRAM = "borne-agent"
@@ -250,8 +251,8 @@ def _resolve(options: argparse.Namespace) -> "Resolve | None":
 
     found = Resolver(options.resolver)
 
-    async def resolve(target: str) -> str | None:
-        return target if _is_address(target) else await found.address(target)
+    async def resolve(target: str, family: "Family") -> str | None:
+        return target if _is_address(target) else await found.address(target, family)
 
     return resolve
 

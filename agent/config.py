@@ -6,7 +6,9 @@
     [uplink]     interval_s, spool_batches
     [resolver]   address ("ip" or "ip:port"), names, cache_s, timeout_s
     [limits]     packets_per_s, per_target_per_s
-    [[targets]]  target, zone ("provider/region"), interval_s, timeout_s, trace_interval_s
+    [[targets]]  target (an address or a name), zone ("provider/region"), interval_s, timeout_s,
+                 trace_interval_s, trace_protocol ("icmp" or "udp"), flows (of a round),
+                 families (4, 6 or both; of a name, each is used where it has such an address)
 
 Rules
 - Relative paths count from the directory of the file that names them.
@@ -25,8 +27,10 @@ import msgspec
 
 from agent import settings
 from agent.dns import is_host_name
-from agent.records import AgentId, Origin
-from agent.targets import Limits, ProbeTarget
+from agent.records import AgentId, Family, Origin, Protocol
+from agent.targets import DEFAULT_FLOWS, MAX_FLOWS, Limits, ProbeTarget
+
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 NS_PER_S = 1_000_000_000
 MAX_TARGETS = 10_000
@@ -249,31 +253,39 @@ def _targets(document: settings.Document) -> tuple[ProbeTarget, ...]:
         raise document.wrong("targets", "there is no [[targets]] table: nothing would be probed")
     if len(tables) > MAX_TARGETS:
         raise document.wrong("targets", f"at most {MAX_TARGETS} are possible, not {len(tables)}")
-    found = tuple(_target(table) for table in tables)
-    counts = Counter((item.zone, item.target) for item in found)
-    for table, item in zip(tables, found, strict=True):
-        if counts[item.zone, item.target] > 1:
-            raise table.wrong("target", f'"{item.target}" stands in zone {item.zone} twice')
-    return found
+    found = [_target(table) for table in tables]
+    counts = Counter((item[0].zone, item[0].target) for item in found)
+    for table, (first, *_) in zip(tables, found, strict=True):
+        if counts[first.zone, first.target] > 1:
+            raise table.wrong("target", f'"{first.target}" stands in zone {first.zone} twice')
+    return tuple(target for item in found for target in item)
 
 
-def _target(table: settings.Table) -> ProbeTarget:
+def _target(table: settings.Table) -> list[ProbeTarget]:
+    """Return one target for each of the table's families: at least one."""
     target, address = _destination(table)
     interval_s = table.number("interval_s", 1.0, minimum=0.05, maximum=MAX_INTERVAL_S)
     trace_s = table.number("trace_interval_s", None, minimum=1, maximum=MAX_INTERVAL_S)
-    found = ProbeTarget(
-        target=target,
-        zone=_zone(table),
-        address=address,
-        interval_ns=round(interval_s * NS_PER_S),
-        trace_interval_ns=None if trace_s is None else round(trace_s * NS_PER_S),
-        timeout_ns=round(table.number("timeout_s", 1.0, minimum=0.01, maximum=60) * NS_PER_S),
-    )
+    timeout_s = table.number("timeout_s", 1.0, minimum=0.01, maximum=60)
+    found = [
+        ProbeTarget(
+            target=target,
+            zone=_zone(table),
+            address=None if address is None else str(address),
+            family=family,
+            interval_ns=round(interval_s * NS_PER_S),
+            trace_interval_ns=None if trace_s is None else round(trace_s * NS_PER_S),
+            trace_protocol=_trace_protocol(table),
+            flows=table.integer("flows", DEFAULT_FLOWS, minimum=1, maximum=MAX_FLOWS),
+            timeout_ns=round(timeout_s * NS_PER_S),
+        )
+        for family in _families(table, address)
+    ]
     table.done()
     return found
 
 
-def _destination(table: settings.Table) -> tuple[str, str | None]:
+def _destination(table: settings.Table) -> tuple[str, IpAddress | None]:
     """Return the target as the file names it and its address, None where it is a name."""
     target = table.text("target")
     try:
@@ -281,14 +293,38 @@ def _destination(table: settings.Table) -> tuple[str, str | None]:
     except ValueError:
         if not is_host_name(target):
             raise table.wrong(
-                "target", f'must be an IPv4 address or a host name, not "{target}"'
+                "target", f'must be an address or a host name, not "{target}"'
             ) from None
         return target, None
-    if address.version != 4:  # noqa: PLR2004 - the version's own number
-        raise table.wrong("target", f"this version probes IPv4 alone, not {address}")
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.is_link_local or address.scope_id is not None:
+            raise table.wrong("target", f"{address} is link-local: no zone of a provider is there")
+        if address.ipv4_mapped is not None:
+            raise table.wrong("target", f"{target} is IPv4: write {address.ipv4_mapped}")
     if address.is_multicast or address.is_unspecified or str(address) == "255.255.255.255":
         raise table.wrong("target", f"{address} is no address of one host")
-    return target, str(address)
+    return target, address
+
+
+def _families(table: settings.Table, address: IpAddress | None) -> list[Family]:
+    """Return the families to probe, in the file's order."""
+    known: tuple[Family, ...] = (4, 6)
+    own = known if address is None else tuple(each for each in known if each == address.version)
+    given = table.integers("families", own)
+    wanted = [each for number in given for each in known if each == number]
+    if not wanted or len(wanted) != len(given) or len(set(wanted)) != len(wanted):
+        raise table.wrong("families", f"must be [4], [6] or [4, 6], not {list(given)}")
+    if address is not None and wanted != list(own):
+        raise table.wrong("families", f"{address} is of family {own[0]} alone, not {wanted}")
+    return wanted
+
+
+def _trace_protocol(table: settings.Table) -> Protocol:
+    text = table.text("trace_protocol", Protocol.ICMP.value)
+    try:
+        return Protocol(text)
+    except ValueError:
+        raise table.wrong("trace_protocol", f'must be "icmp" or "udp", not "{text}"') from None
 
 
 def _zone(table: settings.Table) -> str:

@@ -14,7 +14,7 @@ from agent import views
 from agent.clock import Clock, SystemClock
 from agent.echoes import Echoes, OpenPort
 from agent.flight import Landing
-from agent.records import Outcome, Protocol, Stamp
+from agent.records import Family, Outcome, Protocol, Stamp
 from agent.sockets import open_port
 from agent.targets import Resolve
 
@@ -91,7 +91,7 @@ async def run(
     session = _Session(options)
     echoes = Echoes(clock or SystemClock(), session.land, open_socket)
     try:
-        targets = [_Target(t, await (resolve or system_resolve)(t)) for t in options.targets]
+        targets = [_Target(t, await (resolve or system_resolve)(t, 4)) for t in options.targets]
         await session.ping(targets, echoes)
     finally:
         echoes.close()
@@ -99,11 +99,12 @@ async def run(
     return 0 if any(target.rtts_ns for target in targets) else 1
 
 
-async def system_resolve(target: str) -> str | None:
-    """Ask the system's resolver for an IPv4 address, in a thread; an address is itself."""
+async def system_resolve(target: str, family: Family) -> str | None:
+    """Ask the system's resolver for an address, in a thread; an address is itself."""
     loop = asyncio.get_running_loop()
+    kind = socket.AF_INET if family == 4 else socket.AF_INET6  # noqa: PLR2004 - its own number
     try:
-        found = await loop.getaddrinfo(target, None, family=socket.AF_INET, type=socket.SOCK_RAW)
+        found = await loop.getaddrinfo(target, None, family=kind, type=socket.SOCK_RAW)
     except (OSError, UnicodeError):  # the latter for what cannot be a name, such as "a..b"
         return None
     return str(found[0][4][0]) if found else None

@@ -1,7 +1,8 @@
 """Shell: sends the echo requests of all targets through one socket, for ever.
 
 Targets given by name are resolved beside the work, each at its own period. A name that fails is
-an event of its target, never an end; once resolved, the last known address stays in use.
+an event of its target, never an end; once resolved, the last known address stays in use. A name
+that is asked for in both families and has an address in one alone is no failure of the other.
 
 Sending and reading happen on ticks of 30 ms, a tenth of the shortest interval where that is less:
 the kernel keeps the time, so waking for every packet would only cost. Every day the socket and
@@ -66,7 +67,9 @@ class Prober:
         self._text = text
         self._schedule = Schedule((), 0)
         self._addresses: list[str | None] = [None] * len(targets)
+        self._siblings = _siblings(targets)
         self._unresolved: set[int] = set()
+        self._said: set[int] = set()
         self._opened_ns = 0
         self._sockets: list[Echoes] = []
 
@@ -97,7 +100,7 @@ class Prober:
                 group.create_task(self._send_for_ever())
                 for index, target in enumerate(self._targets):
                     if target.address is None:
-                        group.create_task(self._resolve_for_ever(index, target.target))
+                        group.create_task(self._resolve_for_ever(index, target))
         finally:
             while self._sockets:
                 self._sockets.pop().close()
@@ -140,8 +143,8 @@ class Prober:
         address = self._addresses[due.index]
         now = self._clock.instant()
         if address is None:
-            # Until the first question is answered there is nothing to tell.
-            if due.index in self._unresolved:
+            # Until the first questions are answered there is nothing to tell.
+            if self._is_unresolved(due.index):
                 self._sink.event(due.index, now.wall_ns, Outcome.UNRESOLVED)
         elif not self._budget.allow_echo(due.index, now.monotonic_ns):
             self._sink.event(due.index, now.wall_ns, Outcome.SKIPPED)
@@ -170,33 +173,42 @@ class Prober:
             target = self._targets[index].target
             _log.info("%s: %s prohibits probes; sent half as often", target, landing.source)
 
-    async def _resolve_for_ever(self, index: int, name: str) -> None:
+    async def _resolve_for_ever(self, index: int, target: ProbeTarget) -> None:
         while True:
-            address = await self._ask(name)
+            address = await self._ask(target)
             if address is not None:
                 self._settle_on(index, address)
             elif self._addresses[index] is None:
-                self._miss(index, name)
-            known = index not in self._unresolved
+                self._unresolved.add(index)
+            if self._is_unresolved(index):
+                self._say_once(index)
+            known = any(self._addresses[each] is not None for each in self._siblings[index])
             await asyncio.sleep(self._resolve_interval_s if known else _RETRY_UNRESOLVED_S)
 
-    def _miss(self, index: int, name: str) -> None:
-        """Note that a name has no address, and say so once."""
-        if index not in self._unresolved:
-            self._unresolved.add(index)
-            _log.warning("%s has no IPv4 address, or nobody told; asked again", name)
+    def _is_unresolved(self, index: int) -> bool:
+        """Return whether the target's name has an address in none of the families asked for."""
+        return all(each in self._unresolved for each in self._siblings[index])
 
-    async def _ask(self, name: str) -> str | None:
+    def _say_once(self, index: int) -> None:
+        """Say that a name has no address, unless that was said and is still so."""
+        first = self._siblings[index][0]
+        if first not in self._said:
+            self._said.add(first)
+            name = self._targets[index].target
+            _log.warning("%s has no address, or nobody told; asked again", name)
+
+    async def _ask(self, target: ProbeTarget) -> str | None:
         """Resolve a name; None for every way in which that fails."""
         try:
-            return await self._resolve(name)
+            return await self._resolve(target.target, target.family)
         except (BorneError, OSError) as error:
-            _log.debug("resolve %s: %s", name, error)
+            _log.debug("resolve %s: %s", target.target, error)
             return None
 
     def _settle_on(self, index: int, address: str) -> None:
         """Use an address from now on, and tell it where it is new."""
         self._unresolved.discard(index)
+        self._said.discard(self._siblings[index][0])
         if address != self._addresses[index]:
             self._addresses[index] = address
             self._sink.address(index, self._clock.wall_ns(), address)
@@ -204,9 +216,17 @@ class Prober:
 
 def _entries(targets: Sequence[ProbeTarget]) -> list[Entry]:
     return [
-        Entry(index=i, key=f"echo {t.zone} {t.target}", interval_ns=t.interval_ns)
+        Entry(index=i, key=f"echo {t.zone} {t.target} {t.family}", interval_ns=t.interval_ns)
         for i, t in enumerate(targets)
     ]
+
+
+def _siblings(targets: Sequence[ProbeTarget]) -> list[list[int]]:
+    """Return for each target those of the same zone and name, itself among them."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for index, target in enumerate(targets):
+        found.setdefault((target.zone, target.target), []).append(index)
+    return [found[target.zone, target.target] for target in targets]
 
 
 def _tick_ns(targets: Sequence[ProbeTarget]) -> int:

@@ -25,6 +25,9 @@ SeriesId = NewType("SeriesId", int)
 EARLIEST_NS = 1_577_836_800_000_000_000
 """Begin of 2020: an earlier wall time is that of a clock that was never set."""
 
+Family = Literal[4, 6]
+"""The version of IP that carries a probe."""
+
 PATH_FORMAT: Literal["borne-path/1"] = "borne-path/1"
 
 
@@ -32,6 +35,7 @@ class Protocol(StrEnum):
     """The protocol of a probe."""
 
     ICMP = "icmp"
+    UDP = "udp"
 
 
 class Stamp(StrEnum):
@@ -77,7 +81,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     """`provider/region`."""
     target: str
     """The target as the configuration names it (a name or an address)."""
-    family: Literal[4, 6]
+    family: Family
     protocol: Protocol
     stamp: Stamp
 
@@ -126,7 +130,7 @@ class Hop(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Path(msgspec.Struct, frozen=True, kw_only=True):
-    """One traceroute: the `borne-path/1` object."""
+    """One round, the traces of all its flows together: the `borne-path/1` object."""
 
     format: Literal["borne-path/1"] = PATH_FORMAT
     id: str
@@ -139,7 +143,7 @@ class Path(msgspec.Struct, frozen=True, kw_only=True):
     address: str | None
     """The address that the probes were sent to."""
     zone: str | None
-    family: Literal[4, 6]
+    family: Family
     protocol: Protocol
     reached: bool
     """True where the target itself answered."""

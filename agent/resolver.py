@@ -23,7 +23,7 @@ from agent import dns
 from agent.clock import Clock
 from agent.errors import ConfigError, DnsError
 from agent.namecache import NAMELESS, Lookup, Name, NameCache, named
-from agent.records import Path
+from agent.records import Family, Path
 
 PORT = 53
 MAX_STRANGERS = 16
@@ -82,8 +82,13 @@ class Resolver:
         finally:
             stream.close()
 
-    async def address(self, name: str) -> str | None:
-        """Return the first IPv4 address of `name`; None where it has none or nobody answered."""
+    async def address(self, name: str, family: Family) -> str | None:
+        """Return the first address of `name` in a family, None where there is none.
+
+        None as well where nobody answered; IPv6 addresses are not asked for yet.
+        """
+        if family != 4:  # noqa: PLR2004 - the family's own number
+            return None
         try:
             answer = await self.ask(name, dns.Kind.A)
         except DnsError:

@@ -162,6 +162,21 @@ class Table:
             raise self._mistyped(key, "a list of texts", value)
         return tuple(self._checked_text(key, item) for item in value)
 
+    @overload
+    def integers(self, key: str) -> tuple[int, ...]: ...
+    @overload
+    def integers(self, key: str, default: Default) -> tuple[int, ...] | Default: ...
+    def integers(
+        self, key: str, default: Default | _Required = _REQUIRED
+    ) -> tuple[int, ...] | Default:
+        """Return a list of integers; the list itself may be empty."""
+        if key not in self:
+            return self._default(key, default)
+        value = self._values[key]
+        if not isinstance(value, list) or not all(type(item) is int for item in value):
+            raise self._mistyped(key, "a list of integers", value)
+        return tuple(value)
+
     def done(self) -> None:
         """Refuse what was never asked for; call it after the last value.
 

@@ -6,14 +6,18 @@ Rules
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
-from agent.records import Outcome, Path, Stamp
+from agent import records
+from agent.records import Family, Outcome, Path, Stamp
 
-Resolve = Callable[[str], Awaitable[str | None]]
-"""Asks for the IPv4 address of a name; None where it has none or nobody answered."""
+DEFAULT_FLOWS = 4
+MAX_FLOWS = 16
+
+Resolve = Callable[[str, Family], Awaitable[str | None]]
+"""Asks for a name's address in a family; None where it has none or nobody answered."""
 
 NameOf = Callable[[str], Awaitable[tuple[str | None, bool | None]]]
 """Asks for the PTR name of an address, and whether that name resolves back to the address."""
@@ -27,19 +31,22 @@ class Instant(NamedTuple):
 
 
 class ProbeTarget(msgspec.Struct, frozen=True, kw_only=True):
-    """One target of the configuration, by its index in it."""
+    """One target of the configuration in one family; a name in both makes two of these."""
 
     target: str
-    """As the configuration names it: an IPv4 address or a name."""
+    """As the configuration names it: an address or a name."""
     zone: str
     """`provider/region`."""
     address: str | None
     """The address to probe; None where `target` is a name that is resolved at run time."""
-    family: Literal[4] = 4
+    family: Family = 4
     interval_ns: int
     """Time between two echo requests."""
     trace_interval_ns: int | None = None
-    """Time between two traces; None where the target is not traced."""
+    """Time between two rounds; None where the target is not traced."""
+    trace_protocol: records.Protocol = records.Protocol.ICMP
+    flows: int = DEFAULT_FLOWS
+    """Flows of a round, 1 to 16."""
     timeout_ns: int
     """After this time without an answer a probe is lost."""
 

@@ -57,7 +57,7 @@ async def run(
     clock = clock or SystemClock()
     echoes = Echoes(clock, land, open_socket)
     try:
-        address = await (resolve or system_resolve)(options.target)
+        address = await (resolve or system_resolve)(options.target, 4)
         if address is None:
             sys.stderr.write(f"trace {options.target}: the name has no IPv4 address\n")
             return 1

@@ -192,7 +192,7 @@ class Tracer:
 
 def _entries(targets: Sequence[ProbeTarget]) -> list[Entry]:
     return [
-        Entry(index=i, key=f"trace {t.zone} {t.target}", interval_ns=t.trace_interval_ns)
+        Entry(index=i, key=f"trace {t.zone} {t.target} {t.family}", interval_ns=t.trace_interval_ns)
         for i, t in enumerate(targets)
         if t.trace_interval_ns is not None
     ]

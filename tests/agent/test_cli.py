@@ -175,7 +175,7 @@ def test_trace_asks_the_given_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
     ) -> int:
         answers.append(options)
         if resolve is not None and name_of is not None:
-            answers.extend([await resolve("t.example"), await resolve("192.0.2.9")])
+            answers.extend([await resolve("t.example", 4), await resolve("192.0.2.9", 4)])
             answers.append(await name_of("192.0.2.7"))
         return 0
 

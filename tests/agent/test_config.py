@@ -7,7 +7,7 @@ import pytest
 
 from agent import config
 from agent.errors import ConfigError
-from agent.records import AgentId, Origin
+from agent.records import AgentId, Origin, Protocol
 from agent.targets import Limits, ProbeTarget
 
 FILES = Path(__file__).with_name("config")
@@ -63,6 +63,33 @@ def test_good_file(home: Path) -> None:
                 target="eu-west-3.example",
                 zone="aws/eu-west-3",
                 address=None,
+                interval_ns=1_000_000_000,
+                timeout_ns=1_000_000_000,
+            ),
+            ProbeTarget(
+                target="eu-west-3.example",
+                zone="aws/eu-west-3",
+                address=None,
+                family=6,
+                interval_ns=1_000_000_000,
+                timeout_ns=1_000_000_000,
+            ),
+            ProbeTarget(
+                target="2001:db8::7",
+                zone="ovh/rbx",
+                address="2001:db8::7",
+                family=6,
+                interval_ns=1_000_000_000,
+                trace_interval_ns=60_000_000_000,
+                trace_protocol=Protocol.UDP,
+                flows=16,
+                timeout_ns=1_000_000_000,
+            ),
+            ProbeTarget(
+                target="six.example",
+                zone="ovh/rbx",
+                address=None,
+                family=6,
                 interval_ns=1_000_000_000,
                 timeout_ns=1_000_000_000,
             ),
@@ -152,5 +179,5 @@ def test_too_many_targets(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "MAX_TARGETS", 1)
     with pytest.raises(ConfigError) as caught:
         config.load(Path("good.toml"))
-    assert str(caught.value) == "good.toml:27: targets: at most 1 are possible, not 2"
+    assert str(caught.value) == "good.toml:27: targets: at most 1 are possible, not 4"
     assert (home / "good.toml").exists()

@@ -94,7 +94,7 @@ def test_counters_stand_at_zero_from_the_start() -> None:
     names = ("borne_probe_requests_total", "borne_probe_replies_total")
     found = [value(metrics, name, PROBE) for name in names]
     found.append(value(metrics, "borne_probe_errors_total", PROBE | {"reason": "lost"}))
-    key = {name: PROBE[name] for name in ("agent", "zone", "target")}
+    key = {name: PROBE[name] for name in ("agent", "zone", "target", "family")}
     found.append(value(metrics, "borne_path_changes_total", key))
     assert found == [0.0, 0.0, 0.0, 0.0]
 
@@ -137,7 +137,7 @@ def test_a_path_changes_where_an_address_differs() -> None:
         metrics.path(route("192.0.2.1", "192.0.2.9", "192.0.2.3")),
         metrics.path(route("192.0.2.1", "192.0.2.2", "192.0.2.5", "192.0.2.3")),
     ]
-    key = {name: PROBE[name] for name in ("agent", "zone", "target")}
+    key = {name: PROBE[name] for name in ("agent", "zone", "target", "family")}
     assert found == [False, False, False, True, False, True]
     assert value(metrics, "borne_path_changes_total", key) == 2.0
     assert value(metrics, "borne_path_hops", key) == 4.0

@@ -11,6 +11,7 @@ import pytest
 from agent import ping
 from agent.errors import PrivilegeError
 from agent.ping import Options
+from agent.records import Family
 from agent.sockets import DatagramPort
 from tests.fakes.agent_probing import FakePort, garbage, until
 
@@ -98,7 +99,7 @@ async def test_nothing_answers(capsys: pytest.CaptureFixture[str]) -> None:
 async def test_a_name_without_address_is_an_outcome(capsys: pytest.CaptureFixture[str]) -> None:
     """The other target is pinged all the same."""
 
-    async def resolve(name: str) -> str | None:
+    async def resolve(name: str, _family: Family) -> str | None:
         await asyncio.sleep(0)
         return {"near.example": NEAR}.get(name)
 
@@ -114,7 +115,7 @@ async def test_a_name_without_address_is_an_outcome(capsys: pytest.CaptureFixtur
 async def test_people_read_that_a_name_has_no_address(capsys: pytest.CaptureFixture[str]) -> None:
     """In words."""
 
-    async def resolve(_name: str) -> str | None:
+    async def resolve(_name: str, _family: Family) -> str | None:
         await asyncio.sleep(0)
         return None
 
@@ -169,6 +170,8 @@ async def test_garbage_does_not_matter(capsys: pytest.CaptureFixture[str]) -> No
 
 async def test_the_system_resolves_names() -> None:
     """An address is itself; localhost is known without any server; nonsense is None."""
-    assert await ping.system_resolve("192.0.2.1") == "192.0.2.1"
-    assert await ping.system_resolve("localhost") == "127.0.0.1"
-    assert await ping.system_resolve("a..b") is None
+    assert await ping.system_resolve("192.0.2.1", 4) == "192.0.2.1"
+    assert await ping.system_resolve("localhost", 4) == "127.0.0.1"
+    assert await ping.system_resolve("2001:db8::1", 6) == "2001:db8::1"
+    assert await ping.system_resolve("192.0.2.1", 6) is None
+    assert await ping.system_resolve("a..b", 4) is None

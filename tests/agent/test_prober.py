@@ -10,7 +10,7 @@ import pytest
 from agent.clock import SystemClock
 from agent.errors import DnsError, PrivilegeError
 from agent.prober import Prober
-from agent.records import Outcome, Stamp
+from agent.records import Family, Outcome, Stamp
 from agent.schedule import Budget, Due
 from agent.sockets import DatagramPort, Rung
 from agent.targets import Instant, Limits, ProbeTarget, Resolve
@@ -33,10 +33,10 @@ def target(address: str | None, name: str = "a.example", interval_ns: int = 20 *
     )
 
 
-async def nowhere(name: str) -> str | None:
+async def nowhere(name: str, family: Family) -> str | None:
     """Resolve nothing."""
     await asyncio.sleep(0)
-    raise AssertionError(f"nobody asked to resolve {name}")
+    raise AssertionError(f"nobody asked to resolve {name} in {family}")
 
 
 def prober(
@@ -95,7 +95,7 @@ async def test_a_name_is_resolved_again_and_a_change_is_told() -> None:
     """The second answer is another address; the third fails, and the address stays."""
     answers = iter([NEAR, FAR])
 
-    async def resolve(name: str) -> str | None:
+    async def resolve(name: str, _family: Family) -> str | None:
         await asyncio.sleep(0)
         assert name == "a.example"
         return next(answers, None)
@@ -111,7 +111,7 @@ async def test_a_name_is_resolved_again_and_a_change_is_told() -> None:
 async def test_a_name_that_fails_is_an_event_of_its_target(problem: Exception | None) -> None:
     """The other target is probed; nothing ends."""
 
-    async def resolve(_name: str) -> str | None:
+    async def resolve(_name: str, _family: Family) -> str | None:
         await asyncio.sleep(0)
         if problem is not None:
             raise problem
@@ -236,7 +236,7 @@ async def test_a_name_that_recovers_is_probed(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("agent.prober._RETRY_UNRESOLVED_S", 0.005)
     answers = iter([None, None, NEAR])
 
-    async def resolve(_name: str) -> str | None:
+    async def resolve(_name: str, _family: Family) -> str | None:
         await asyncio.sleep(0)
         return next(answers)
 
@@ -250,7 +250,7 @@ async def test_a_name_that_recovers_is_probed(monkeypatch: pytest.MonkeyPatch) -
 async def test_before_the_first_answer_there_is_nothing_to_tell() -> None:
     """A name that is being asked for is not yet unresolved."""
 
-    async def resolve(_name: str) -> str | None:
+    async def resolve(_name: str, _family: Family) -> str | None:
         await asyncio.Event().wait()
         return None
 
@@ -267,7 +267,7 @@ async def test_a_failing_name_is_logged_once(
     monkeypatch.setattr("agent.prober._RETRY_UNRESOLVED_S", 0.005)
     asked = 0
 
-    async def resolve(_name: str) -> str | None:
+    async def resolve(_name: str, _family: Family) -> str | None:
         nonlocal asked
         await asyncio.sleep(0)
         asked += 1
@@ -275,7 +275,38 @@ async def test_a_failing_name_is_logged_once(
 
     probing = prober([target(None)], FakePort(ROUTES, time.time_ns), FakeSink(), resolve)
     await play(probing.run(), lambda: asked >= 5)
-    assert ["a.example has no IPv4 address, or nobody told; asked again"] == caplog.messages
+    assert ["a.example has no address, or nobody told; asked again"] == caplog.messages
+
+
+async def test_a_name_of_one_family_is_no_failure_of_the_other() -> None:
+    """An address in IPv4 alone: the IPv6 series is silent, and nothing is said."""
+
+    async def resolve(_name: str, family: Family) -> str | None:
+        await asyncio.sleep(0)
+        return NEAR if family == 4 else None
+
+    sink = FakeSink()
+    both = [target(None), msgspec.structs.replace(target(None), family=6)]
+    probing = prober(both, FakePort(ROUTES, time.time_ns), sink, resolve)
+    await play(probing.run(), lambda: len(sink.replies) >= 6)
+    assert (set(), {0}) == (told(sink), {index for index, *_ in sink.replies})
+
+
+async def test_a_name_without_any_address_fails_in_each_family(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Both series tell it; the log says it once."""
+
+    async def resolve(_name: str, _family: Family) -> str | None:
+        await asyncio.sleep(0)
+        return None
+
+    sink = FakeSink()
+    both = [target(None), msgspec.structs.replace(target(None), family=6)]
+    probing = prober(both, FakePort(ROUTES, time.time_ns), sink, resolve)
+    await play(probing.run(), lambda: len(told(sink)) >= 2)
+    assert {(0, Outcome.UNRESOLVED), (1, Outcome.UNRESOLVED)} == told(sink)
+    assert ["a.example has no address, or nobody told; asked again"] == caplog.messages
 
 
 async def test_a_refused_privilege_is_the_callers() -> None:

@@ -52,16 +52,18 @@ def names_in(path: Trace) -> list[tuple[str | None, bool | None]]:
 async def test_an_address_is_found() -> None:
     """The first A record is the address."""
     async with FakeResolver({("t.example", Kind.A): ["192.0.2.7", "192.0.2.8"]}) as server:
-        assert await stub(server).address("t.example") == "192.0.2.7"
+        assert await stub(server).address("t.example", 4) == "192.0.2.7"
 
 
 async def test_a_name_without_address_is_none() -> None:
     """No such name, a failing server and silence all end as None."""
     async with FakeResolver({}) as server:
         server.mute.add("mute.example")
-        found = [await stub(server, 0.05).address(name) for name in ("no.example", "mute.example")]
+        found = [
+            await stub(server, 0.05).address(name, 4) for name in ("no.example", "mute.example")
+        ]
         server.code = 2
-        found.append(await stub(server).address("no.example"))
+        found.append(await stub(server).address("no.example", 4))
     assert found == [None, None, None]
 
 
@@ -88,7 +90,7 @@ async def test_strangers_are_passed_over() -> None:
     """Garbage and answers to other questions before the right one do no harm."""
     async with FakeResolver({("t.example", Kind.A): ["192.0.2.7"]}) as server:
         server.noise = [b"", b"garbage", b"\0" * 12]
-        assert await stub(server).address("t.example") == "192.0.2.7"
+        assert await stub(server).address("t.example", 4) == "192.0.2.7"
 
 
 async def test_a_flood_is_bounded() -> None:
@@ -104,7 +106,7 @@ async def test_a_truncated_answer_is_none() -> None:
     """A truncated answer is asked for again and then given up."""
     async with FakeResolver({("t.example", Kind.A): ["192.0.2.7"]}) as server:
         server.truncated = True
-        assert await stub(server, 0.05).address("t.example") is None
+        assert await stub(server, 0.05).address("t.example", 4) is None
     assert len(server.asked) == 2
 
 
@@ -114,7 +116,7 @@ async def test_every_query_has_its_own_id() -> None:
     async with FakeResolver({}) as server:
         server.mute.add("t.example")
         resolver = Resolver(server.address, timeout_s=0.05, random_id=lambda: next(ids))
-        await resolver.address("t.example")
+        await resolver.address("t.example", 4)
     assert next(ids) == 7
 
 

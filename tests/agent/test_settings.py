@@ -21,7 +21,7 @@ def test_values_and_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """Each kind of value is handed out; a default stands where the key is absent."""
     table = document(
         tmp_path,
-        '[a]\ntext = "x"\nint = 3\nreal = 2\nflag = true\nlist = ["p", "q"]\n',
+        '[a]\ntext = "x"\nint = 3\nreal = 2\nflag = true\nlist = ["p", "q"]\nints = [4, 6]\n',
         monkeypatch,
     ).table("a")
     found = (
@@ -30,11 +30,13 @@ def test_values_and_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         table.number("real"),
         table.boolean("flag"),
         table.texts("list"),
+        table.integers("ints"),
+        table.integers("absent", (4,)),
         table.text("absent", None),
         table.integer("absent", 7),
     )
     table.done()
-    assert found == ("x", 3, 2.0, True, ("p", "q"), None, 7)
+    assert found == ("x", 3, 2.0, True, ("p", "q"), (4, 6), (4,), None, 7)
 
 
 def test_lines_are_those_of_the_right_table(

@@ -5,6 +5,7 @@ import typing
 import msgspec
 import pytest
 
+from agent.records import Protocol
 from agent.results import Results
 from agent.targets import Instant, Limits, ProbeTarget, Sink
 from tests.fakes.agent_probing import FakeSink
@@ -22,9 +23,14 @@ def test_words_are_frozen(word: msgspec.Struct) -> None:
         setattr(word, field, None)
 
 
-def test_a_target_is_probed_over_ipv4_and_not_traced_unless_told() -> None:
-    """What the configuration may leave out."""
-    assert (4, None) == (TARGET.family, TARGET.trace_interval_ns)
+def test_what_the_configuration_may_leave_out() -> None:
+    """A target is probed over IPv4 and not traced; rounds have four flows of echo requests."""
+    assert (4, None, Protocol.ICMP, 4) == (
+        TARGET.family,
+        TARGET.trace_interval_ns,
+        TARGET.trace_protocol,
+        TARGET.flows,
+    )
 
 
 def test_without_settings_the_limits_are_low() -> None:

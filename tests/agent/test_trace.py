@@ -10,6 +10,7 @@ import time
 import pytest
 
 from agent import trace
+from agent.records import Family
 from agent.trace import Options
 from tests.fakes.agent_probing import FakePort, until
 
@@ -24,7 +25,7 @@ async def name_of(address: str) -> tuple[str | None, bool | None]:
     return NAMES.get(address, (None, None))
 
 
-async def resolve(name: str) -> str | None:
+async def resolve(name: str, _family: Family) -> str | None:
     """Know one name."""
     await asyncio.sleep(0)
     return {"far.example": FAR}.get(name)

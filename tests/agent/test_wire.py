@@ -68,6 +68,25 @@ GOLDEN_HEX = (
     "7302"
 )
 
+PATH_HEX = (
+    "424f524e01000000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+    "202122232425262728292a2b2c2d2e2f080000000000000000002a36fe9c9717f401000000000000"
+    "000000000000000000000000de0100000000000081a57061746873918ea6666f726d6174ac626f72"
+    "6e652d706174682f31a26964d9207440323032332d31312d31345432323a31333a32302e30303030"
+    "30303030305aa4746f6f6cab626f726e652d6167656e74a66f726967696e83a86c61746974756465"
+    "cb40486ccccccccccda96c6f6e676974756465cb4002cccccccccccda97261646975735f6b6dcb40"
+    "3e000000000000b17274745f7265736f6c7574696f6e5f6e7301a6746172676574a174a761646472"
+    "657373a93139322e302e322e39a47a6f6e65a76f76682f677261a666616d696c7904a870726f746f"
+    "636f6ca469636d70a772656163686564c3aa737461727465645f6174be323032332d31312d313454"
+    "32323a31333a32302e3030303030303030305aa4686f70739282a374746c01a77265706c69657392"
+    "81a46c6f7374c387a761646472657373a93139322e302e322e31a46e616d65a9722e6578616d706c"
+    "65ae6e616d655f636f6e6669726d6564c3a67274745f6e7307a469636d70920b00a97265706c795f"
+    "74746c40a57374616d70a66b65726e656c82a374746c02a77265706c6965739185a7616464726573"
+    "73a93139322e302e322e39a67274745f6e7309a469636d70920000a97265706c795f74746c3fa573"
+    "74616d70a66b65726e656ca56c696e6b7390"
+)
+"""A batch that an agent of the first release, which knew one flow and IPv4 alone, sent."""
+
 
 def decoded_alike(batch: Batch) -> Batch:
     """Return `batch` with its columns as plain lists, as equality needs them."""
@@ -178,6 +197,26 @@ def test_golden_octets() -> None:
     """The format of version 1 never moves: these octets were kept when it was founded."""
     assert wire.encode(GOLDEN).hex() == GOLDEN_HEX
     assert decoded_alike(wire.decode(bytes.fromhex(GOLDEN_HEX))) == decoded_alike(GOLDEN)
+
+
+def test_a_path_of_the_first_release_is_read() -> None:
+    """What the descriptors did not know then has its default; each value keeps its meaning."""
+    (path,) = wire.decode(bytes.fromhex(PATH_HEX)).descriptors.paths
+    lost, router, target = (reply for hop in path.hops for reply in hop.replies)
+    assert (4, Protocol.ICMP, True, ()) == (path.family, path.protocol, path.reached, path.links)
+    assert (True, None, 0, ()) == (lost.lost, lost.address, lost.flow, lost.mpls)
+    assert ("r.example", True, 7, (11, 0)) == (
+        router.name,
+        router.name_confirmed,
+        router.rtt_ns,
+        router.icmp,
+    )
+    assert ("192.0.2.9", 9, 63, Stamp.KERNEL) == (
+        target.address,
+        target.rtt_ns,
+        target.reply_ttl,
+        target.stamp,
+    )
 
 
 def test_columns_are_views_of_the_body() -> None:
