@@ -24,8 +24,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
-from deploy.lab import packets
+from deploy.lab import icmp, packets, transport
 from deploy.lab.errors import PacketError
+from deploy.lab.icmp import IcmpError
 from deploy.lab.packets import Header
 from deploy.lab.topology import Kind, Leg, Route, Topology
 
@@ -88,21 +89,19 @@ class Forwarding:
         return self._deliver(port, packet, header, route, now_ns)
 
     def _exceeded(self, port: str, packet: bytes, way: Route, now_ns: int) -> list[Departure]:
-        kind, code = packets.TIME_EXCEEDED, packets.TTL_EXCEEDED_IN_TRANSIT
-        return self._error(port, packets.with_ttl(packet, 1), way, now_ns, (kind, code))
+        seen = packets.with_ttl(packet, 1)
+        return self._error(port, seen, way, now_ns, IcmpError.TTL_EXCEEDED)
 
     def _unreachable(self, port: str, packet: bytes, way: Route, now_ns: int) -> list[Departure]:
-        return self._error(
-            port, packet, way, now_ns, (packets.UNREACHABLE, packets.NET_UNREACHABLE)
-        )
+        return self._error(port, packet, way, now_ns, IcmpError.NO_ROUTE)
 
     def _error(
-        self, port: str, packet: bytes, way: Route, now_ns: int, what: tuple[int, int]
+        self, port: str, packet: bytes, way: Route, now_ns: int, what: IcmpError
     ) -> list[Departure]:
-        if not packets.may_provoke_error(packet, packets.parse(packet)):
+        if not icmp.may_provoke_error(packet, packets.parse(packet)):
             return self._drop("error about an error")
         ttl = ROUTER_TTL - (len(way) - 1)
-        reply = packets.icmp_error(*what, way[-1].address, packet, ttl)
+        reply = icmp.icmp_error(what, way[-1].address, packet, ttl)
         return self._there_and_back(port, reply, way, now_ns)
 
     def _deliver(
@@ -123,23 +122,23 @@ class Forwarding:
     def _reply(self, packet: bytes, header: Header, end: Leg, crossed: int) -> bytes | None:
         if header.is_fragment:
             return None
-        if packets.is_echo_request(packet, header):
+        if icmp.is_echo_request(packet, header):
             first_ttl = ROUTER_TTL if end.kind is Kind.ROUTER else HOST_TTL
-            return packets.echo_reply(packet, header, first_ttl - crossed)
+            return icmp.echo_reply(packet, header, first_ttl - crossed)
         if end.kind is Kind.RESOLVER and header.protocol == packets.UDP:
             return self._resolve(packet, header, HOST_TTL - crossed)
         return None
 
     def _resolve(self, packet: bytes, header: Header, ttl: int) -> bytes | None:
         try:
-            query = packets.datagram(packet, header)
+            query = transport.datagram(packet, header)
         except PacketError:
             return None
         answer = self._answer(query.data) if query.destination_port == DNS_PORT else None
         if answer is None:
             return None
-        words = packets.Datagram(DNS_PORT, query.source_port, answer)
-        return packets.udp(header.destination, header.source, ttl, words)
+        words = transport.Datagram(DNS_PORT, query.source_port, answer)
+        return transport.udp(header.destination, header.source, ttl, words)
 
     def _there_and_back(self, port: str, reply: bytes, way: Route, now_ns: int) -> list[Departure]:
         out_ns, back_ns = self._cross(way), self._cross(way)

@@ -1,15 +1,22 @@
-"""Bytes: IPv4, ICMP and UDP, as far as the routers and hosts of the lab speak them.
+"""Bytes: IPv4 and IPv6 headers, as far as the routers and hosts of the lab speak them.
 
-IPv4 (RFC 791 §3.1)                       ICMP echo (RFC 792)        ICMP error (RFC 792)
- 0 version+IHL  TOS   total length         0 type  code  checksum     0 type  code  checksum
- 4 identification     flags+fragment       4 identifier  sequence     4 unused
- 8 TTL  protocol      header checksum      8 data                     8 header and data of the
-12 source                                                               packet in question
-16 destination
+IPv4 (RFC 791 §3.1)                       IPv6 (RFC 8200 §3)
+ 0 version+IHL  TOS   total length         0 version+class+flow label
+ 4 identification     flags+fragment       4 payload length  next header  hop limit
+ 8 TTL  protocol      header checksum      8 source
+12 source                                 24 destination
+16 destination                            40 extension headers, then the upper layer
 20 options
 
+Extension header (RFC 8200 §4.3, §4.4,    Fragment header (RFC 8200 §4.5)
+§4.6): hop-by-hop, routing, destination    0 next header  reserved  offset+M
+ 0 next header  length in 8 octets - 1     4 identification
+
 Rules
-- An address is its four octets; an octet string that is no packet raises `PacketError` alone.
+- An address is its 4 or 16 octets, and their number is the version.
+- An octet string that is no packet raises `PacketError` alone.
+- The words of a header are the same for both versions: a hop limit is a `ttl`, and the bits of
+  `fragment` are those of IPv4 (an IPv6 packet may never be cut by a router).
 - A checksum after a change of TTL is updated, not recomputed (RFC 1624 §3).
 """
 
@@ -19,32 +26,39 @@ from typing import NamedTuple
 from deploy.lab.errors import PacketError
 
 ICMP = 1
+TCP = 6
 UDP = 17
-ECHO_REPLY = 0
-UNREACHABLE = 3
-ECHO_REQUEST = 8
-TIME_EXCEEDED = 11
-NET_UNREACHABLE = 0
-TTL_EXCEEDED_IN_TRANSIT = 0
+ICMPV6 = 58
 IPV4_OCTETS = 20
-ICMP_OCTETS = 8
-UDP_OCTETS = 8
-ERROR_LIMIT_OCTETS = 576  # RFC 1812 §4.3.2.3
+IPV6_OCTETS = 40
+IPV4_ADDRESS_OCTETS = 4
 DONT_FRAGMENT = 0x4000
+MORE_FRAGMENTS = 0x2000
+FRAGMENT_OFFSET = 0x1FFF
+"""The three parts of `Header.fragment`; the offset counts 8 octets (RFC 791 §3.1)."""
+FOUR = 4
+SIX = 6
 _IPV4 = struct.Struct("!BBHHHBBH4s4s")
-_UDP = struct.Struct("!HHHH")
+_IPV6 = struct.Struct("!IHBB16s16s")
+_EXTENSION = struct.Struct("!BBH")
 _WORD = struct.Struct("!H")
+_IPV4_PSEUDO = struct.Struct("!BBH")
+_IPV6_PSEUDO = struct.Struct("!II")
 _ONES = 0xFFFF
+_FLOW_LABEL = 0xFFFFF
 _TTL_OCTET = 8
+_HOP_LIMIT_OCTET = 7
 _CHECKSUM_OCTET = 10
-_FRAGMENT_OFFSET = 0x1FFF
-_FRAGMENT_BITS = 0x3FFF
-_ICMP_ERRORS = frozenset({3, 4, 5, 11, 12})
+_FRAGMENT_HEADER = 44
+_LONG_EXTENSIONS = frozenset({0, 43, 60})
+_EXTENSIONS = _LONG_EXTENSIONS | {_FRAGMENT_HEADER}
+_EXTENSION_OCTETS = 8
 
 
 class Header(NamedTuple):
-    """What the lab needs of an IPv4 header."""
+    """What the lab needs of an IP header; `octets` is where the upper layer begins."""
 
+    version: int
     octets: int
     total_octets: int
     fragment: int
@@ -52,19 +66,22 @@ class Header(NamedTuple):
     protocol: int
     source: bytes
     destination: bytes
+    flow_label: int
 
     @property
     def is_fragment(self) -> bool:
         """Tell whether the packet is a piece of a larger one."""
-        return self.fragment & _FRAGMENT_BITS != 0
+        return self.fragment & (MORE_FRAGMENTS | FRAGMENT_OFFSET) != 0
 
+    @property
+    def is_later_fragment(self) -> bool:
+        """Tell whether the packet is a piece without the upper layer's header."""
+        return self.fragment & FRAGMENT_OFFSET != 0
 
-class Datagram(NamedTuple):
-    """A UDP datagram without its addresses."""
-
-    source_port: int
-    destination_port: int
-    data: bytes
+    @property
+    def may_be_cut(self) -> bool:
+        """Tell whether a router may cut the packet into fragments."""
+        return not self.fragment & DONT_FRAGMENT
 
 
 def checksum(octets: bytes) -> int:
@@ -79,27 +96,81 @@ def checksum(octets: bytes) -> int:
     return _ONES - folded
 
 
+def pseudo_header(source: bytes, destination: bytes, protocol: int, length: int) -> bytes:
+    """Build what an upper layer's checksum covers besides itself (RFC 9293 §3.1, RFC 8200 §8.1)."""
+    if len(source) == IPV4_ADDRESS_OCTETS:
+        return source + destination + _IPV4_PSEUDO.pack(0, protocol, length)
+    return source + destination + _IPV6_PSEUDO.pack(length, protocol)
+
+
 def parse(packet: bytes) -> Header:
-    """Read the IPv4 header of `packet`.
+    """Read the IP header of `packet`, in IPv6 with the extension headers that can be skipped.
 
     Raises: PacketError when it is cut short, of another version, inconsistent or damaged.
     """
+    version = packet[0] >> 4 if packet else 0
+    if version == FOUR:
+        return _parse_ipv4(packet)
+    if version == SIX:
+        return _parse_ipv6(packet)
+    message = f"a packet of IP version {version} in {len(packet)} octets"
+    raise PacketError(message)
+
+
+def _parse_ipv4(packet: bytes) -> Header:
     if len(packet) < IPV4_OCTETS:
         message = f"{len(packet)} octets are too few for an IPv4 header"
         raise PacketError(message)
     first, _, total, _, fragment, ttl, protocol, _, source, destination = _IPV4.unpack_from(packet)
     octets = (first & 0x0F) * 4
-    if first >> 4 != 4 or octets < IPV4_OCTETS or not octets <= total <= len(packet):  # noqa: PLR2004
+    if octets < IPV4_OCTETS or not octets <= total <= len(packet):
         message = f"an IPv4 header with first octet {first:#04x} and total length {total}"
         raise PacketError(message)
-    if checksum(packet[:octets]):
+    if int.from_bytes(packet[:octets], "big") % _ONES:
         message = "an IPv4 header whose checksum is wrong"
         raise PacketError(message)
-    return Header(octets, total, fragment, ttl, protocol, source, destination)
+    return Header(FOUR, octets, total, fragment, ttl, protocol, source, destination, 0)
+
+
+def _parse_ipv6(packet: bytes) -> Header:
+    if len(packet) < IPV6_OCTETS:
+        message = f"{len(packet)} octets are too few for an IPv6 header"
+        raise PacketError(message)
+    first, payload, protocol, ttl, source, destination = _IPV6.unpack_from(packet)
+    total = IPV6_OCTETS + payload
+    if total > len(packet):
+        message = f"an IPv6 header with a payload of {payload} in {len(packet)} octets"
+        raise PacketError(message)
+    octets, fragment = IPV6_OCTETS, DONT_FRAGMENT
+    if protocol in _EXTENSIONS:
+        protocol, octets, fragment = _skip_extensions(packet, protocol, total)
+    label = first & _FLOW_LABEL
+    return Header(SIX, octets, total, fragment, ttl, protocol, source, destination, label)
+
+
+def _skip_extensions(packet: bytes, protocol: int, total: int) -> tuple[int, int, int]:
+    """Return the upper layer's protocol, where it begins, and the bits of the fragment header."""
+    octets, fragment = IPV6_OCTETS, DONT_FRAGMENT
+    while protocol in _EXTENSIONS and not fragment & FRAGMENT_OFFSET:
+        if octets + _EXTENSION_OCTETS > total:
+            message = f"an IPv6 packet that ends within extension header {protocol}"
+            raise PacketError(message)
+        following, length, bits = _EXTENSION.unpack_from(packet, octets)
+        if protocol == _FRAGMENT_HEADER:
+            fragment |= bits >> 3 | (MORE_FRAGMENTS if bits & 1 else 0)
+            length = 0
+        octets += _EXTENSION_OCTETS * (length + 1)
+        protocol = following
+    if octets > total:
+        message = f"an IPv6 packet of {total} octets whose extension headers need {octets}"
+        raise PacketError(message)
+    return protocol, octets, fragment
 
 
 def with_ttl(packet: bytes, ttl: int) -> bytes:
-    """Return `packet` with another TTL, its header checksum updated (RFC 1624 §3, eqn. 3)."""
+    """Return `packet` with another TTL or hop limit, an IPv4 checksum updated (RFC 1624 eqn. 3)."""
+    if packet[0] >> 4 == SIX:
+        return packet[:_HOP_LIMIT_OCTET] + bytes((ttl,)) + packet[_HOP_LIMIT_OCTET + 1 :]
     (old_word,) = _WORD.unpack_from(packet, _TTL_OCTET)
     (old_checksum,) = _WORD.unpack_from(packet, _CHECKSUM_OCTET)
     new_word = ttl << 8 | (old_word & 0xFF)
@@ -110,86 +181,14 @@ def with_ttl(packet: bytes, ttl: int) -> bytes:
     return packet[:_TTL_OCTET] + struct.pack("!HH", new_word, _ONES - folded) + rest
 
 
-def ipv4(source: bytes, destination: bytes, protocol: int, ttl: int, data: bytes) -> bytes:
-    """Build an unfragmentable IPv4 packet without options; its identification is 0 (RFC 6864)."""
+def ip(source: bytes, destination: bytes, protocol: int, ttl: int, data: bytes) -> bytes:
+    """Build a packet that no router may cut, of the version of its addresses.
+
+    It has no options; an IPv4 identification is 0 (RFC 6864), an IPv6 flow label too (RFC 6437).
+    """
+    if len(source) != IPV4_ADDRESS_OCTETS:
+        return _IPV6.pack(SIX << 28, len(data), protocol, ttl, source, destination) + data
     header = _IPV4.pack(
         0x45, 0, IPV4_OCTETS + len(data), 0, DONT_FRAGMENT, ttl, protocol, 0, source, destination
     )
     return header[:10] + _WORD.pack(checksum(header)) + header[12:] + data
-
-
-def icmp(kind: int, code: int, rest: bytes, data: bytes) -> bytes:
-    """Build an ICMP message; `rest` are the four octets after the checksum (RFC 792)."""
-    message = bytes((kind, code, 0, 0)) + rest + data
-    return message[:2] + _WORD.pack(checksum(message)) + message[4:]
-
-
-def icmp_error(kind: int, code: int, router: bytes, packet: bytes, ttl: int) -> bytes:
-    """Build the error that `router` sends about `packet`.
-
-    The error quotes as much of the packet as fits in 576 octets (RFC 1812 §4.3.2.3).
-    """
-    header = parse(packet)
-    room = ERROR_LIMIT_OCTETS - IPV4_OCTETS - ICMP_OCTETS
-    quoted = packet[: min(header.total_octets, room)]
-    return ipv4(router, header.source, ICMP, ttl, icmp(kind, code, bytes(4), quoted))
-
-
-def may_provoke_error(packet: bytes, header: Header) -> bool:
-    """Tell whether a router may answer `packet` with an ICMP error (RFC 1812 §4.3.2.7)."""
-    if header.fragment & _FRAGMENT_OFFSET:
-        return False
-    if header.protocol != ICMP or header.total_octets <= header.octets:
-        return True
-    return packet[header.octets] not in _ICMP_ERRORS
-
-
-def is_echo_request(packet: bytes, header: Header) -> bool:
-    """Tell whether `packet` is a whole and undamaged echo request."""
-    message = packet[header.octets : header.total_octets]
-    return (
-        header.protocol == ICMP
-        and len(message) >= ICMP_OCTETS
-        and message[0] == ECHO_REQUEST
-        and message[1] == 0
-        and checksum(message) == 0
-    )
-
-
-def echo_reply(packet: bytes, header: Header, ttl: int) -> bytes:
-    """Build the reply to an echo request: same identifier, sequence and data (RFC 792)."""
-    message = packet[header.octets : header.total_octets]
-    reply = icmp(ECHO_REPLY, 0, message[4:8], message[8:])
-    return ipv4(header.destination, header.source, ICMP, ttl, reply)
-
-
-def datagram(packet: bytes, header: Header) -> Datagram:
-    """Read the UDP datagram in `packet`; a checksum of zero means none (RFC 768).
-
-    Raises: PacketError.
-    """
-    payload = packet[header.octets : header.total_octets]
-    if len(payload) < UDP_OCTETS:
-        message = f"{len(payload)} octets are too few for a UDP header"
-        raise PacketError(message)
-    source_port, destination_port, length, given = _UDP.unpack_from(payload)
-    if not UDP_OCTETS <= length <= len(payload):
-        message = f"a UDP length of {length} in {len(payload)} octets"
-        raise PacketError(message)
-    covered = _pseudo_header(header.source, header.destination, length) + payload[:length]
-    if given and checksum(covered):
-        message = "a UDP datagram whose checksum is wrong"
-        raise PacketError(message)
-    return Datagram(source_port, destination_port, payload[UDP_OCTETS:length])
-
-
-def udp(source: bytes, destination: bytes, ttl: int, words: Datagram) -> bytes:
-    """Build an IPv4 packet with a UDP datagram (RFC 768); a checksum of zero becomes 65,535."""
-    length = UDP_OCTETS + len(words.data)
-    bare = _UDP.pack(words.source_port, words.destination_port, length, 0) + words.data
-    found = checksum(_pseudo_header(source, destination, length) + bare) or _ONES
-    return ipv4(source, destination, UDP, ttl, bare[:6] + _WORD.pack(found) + bare[8:])
-
-
-def _pseudo_header(source: bytes, destination: bytes, length: int) -> bytes:
-    return source + destination + struct.pack("!BBH", 0, UDP, length)

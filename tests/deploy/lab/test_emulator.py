@@ -6,7 +6,7 @@ import time
 from collections import deque
 from pathlib import Path
 
-from deploy.lab import packets
+from deploy.lab import icmp
 from deploy.lab.emulator import Emulator
 from deploy.lab.forwarding import Forwarding
 from deploy.lab.scenario import load
@@ -47,8 +47,7 @@ class Wire:
 
 def request(ttl: int, destination: bytes = TARGET) -> bytes:
     """An echo request of agent one."""
-    message = packets.icmp(packets.ECHO_REQUEST, 0, b"\0\1\0\2", b"x")
-    return packets.ipv4(ONE, destination, packets.ICMP, ttl, message)
+    return icmp.echo_request(ONE, destination, ttl, b"\0\1\0\2", b"x")
 
 
 def play(

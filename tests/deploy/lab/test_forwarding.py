@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.lab import packets
+from deploy.lab import icmp, packets, transport
 from deploy.lab.forwarding import Departure, Forwarding
 from deploy.lab.scenario import load
 from deploy.lab.topology import Topology
@@ -30,8 +30,7 @@ def make(tmp_path: Path, old: str = "", new: str = "", chance: float = NEVER) ->
 
 def echo(destination: str = TARGET, ttl: int = 64, source: str = ONE, data: bytes = b"x") -> bytes:
     """An echo request."""
-    message = packets.icmp(packets.ECHO_REQUEST, 0, b"\0\1\0\2", data)
-    return packets.ipv4(packed(source), packed(destination), packets.ICMP, ttl, message)
+    return icmp.echo_request(packed(source), packed(destination), ttl, b"\0\1\0\2", data)
 
 
 def only(departures: list[Departure]) -> tuple[int, str, str, int, int]:
@@ -46,11 +45,11 @@ def only(departures: list[Departure]) -> tuple[int, str, str, int, int]:
 @pytest.mark.parametrize(
     ("ttl", "delay_ns", "source", "left", "kind"),
     [
-        (1, 400_000, "192.168.1.1", 255, packets.TIME_EXCEEDED),
-        (2, 1_000_000, "198.51.100.1", 254, packets.TIME_EXCEEDED),
-        (3, 3_000_000, "198.51.100.2", 253, packets.TIME_EXCEEDED),
-        (4, 4_000_000, TARGET, 61, packets.ECHO_REPLY),
-        (64, 4_000_000, TARGET, 61, packets.ECHO_REPLY),
+        (1, 400_000, "192.168.1.1", 255, icmp.TIME_EXCEEDED),
+        (2, 1_000_000, "198.51.100.1", 254, icmp.TIME_EXCEEDED),
+        (3, 3_000_000, "198.51.100.2", 253, icmp.TIME_EXCEEDED),
+        (4, 4_000_000, TARGET, 61, icmp.ECHO_REPLY),
+        (64, 4_000_000, TARGET, 61, icmp.ECHO_REPLY),
     ],
 )
 def test_every_ttl(
@@ -72,9 +71,9 @@ def test_echo_to_a_router_and_to_the_gateway(tmp_path: Path) -> None:
     """Routers answer echoes to their own address with 255 at first."""
     forwarding = make(tmp_path)
     to_router = only(forwarding.accept("one", echo("198.51.100.2"), NOW_NS))
-    assert to_router == (3_000_000, "one", "198.51.100.2", 253, packets.ECHO_REPLY)
+    assert to_router == (3_000_000, "one", "198.51.100.2", 253, icmp.ECHO_REPLY)
     to_gateway = only(forwarding.accept("one", echo("192.168.1.1"), NOW_NS))
-    assert to_gateway == (400_000, "one", "192.168.1.1", 255, packets.ECHO_REPLY)
+    assert to_gateway == (400_000, "one", "192.168.1.1", 255, icmp.ECHO_REPLY)
 
 
 def test_agents_reach_each_other(tmp_path: Path) -> None:
@@ -92,23 +91,24 @@ def test_no_route_is_answered_by_the_gateway(tmp_path: Path) -> None:
     """An unknown destination is net unreachable; with TTL 1 time runs out first."""
     forwarding = make(tmp_path)
     unreachable = only(forwarding.accept("one", echo("8.8.8.8"), NOW_NS))
-    assert unreachable == (400_000, "one", "192.168.1.1", 255, packets.UNREACHABLE)
+    assert unreachable == (400_000, "one", "192.168.1.1", 255, icmp.UNREACHABLE)
     exceeded = only(forwarding.accept("one", echo("8.8.8.8", ttl=1), NOW_NS))
-    assert exceeded[-1] == packets.TIME_EXCEEDED
+    assert exceeded[-1] == icmp.TIME_EXCEEDED
 
 
 def test_the_resolver_answers_port_53(tmp_path: Path) -> None:
     """A query to the resolver comes back answered; another port stays silent."""
     forwarding = make(tmp_path)
-    query = packets.Datagram(4000, 53, b"query")
-    asked = packets.udp(packed(ONE), packed("192.0.2.53"), 64, query)
+    query = transport.Datagram(4000, 53, b"query")
+    asked = transport.udp(packed(ONE), packed("192.0.2.53"), 64, query)
     (departure,) = forwarding.accept("one", asked, NOW_NS)
     header = packets.parse(departure.packet)
-    assert packets.datagram(departure.packet, header) == (53, 4000, b"answer to query")
+    assert transport.datagram(departure.packet, header) == (53, 4000, b"answer to query")
     assert (header.ttl, departure.deadline_ns - NOW_NS) == (62, 1_200_000)
-    other = packets.Datagram(4000, 54, b"query")
+    other = transport.Datagram(4000, 54, b"query")
     assert (
-        forwarding.accept("one", packets.udp(packed(ONE), packed("192.0.2.53"), 64, other), 0) == []
+        forwarding.accept("one", transport.udp(packed(ONE), packed("192.0.2.53"), 64, other), 0)
+        == []
     )
 
 
@@ -120,7 +120,10 @@ def test_the_resolver_answers_port_53(tmp_path: Path) -> None:
         (echo("224.0.0.1"), "not unicast"),
         (echo("255.255.255.255"), "not unicast"),
         (echo(ttl=0), "not unicast"),
-        (packets.udp(packed(ONE), packed(TARGET), 64, packets.Datagram(1, 2, b"")), "unanswered"),
+        (
+            transport.udp(packed(ONE), packed(TARGET), 64, transport.Datagram(1, 2, b"")),
+            "unanswered",
+        ),
         (echo()[:-1] + b"y", "unanswered"),
     ],
 )
@@ -133,8 +136,8 @@ def test_what_is_dropped_is_counted(tmp_path: Path, packet: bytes, why: str) -> 
 
 def test_no_error_about_an_error(tmp_path: Path) -> None:
     """An ICMP error that runs out of TTL is dropped."""
-    message = packets.icmp(packets.TIME_EXCEEDED, 0, bytes(4), b"")
-    packet = packets.ipv4(packed(ONE), packed(TARGET), packets.ICMP, 1, message)
+    what = (icmp.TIME_EXCEEDED, 0)
+    packet = icmp.icmp(packed(ONE), packed(TARGET), 1, what, bytes(4), b"")
     forwarding = make(tmp_path)
     assert forwarding.accept("one", packet, NOW_NS) == []
     assert forwarding.counts["error about an error"] == 1

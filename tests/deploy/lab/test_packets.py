@@ -1,4 +1,4 @@
-"""The octets of the lab's routers and hosts."""
+"""IP headers of both versions, as the lab reads and writes them."""
 
 import struct
 
@@ -9,8 +9,13 @@ from hypothesis import strategies as st
 from deploy.lab import packets
 from deploy.lab.errors import PacketError
 
-addresses = st.binary(min_size=4, max_size=4)
-HERE, THERE, ROUTER = b"\xc0\x00\x02\x0a", b"\xc0\x00\x02\x50", b"\xc6\x33\x64\x01"
+pairs = st.sampled_from([4, 16]).flatmap(
+    lambda size: st.tuples(*[st.binary(min_size=size, max_size=size)] * 2)
+)
+HERE, THERE = b"\xc0\x00\x02\x0a", b"\xc0\x00\x02\x50"
+HERE_6, THERE_6 = b"\x20\x01\x0d\xb8" + bytes(11) + b"\1", b"\x20\x01\x0d\xb8" + bytes(11) + b"\2"
+PADDING = b"\1\4\0\0\0\0"
+"""What fills an extension header of 8 octets: PadN (RFC 8200 §4.2)."""
 
 
 def slow_checksum(octets: bytes) -> int:
@@ -22,155 +27,131 @@ def slow_checksum(octets: bytes) -> int:
     return ~total & 0xFFFF
 
 
-def echo(ttl: int = 64, data: bytes = b"borne", kind: int = packets.ECHO_REQUEST) -> bytes:
-    """An ICMP message from HERE to THERE."""
-    message = packets.icmp(kind, 0, b"\x12\x34\x00\x07", data)
-    return packets.ipv4(HERE, THERE, packets.ICMP, ttl, message)
+def cut(offset: int, *, more: bool, following: int = packets.UDP) -> bytes:
+    """An IPv6 fragment header; its reserved octet means nothing (RFC 8200 §4.5)."""
+    return struct.pack("!BBHI", following, 9, offset << 3 | more, 7)
 
 
 @given(st.binary(max_size=200))
 def test_checksum_equals_the_rfc(octets: bytes) -> None:
     """The short checksum is the one that RFC 1071 spells out."""
-    assert packets.checksum(octets) == slow_checksum(octets)
+    assert slow_checksum(octets) == packets.checksum(octets)
 
 
-@given(addresses, addresses, st.integers(0, 255), st.integers(0, 255), st.binary(max_size=100))
-def test_ipv4_round_trip(
-    source: bytes, destination: bytes, protocol: int, ttl: int, data: bytes
-) -> None:
-    """What is built is what is read."""
-    packet = packets.ipv4(source, destination, protocol, ttl, data)
+@given(pairs, st.sampled_from([1, 6, 17, 58, 132]), st.integers(0, 255), st.binary(max_size=100))
+def test_round_trip(addresses: tuple[bytes, bytes], protocol: int, ttl: int, data: bytes) -> None:
+    """What is built is what is read, in both versions."""
+    source, destination = addresses
+    packet = packets.ip(source, destination, protocol, ttl, data)
     header = packets.parse(packet)
-    assert (header.source, header.destination) == (source, destination)
-    assert (header.protocol, header.ttl) == (protocol, ttl)
-    assert packet[header.octets : header.total_octets] == data
-    assert not header.is_fragment
+    assert (source, destination) == (header.source, header.destination)
+    assert (protocol, ttl, 0) == (header.protocol, header.ttl, header.flow_label)
+    assert {4: 4, 16: 6}[len(source)] == header.version
+    assert data == packet[header.octets : header.total_octets]
+    assert (False, False, False) == (
+        header.is_fragment,
+        header.is_later_fragment,
+        header.may_be_cut,
+    )
 
 
-@given(st.binary(max_size=120))
-def test_garbage_raises_only_packet_error(octets: bytes) -> None:
-    """Whatever arrives is a header or a PacketError."""
+@given(st.binary(max_size=120), st.sampled_from([None, 0x45, 0x60]))
+def test_garbage_raises_only_packet_error(octets: bytes, first: int | None) -> None:
+    """Whatever arrives is a header within its packet or a PacketError."""
+    packet = octets if first is None else bytes((first,)) + octets
     try:
-        header = packets.parse(octets)
+        header = packets.parse(packet)
     except PacketError:
         return
-    assert packets.checksum(octets[: header.octets]) == 0
+    assert header.octets <= header.total_octets <= len(packet)
 
 
-@given(st.binary(max_size=60))
-def test_garbage_datagram_raises_only_packet_error(octets: bytes) -> None:
-    """Whatever an IPv4 packet carries is a datagram or a PacketError."""
-    packet = packets.ipv4(HERE, THERE, packets.UDP, 64, octets)
+@given(st.lists(st.sampled_from([0, 43, 44, 60]), min_size=1), st.binary(max_size=80))
+def test_garbage_extensions_raise_only_packet_error(chain: list[int], octets: bytes) -> None:
+    """Extension headers may claim anything; nothing is read outside the packet."""
+    data = b"".join(bytes((following,)) + b"\0" * 7 for following in chain[1:]) + octets
+    packet = packets.ip(HERE_6, THERE_6, chain[0], 64, data)
     try:
-        read = packets.datagram(packet, packets.parse(packet))
+        header = packets.parse(packet)
     except PacketError:
         return
-    assert len(read.data) <= len(octets) - packets.UDP_OCTETS
+    assert header.octets <= header.total_octets == len(packet)
 
 
-@given(st.integers(0, 255), st.integers(0, 255), st.binary(max_size=40))
-def test_incremental_checksum_equals_a_new_one(before: int, after: int, data: bytes) -> None:
+@given(pairs, st.integers(0, 255), st.integers(0, 255), st.binary(max_size=40))
+def test_another_ttl(addresses: tuple[bytes, bytes], before: int, after: int, data: bytes) -> None:
     """A packet whose TTL was changed is the packet built with that TTL (RFC 1624)."""
-    first = packets.ipv4(HERE, THERE, packets.UDP, before, data)
-    second = packets.ipv4(HERE, THERE, packets.UDP, after, data)
-    assert packets.parse(packets.with_ttl(first, after)).ttl == after
-    assert packets.with_ttl(first, after)[:10] == second[:10]
-    assert packets.with_ttl(first, after)[12:] == second[12:]
-
-
-@given(st.integers(0, 65535), st.integers(0, 65535), st.binary(max_size=100))
-def test_udp_round_trip(source_port: int, destination_port: int, data: bytes) -> None:
-    """A datagram survives its packet."""
-    words = packets.Datagram(source_port, destination_port, data)
-    packet = packets.udp(HERE, THERE, 64, words)
-    assert packets.datagram(packet, packets.parse(packet)) == words
-
-
-def test_udp_with_a_wrong_checksum_is_refused() -> None:
-    """A damaged datagram is not read."""
-    packet = packets.udp(HERE, THERE, 64, packets.Datagram(1, 53, b"question"))
-    damaged = packet[:-1] + b"!"
-    with pytest.raises(PacketError, match="UDP datagram whose checksum is wrong"):
-        packets.datagram(damaged, packets.parse(damaged))
+    first = packets.ip(*addresses, packets.UDP, before, data)
+    second = packets.ip(*addresses, packets.UDP, after, data)
+    changed = packets.with_ttl(first, after)
+    assert packets.parse(second) == packets.parse(changed)
+    assert second[12:] == changed[12:]
 
 
 def test_a_damaged_header_is_refused() -> None:
-    """One wrong bit in the header is found."""
-    packet = bytearray(echo())
+    """One wrong bit in an IPv4 header is found."""
+    packet = bytearray(packets.ip(HERE, THERE, packets.UDP, 64, b"borne"))
     packet[15] ^= 1
     with pytest.raises(PacketError, match="checksum is wrong"):
         packets.parse(bytes(packet))
 
 
-def test_time_exceeded_quotes_the_packet() -> None:
-    """The error comes from the router, goes to the sender and quotes the whole small packet."""
-    packet = echo(ttl=1)
-    error = packets.icmp_error(packets.TIME_EXCEEDED, 0, ROUTER, packet, 255)
-    header = packets.parse(error)
-    assert (header.source, header.destination, header.ttl) == (ROUTER, HERE, 255)
-    message = error[header.octets :]
-    assert packets.checksum(message) == 0
-    assert message[:2] == bytes((packets.TIME_EXCEEDED, 0))
-    assert message[8:] == packet
-
-
-def test_a_long_packet_is_quoted_up_to_576_octets() -> None:
-    """The error datagram as a whole holds 576 octets (RFC 1812 §4.3.2.3)."""
-    error = packets.icmp_error(packets.TIME_EXCEEDED, 0, ROUTER, echo(data=bytes(1400)), 255)
-    assert len(error) == 576
-
-
-def test_link_padding_is_not_quoted() -> None:
-    """Octets after the total length belong to the link and stay there."""
-    packet = echo()
-    error = packets.icmp_error(packets.TIME_EXCEEDED, 0, ROUTER, packet + bytes(9), 255)
-    assert error.endswith(packet)
-
-
-@given(st.binary(max_size=100))
-def test_echo_reply_gives_back_what_was_sent(data: bytes) -> None:
-    """Identifier, sequence and data return, from the address that was asked."""
-    request = echo(data=data)
-    reply = packets.echo_reply(request, packets.parse(request), 60)
-    header = packets.parse(reply)
-    assert (header.source, header.destination, header.ttl) == (THERE, HERE, 60)
-    assert packets.checksum(reply[header.octets :]) == 0
-    assert reply[header.octets] == packets.ECHO_REPLY
-    assert reply[header.octets + 4 :] == b"\x12\x34\x00\x07" + data
-
-
-def test_only_whole_echo_requests_are_echo_requests() -> None:
-    """A reply, a damaged request and a request cut short are none."""
-    request, reply = echo(), echo(kind=packets.ECHO_REPLY)
-    short = packets.ipv4(HERE, THERE, packets.ICMP, 64, request[20:26])
-    seen = [
-        packets.is_echo_request(packet, packets.parse(packet))
-        for packet in (request, reply, request[:-1] + b"!", short)
-    ]
-    assert seen == [True, False, False, False]
-
-
 @pytest.mark.parametrize(
-    ("packet", "allowed"),
+    ("packet", "words"),
     [
-        (echo(), True),
-        (echo(kind=packets.ECHO_REPLY), True),
-        (echo(kind=packets.TIME_EXCEEDED), False),
-        (echo(kind=packets.UNREACHABLE), False),
-        (packets.ipv4(HERE, THERE, packets.UDP, 1, b""), True),
-        (packets.ipv4(HERE, THERE, packets.ICMP, 1, b""), True),
+        (b"", "version 0 in 0 octets"),
+        (b"\x50" + bytes(40), "version 5"),
+        (b"\x45" + bytes(10), "11 octets are too few for an IPv4 header"),
+        (b"\x60" + bytes(38), "39 octets are too few for an IPv6 header"),
+        (packets.ip(HERE_6, THERE_6, 17, 64, b"cut")[:-1], "a payload of 3 in 42 octets"),
+        (packets.ip(HERE_6, THERE_6, 60, 64, b"\x11\0"), "ends within extension header 60"),
+        (packets.ip(HERE_6, THERE_6, 60, 64, b"\x11\1" + PADDING), "headers need 56"),
     ],
 )
-def test_no_errors_about_errors(packet: bytes, allowed: bool) -> None:
-    """A router never answers an ICMP error with an ICMP error (RFC 1812 §4.3.2.7)."""
-    assert packets.may_provoke_error(packet, packets.parse(packet)) is allowed
+def test_the_refusal_says_what_was_found(packet: bytes, words: str) -> None:
+    """Each kind of damage has its words."""
+    with pytest.raises(PacketError, match=words):
+        packets.parse(packet)
 
 
-def test_no_errors_about_later_fragments() -> None:
-    """Only the first fragment of a packet may be answered with an error."""
-    packet = bytearray(packets.ipv4(HERE, THERE, packets.UDP, 1, b"later piece"))
-    packet[6:8], packet[10:12] = b"\x00\x10", b"\0\0"
-    packet[10:12] = packets.checksum(bytes(packet[:20])).to_bytes(2, "big")
-    header = packets.parse(bytes(packet))
-    assert header.is_fragment
-    assert packets.may_provoke_error(bytes(packet), header) is False
+def test_extension_headers_are_skipped() -> None:
+    """Hop-by-hop, routing, destination and fragment headers lead to the upper layer."""
+    chain = b"\x2b\0" + PADDING + b"\x3c\0" + PADDING + b"\x2c\1" + PADDING + bytes(8)
+    packet = packets.ip(HERE_6, THERE_6, 0, 64, chain + cut(0, more=False) + b"data")
+    header = packets.parse(packet)
+    assert (packets.UDP, b"data") == (header.protocol, packet[header.octets :])
+    assert not header.is_fragment
+
+
+def test_fragments_are_told_apart_alike_in_both_versions() -> None:
+    """First, middle and last piece say so; what is no piece does not."""
+    offsets = [(0, True), (2, True), (2, False), (0, False)]
+    six = [
+        packets.parse(packets.ip(HERE_6, THERE_6, 44, 64, cut(offset, more=more) + bytes(16)))
+        for offset, more in offsets
+    ]
+    four = []
+    for offset, more in offsets:
+        packet = bytearray(packets.ip(HERE, THERE, packets.UDP, 64, bytes(16)))
+        packet[6:8], packet[10:12] = struct.pack("!H", more << 13 | offset), b"\0\0"
+        packet[10:12] = struct.pack("!H", packets.checksum(bytes(packet[:20])))
+        four.append(packets.parse(bytes(packet)))
+    expected = [(True, False), (True, True), (True, True), (False, False)]
+    assert expected == [(header.is_fragment, header.is_later_fragment) for header in six]
+    assert expected == [(header.is_fragment, header.is_later_fragment) for header in four]
+    assert [False] * 4 == [header.may_be_cut for header in six]
+    assert [True] * 4 == [header.may_be_cut for header in four]
+
+
+def test_a_later_fragment_has_no_further_headers() -> None:
+    """Behind a fragment header with an offset stands data, whatever its first octets look like."""
+    packet = packets.ip(HERE_6, THERE_6, 44, 64, cut(3, more=True, following=60) + bytes(16))
+    header = packets.parse(packet)
+    assert (60, 48) == (header.protocol, header.octets)
+
+
+def test_the_flow_label_is_read() -> None:
+    """The last 20 bits of the first word, without version and traffic class."""
+    packet = packets.ip(HERE_6, THERE_6, packets.UDP, 64, b"")
+    marked = b"\x6a\xbc\xde\xf0" + packet[4:]
+    assert packets.parse(marked).flow_label == 0xCDEF0
