@@ -57,7 +57,7 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The file: its date stands once and holds for every code."""
+    """The file: its date stands once and holds for every code without one of its own."""
 
     date: str
     operators: tuple[dict[str, Any], ...]
@@ -69,5 +69,5 @@ def load() -> Sequence[Operator]:
     table = msgspec.toml.decode(document, type=_Table)
     for operator in table.operators:
         for rule in operator["rules"]:
-            rule["codes"] = [{**code, "date": table.date} for code in rule["codes"]]
+            rule["codes"] = [{"date": table.date, **code} for code in rule["codes"]]
     return msgspec.convert(table.operators, type=tuple[Operator, ...])

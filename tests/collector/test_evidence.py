@@ -378,13 +378,13 @@ def names_of_the_file() -> list[Any]:
     table = table_file("names")
     return [
         {
-            **{key: operator[key] for key in ("id", "name", "domains")},
+            **{key: operator[key] for key in ("id", "name", "domains", "asns")},
             "rules": [
                 {
                     "remark": "",
                     "caveat": "",
                     **rule,
-                    "codes": [{**code, "date": table["date"]} for code in rule["codes"]],
+                    "codes": [{"date": table["date"], **code} for code in rule["codes"]],
                 }
                 for rule in operator.get("rules", [])
             ],
