@@ -21,7 +21,7 @@ from deploy.lab import clock, kernel
 from deploy.lab.emulator import Emulator
 from deploy.lab.errors import HostError, ScenarioError
 from deploy.lab.forwarding import Forwarding
-from deploy.lab.namespaces import Mode, Site, open_sites
+from deploy.lab.namespaces import Home, Mode, Site, open_sites
 from deploy.lab.resolver import Resolver
 from deploy.lab.scenario import Scenario, load
 from deploy.lab.topology import Topology
@@ -83,7 +83,8 @@ def _best_mode() -> Mode:
 
 
 def _play(scenario: Scenario, mode: Mode, start_delay_s: float) -> None:
-    sites = open_sites(scenario.agents, mode)
+    homes = [Home(agent.name, (agent.address,)) for agent in scenario.agents]
+    sites = open_sites(homes, mode)
     stop = _stop_descriptor()
     began_ns = clock.monotonic_ns() + round(start_delay_s * NS_PER_S)
     _say(_ready(scenario, mode, sites, began_ns))
@@ -105,7 +106,7 @@ def _settle() -> bool:
 def _emulator(scenario: Scenario, sites: list[Site], began_ns: int) -> Emulator:
     topology = Topology(scenario)
     chance = random.Random(scenario.scenario.seed).random  # noqa: S311 - a scenario repeats itself
-    ports = {topology.address_of(site.agent.name): site.agent.name for site in sites}
+    ports = {topology.address_of(site.home.name): site.home.name for site in sites}
     forwarding = Forwarding(topology, ports, chance, Resolver(scenario.host_names()).answer)
     timeline = [(began_ns + round(event.at_s * NS_PER_S), event) for event in scenario.events]
 
@@ -125,10 +126,10 @@ def _ready(scenario: Scenario, mode: Mode, sites: list[Site], began_ns: int) -> 
         "began_monotonic_ns": began_ns,
         "mode": mode,
         "namespaces": {
-            site.agent.name: {
+            site.home.name: {
                 "netns": f"{process}/fd/{site.descriptor}",
                 "userns": userns,
-                "address": site.agent.address,
+                "address": site.home.addresses[0],
             }
             for site in sites
         },

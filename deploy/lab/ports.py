@@ -16,9 +16,11 @@ import socket
 import struct
 from typing import Protocol
 
+from deploy.lab.packets import SIX
 from deploy.lab.ring import Ring
 
 ETH_P_IP = 0x0800
+ETH_P_IPV6 = 0x86DD
 ETH_P_ALL = 0x0003
 _OCTETS_MAX = 65_535
 _SOL_PACKET = 263
@@ -83,12 +85,14 @@ class VethPort:
     def __init__(self, name: str, device: str, agent_mac: bytes) -> None:
         """Bind to `device` of the present network namespace; frames go to `agent_mac`."""
         self.name = name
-        self._header = agent_mac + agent_mac + struct.pack("!H", ETH_P_IP)
+        self._header_4, self._header_6 = (
+            agent_mac + agent_mac + struct.pack("!H", kind) for kind in (ETH_P_IP, ETH_P_IPV6)
+        )
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         self._ring = Ring(self._socket, outgoing=False)
         self._socket.setsockopt(_SOL_PACKET, _PACKET_QDISC_BYPASS, 1)
         self._socket.settimeout(0)
-        self._socket.bind((device, ETH_P_IP))
+        self._socket.bind((device, ETH_P_ALL))
 
     def fileno(self) -> int:
         """Return the descriptor of the packet socket."""
@@ -99,9 +103,10 @@ class VethPort:
         return self._ring.receive()
 
     def send(self, packet: bytes) -> None:
-        """Send one packet as an Ethernet frame."""
+        """Send one packet as an Ethernet frame of its version."""
+        header = self._header_6 if packet[0] >> 4 == SIX else self._header_4
         try:
-            self._socket.send(self._header + packet)
+            self._socket.send(header + packet)
         except OSError as error:
             if error.errno not in _LOST:
                 raise

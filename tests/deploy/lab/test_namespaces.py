@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from pyroute2 import IPRoute
 
+from tests.fakes.lab_mirror import Mirror, mirror
 from tests.fakes.lab_process import NOBODY, Lab, can_tun, require, running
 
 MODES = ("tun", "veth") if can_tun() else ("veth",)
@@ -31,9 +32,21 @@ def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
         yield ready
 
 
-def ip(lab: Lab, *words: str) -> list[dict[str, object]]:
-    """Ask iproute2 inside the Paris agent's namespace."""
-    ended = lab.run("paris", require("ip", "iproute2"), "-json", *words)
+@pytest.fixture(params=MODES)
+def wire(request: pytest.FixtureRequest) -> Iterator[Mirror]:
+    """A home of each family and one of both, without routers."""
+    homes = [
+        ("both", ["192.0.2.10", "2001:db8::10"]),
+        ("six", ["2001:db8::66", "2001:db8::67"]),
+        ("four", ["192.0.2.44"]),
+    ]
+    with mirror(homes, request.param, nobody=request.param == "veth") as ready:
+        yield ready
+
+
+def ip(lab: Lab, *words: str, home: str = "paris") -> list[dict[str, object]]:
+    """Ask iproute2 inside a namespace, the Paris agent's by default."""
+    ended = lab.run(home, require("ip", "iproute2"), "-json", *words)
     rows: list[dict[str, object]] = json.loads(ended.stdout or "[]")
     return rows
 
@@ -51,6 +64,44 @@ def test_devices_and_routes_are_exactly_these(lab: Lab) -> None:
         ("192.0.2.10", "borne0"),
     }
     assert ip(lab, "-6", "route", "show", "table", "all") == []
+
+
+def test_each_family_has_its_addresses_and_its_way_out(wire: Mirror) -> None:
+    """An address is alone in its prefix, no link-local one stands beside it, nothing is missing."""
+    addresses = {
+        home: sorted(
+            (row["local"], row["prefixlen"])
+            for row in ip(wire, "address", "show", "dev", "borne0", home=home)[0]["addr_info"]
+        )
+        for home in ("both", "six", "four")
+    }
+    assert {
+        "both": [("192.0.2.10", 32), ("2001:db8::10", 128)],
+        "six": [("2001:db8::66", 128), ("2001:db8::67", 128)],
+        "four": [("192.0.2.44", 32)],
+    } == addresses
+    ways = {
+        home: [
+            [row["dst"] for row in ip(wire, family, "route", home=home) if "gateway" not in row]
+            for family in ("-4", "-6")
+        ]
+        for home in ("both", "six", "four")
+    }
+    assert {
+        "both": [["default"], ["2001:db8::10", "default"]],
+        "six": [[], ["2001:db8::66", "2001:db8::67", "default"]],
+        "four": [["default"], []],
+    } == ways
+
+
+@pytest.mark.slow
+def test_both_families_work_and_the_kernel_is_silent(wire: Mirror) -> None:
+    """Pings of both families are answered; in more than a second nothing else is on the wire."""
+    ping = require("ping", "iputils-ping")
+    for destination in ("192.0.2.99", "2001:db8::99"):
+        ended = wire.run("both", ping, "-n", "-c", "4", "-i", "0.4", destination)
+        assert "4 received, 0% packet loss" in ended.stdout, ended.stdout + ended.stderr
+    assert [] == wire.others()
 
 
 def host_addresses() -> list[str]:
