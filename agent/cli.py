@@ -171,7 +171,7 @@ def _interval(text: str) -> float:
 
 
 def _resolver(text: str) -> tuple[str, int]:
-    from agent.config import server  # noqa: PLC0415 - lazy, see above
+    from agent.resolvconf import server  # noqa: PLC0415 - lazy, see above
 
     try:
         return server(text)
@@ -247,9 +247,10 @@ def _resolve(options: argparse.Namespace) -> "Resolve | None":
     """Return how to find the address of a target: the given name server, or the host's way."""
     if options.resolver is None:
         return None
+    from agent.resolvconf import ResolvConf  # noqa: PLC0415
     from agent.resolver import Resolver  # noqa: PLC0415
 
-    found = Resolver(options.resolver)
+    found = Resolver(ResolvConf(servers=(options.resolver,)))
 
     async def resolve(target: str, family: "Family") -> str | None:
         return target if _is_address(target) else await found.address(target, family)
@@ -262,13 +263,16 @@ def _name_of(options: argparse.Namespace) -> "NameOf | None":
     from agent.clock import SystemClock  # noqa: PLC0415
     from agent.errors import ConfigError  # noqa: PLC0415
     from agent.namecache import NameCache  # noqa: PLC0415
-    from agent.resolver import Names, Resolver, system_server  # noqa: PLC0415
+    from agent.resolvconf import chosen  # noqa: PLC0415
+    from agent.resolver import Names, Resolver  # noqa: PLC0415
 
+    if options.no_names:
+        return None
     try:
-        server = None if options.no_names else options.resolver or system_server()
+        conf = chosen(options.resolver, None)
     except ConfigError:
-        server = None  # a host without a resolver still traces
-    return Names(Resolver(server), NameCache(), SystemClock()).name_of if server else None
+        return None  # a host without a resolver still traces
+    return Names(Resolver(conf), NameCache(), SystemClock()).name_of
 
 
 def _is_address(text: str) -> bool:

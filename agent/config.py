@@ -4,7 +4,8 @@
                  contact (in each packet, for the people whose machines are probed)
     [collector]  url ("http://host:port" or "unix:/path"), token_file; without it: no uplink
     [uplink]     interval_s, spool_batches
-    [resolver]   address ("ip" or "ip:port"), names, cache_s, timeout_s
+    [resolver]   address ("ip", "ipv4:port" or "[ipv6]:port"), search (domains), names, cache_s,
+                 timeout_s
     [limits]     packets_per_s, per_target_per_s
     [[targets]]  target (an address or a name), zone ("provider/region"), interval_s, timeout_s,
                  trace_interval_s, trace_protocol ("icmp" or "udp"), flows (of a round),
@@ -25,7 +26,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from agent import settings
+from agent import resolvconf, settings
 from agent.dns import is_host_name
 from agent.records import AgentId, Family, Origin, Protocol
 from agent.targets import DEFAULT_FLOWS, MAX_FLOWS, Limits, ProbeTarget
@@ -36,8 +37,8 @@ NS_PER_S = 1_000_000_000
 MAX_TARGETS = 10_000
 MAX_INTERVAL_S = 86_400
 MIN_NAME_LIFE_S = 3600
-DNS_PORT = 53
-MAX_PORT = 0xFFFF
+MAX_SEARCH = 6
+"""Domains of a search list: each may cost a question for each name."""
 MAX_CONTACT_OCTETS = 80
 MAX_SOCKET_OCTETS = 107
 """The longest path of a Unix socket (unix(7): 108 octets with the final zero)."""
@@ -73,7 +74,9 @@ class Dns(msgspec.Struct, frozen=True, kw_only=True):
     """Whom to ask for names, and whether."""
 
     server: tuple[str, int] | None = None
-    """(address, port); None takes the host's own resolver."""
+    """(address, port); None takes the host's own resolvers."""
+    search: tuple[str, ...] | None = None
+    """Domains that complete names; None: the host's, where its own resolvers are asked, too."""
     names: bool = True
     """Whether PTR names of hops are looked up at all."""
     cache_s: int = MIN_NAME_LIFE_S
@@ -209,11 +212,13 @@ def _uplink(table: settings.Table) -> Uplink:
 def _dns(table: settings.Table) -> Dns:
     address = table.text("address", None)
     try:
-        place = None if address is None else server(address)
+        place = None if address is None else resolvconf.server(address)
     except ValueError as error:
-        raise table.wrong("address", f'must be "ip" or "ip:port", IPv4: {error}') from error
+        forms = '"ip", "ipv4:port" or "[ipv6]:port"'
+        raise table.wrong("address", f"must be {forms}: {error}") from error
     found = Dns(
         server=place,
+        search=_search(table),
         names=table.boolean("names", default=True),
         cache_s=table.integer(
             "cache_s", MIN_NAME_LIFE_S, minimum=MIN_NAME_LIFE_S, maximum=MAX_INTERVAL_S
@@ -224,13 +229,18 @@ def _dns(table: settings.Table) -> Dns:
     return found
 
 
-def server(text: str) -> tuple[str, int]:
-    """Return (address, port) of `ip` or `ip:port`; raises ValueError saying what is wrong."""
-    host, colon, digits = text.partition(":")
-    port = int(digits) if digits.isascii() and digits.isdigit() else 0
-    if colon and not 0 < port <= MAX_PORT:
-        raise ValueError(f'"{digits}" is no port')
-    return str(ipaddress.IPv4Address(host)), port or DNS_PORT
+def _search(table: settings.Table) -> tuple[str, ...] | None:
+    """Return the domains that complete names, without final dots; None where none are given."""
+    given = table.texts("search", None)
+    if given is None:
+        return None
+    domains = tuple(domain.removesuffix(".") for domain in given)
+    for domain in domains:
+        if not is_host_name(domain):
+            raise table.wrong("search", f'must be a list of domains; "{domain}" is none')
+    if len(domains) > MAX_SEARCH:
+        raise table.wrong("search", f"at most {MAX_SEARCH} are possible, not {len(domains)}")
+    return domains
 
 
 def _limits(table: settings.Table) -> Limits:
@@ -291,7 +301,7 @@ def _destination(table: settings.Table) -> tuple[str, IpAddress | None]:
     try:
         address = ipaddress.ip_address(target)
     except ValueError:
-        if not is_host_name(target):
+        if not is_host_name(target.removesuffix(".")):
             raise table.wrong(
                 "target", f'must be an address or a host name, not "{target}"'
             ) from None

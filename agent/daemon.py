@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
-from agent import __version__, icmp
+from agent import __version__, hosts, icmp, resolvconf
 from agent.batches import Batches, Identity, SeriesBook
 from agent.clock import Clock, SystemClock, boot_id
 from agent.config import Collector, Config
@@ -32,7 +32,7 @@ from agent.outbox import Outbox
 from agent.pages import Pages
 from agent.ping import system_resolve
 from agent.prober import Prober
-from agent.resolver import Names, Resolver, system_server
+from agent.resolver import Names, Resolver
 from agent.results import Results
 from agent.schedule import Budget
 from agent.sockets import open_port
@@ -142,7 +142,7 @@ class Daemon:
             self._results,
             clock,
             budget=budget,
-            resolve=resolver.address if config.dns.server and resolver else system_resolve,
+            resolve=resolver.address if resolver else system_resolve,
             open_socket=open_socket,
             text=text,
         )
@@ -275,12 +275,12 @@ class Daemon:
 def _names(config: Config, clock: Clock) -> tuple[Resolver | None, Names | None]:
     """Make the resolver and the names of hops; without a server names are left out, and said so."""
     try:
-        server = config.dns.server or system_server()
+        conf = resolvconf.chosen(config.dns.server, config.dns.search)
     except ConfigError as error:
         if config.dns.names:
             _log.warning("%s; hops stay without names", error)
         return None, None
-    resolver = Resolver(server, timeout_s=config.dns.timeout_s)
+    resolver = Resolver(conf, hosts=hosts.read(), timeout_s=config.dns.timeout_s)
     cache = NameCache(floor_ns=config.dns.cache_s * NS_PER_S)
     return resolver, Names(resolver, cache, clock) if config.dns.names else None
 

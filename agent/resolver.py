@@ -1,99 +1,98 @@
-"""Shell: asks a recursive resolver over UDP for addresses and for the names of hops.
+"""Shell: asks recursive resolvers for the addresses of targets and for the names of hops.
+
+    what is asked             names that are tried          servers
+    address of a target       hosts(5), the search list     each in turn, `attempts` times
+    PTR of a hop, its check   the name alone, absolute      the same
 
 Rules
 - Nothing that measures waits for DNS: `Names` answers within its patience, with what is there.
-- Each query has a random id and a socket of its own, so that the kernel chooses a random port:
-  an answer cannot be guessed by someone who does not see the question.
-- asyncio-dgram queues without bound and a refused datagram leaves `recv` waiting for ever
-  (probing.md 5): each wait ends with the time-out, a query reads `MAX_STRANGERS` datagrams at
-  most, and its socket and queue live no longer than the query.
-- A truncated answer counts as none: there is no fallback to TCP in this version.
+- A look-up ends after `WHOLE_TIMEOUTS` time-outs, whatever servers and search list it has.
+- A server that says it cannot find out is not asked again in that look-up; another one is.
+- A name that exists without an address of the family ends the search: otherwise the families of
+  one target could be two hosts.
+- A name is confirmed by an address of the family it was found for: AAAA for IPv6.
 """
 
 import asyncio
 import contextlib
-import ipaddress
 import secrets
-from collections.abc import Callable
-from pathlib import Path as File
+from collections.abc import Callable, Mapping
 
-import asyncio_dgram
-
-from agent import dns
+from agent import dns, resolvconf
 from agent.clock import Clock
-from agent.errors import ConfigError, DnsError
+from agent.errors import DnsError
+from agent.hosts import Hosts
 from agent.namecache import NAMELESS, Lookup, Name, NameCache, named
+from agent.nameserver import NameServer
 from agent.records import Family, Path
+from agent.resolvconf import ResolvConf
 
-PORT = 53
-MAX_STRANGERS = 16
-"""Datagrams of a query's socket that are read and found not to answer it."""
-MAX_QUERIES = 16
-"""Queries in flight; others wait for their turn."""
+MAX_LOOKUPS_AT_ONCE = 16
+"""Look-ups at work; others wait for their turn."""
 MAX_LOOKUPS = 1024
 """Addresses that wait for their turn; beyond that they stay without a name for now."""
 PATIENCE_S = 2.0
 """How long a path waits for the names of its hops."""
-_SYSTEM_FILE = File("/etc/resolv.conf")
+WHOLE_TIMEOUTS = 6
+"""Three servers, two attempts each: the longest that a look-up may take, in time-outs."""
+_KINDS: Mapping[Family, dns.Kind] = {4: dns.Kind.A, 6: dns.Kind.AAAA}
+_FOUND_OUT = frozenset({dns.Code.NO_ERROR, dns.Code.NO_SUCH_NAME})
 
 
 class Resolver:
-    """A stub that asks one recursive resolver."""
+    """A stub that asks recursive resolvers."""
 
     def __init__(
         self,
-        server: tuple[str, int],
+        conf: ResolvConf,
         *,
+        hosts: Hosts | None = None,
         timeout_s: float = 1.0,
         attempts: int = 2,
         random_id: Callable[[], int] = lambda: secrets.randbelow(1 << 16),
     ) -> None:
-        """Take the resolver's address and port; each of `attempts` waits `timeout_s`."""
-        self._server = server
+        """Ask the servers of `conf`, each `attempts` times for `timeout_s`.
+
+        `hosts` are the names that are known without asking.
+        """
+        self._conf = conf
+        self._servers = [NameServer(server, random_id) for server in conf.servers]
+        self._hosts = hosts or {}
+        self._given: dict[tuple[str, Family], str] = {}
         self._timeout_s = timeout_s
         self._attempts = attempts
-        self._random_id = random_id
-        self._turns = asyncio.Semaphore(MAX_QUERIES)
+        self._turns = asyncio.Semaphore(MAX_LOOKUPS_AT_ONCE)
 
     async def ask(self, name: str, kind: dns.Kind) -> dns.Answer:
-        """Return the resolver's answer for the `kind` records of `name`.
+        """Return the answer for the `kind` records of the absolute `name`.
 
-        Raises: DnsError with reason "name", "timeout", or "failed" where the resolver says that
-        it could not find out.
+        Raises: DnsError with reason "name", "timeout", or "failed" where the resolvers say that
+        they could not find out.
         """
         async with self._turns:
-            for _ in range(self._attempts):
-                with contextlib.suppress(TimeoutError, OSError):
-                    answer = await self._attempt(name, kind)
-                    if answer.code in {dns.Code.NO_ERROR, dns.Code.NO_SUCH_NAME}:
-                        return answer
-                    raise DnsError("failed", f"asked for {name}: the resolver failed")
-        host, port = self._server
-        raise DnsError("timeout", f"asked {host}:{port} for {name}: no usable answer came")
-
-    async def _attempt(self, name: str, kind: dns.Kind) -> dns.Answer:
-        ident = self._random_id()
-        message = dns.query(ident, name, kind)
-        stream = await asyncio_dgram.connect(self._server)
-        try:
-            await stream.send(message)
-            async with asyncio.timeout(self._timeout_s):
-                return await _first_answer(stream, ident, name, kind)
-        finally:
-            stream.close()
+            try:
+                async with asyncio.timeout(WHOLE_TIMEOUTS * self._timeout_s):
+                    return await self._ask(name, kind)
+            except TimeoutError:
+                raise self._silence(name) from None
 
     async def address(self, name: str, family: Family) -> str | None:
-        """Return the first address of `name` in a family, None where there is none.
+        """Return one address of `name`; None where it has none or nobody answered.
 
-        None as well where nobody answered; IPv6 addresses are not asked for yet.
+        It is the one that was returned before, while it is still among the answers: servers
+        shuffle them, and a target whose address changed each time would have no history.
         """
-        if family != 4:  # noqa: PLR2004 - the family's own number
-            return None
-        try:
-            answer = await self.ask(name, dns.Kind.A)
-        except DnsError:
-            return None
-        return answer.records[0] if answer.records else None
+        known = self._hosts.get((name.removesuffix(".").lower(), family))
+        if known is not None:
+            return known
+        found: tuple[str, ...] = ()
+        async with self._turns:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(WHOLE_TIMEOUTS * self._timeout_s):
+                    found = await self._addresses(name, _KINDS[family])
+        if found and self._given.get((name, family)) not in found:
+            self._given[name, family] = found[0]
+        return self._given[name, family] if found else None
 
     async def name(self, address: str) -> tuple[Name, int]:
         """Return the PTR name of `address`, confirmed forward, and for how many seconds it holds.
@@ -105,23 +104,43 @@ class Resolver:
         if found is None:
             return NAMELESS, answer.ttl_s
         try:
-            forward = await self.ask(found, dns.Kind.A)
+            forward = await self.ask(found, dns.address_kind(address))
         except DnsError:
             return Name(found, None), 0
-        return Name(found, address in forward.records), min(answer.ttl_s, forward.ttl_s)
+        confirmed = dns.canonical_address(address) in forward.records
+        return Name(found, confirmed), min(answer.ttl_s, forward.ttl_s)
 
+    async def _addresses(self, name: str, kind: dns.Kind) -> tuple[str, ...]:
+        """Return the addresses of the first name of the search list that exists."""
+        for candidate in self._conf.candidates(name):
+            try:
+                answer = await self._ask(candidate, kind)
+            except DnsError as error:
+                if error.reason == "timeout":
+                    return ()
+                continue
+            if answer.code == dns.Code.NO_ERROR:
+                return answer.records
+        return ()
 
-async def _first_answer(
-    stream: asyncio_dgram.aio.DatagramClient, ident: int, name: str, kind: dns.Kind
-) -> dns.Answer:
-    """Return the first datagram that answers the question, past a bounded number of others."""
-    for _ in range(MAX_STRANGERS):
-        message, _ = await stream.recv()
-        with contextlib.suppress(DnsError):
-            answer = dns.parse(message, ident, name, kind)
-            if not answer.truncated:
-                return answer
-    raise TimeoutError
+    async def _ask(self, name: str, kind: dns.Kind) -> dns.Answer:
+        """Ask each server in turn until one has found out."""
+        asking = dict.fromkeys(self._servers)
+        for _ in range(self._attempts):
+            for server in tuple(asking):
+                answer = await server.ask(name, kind, self._timeout_s)
+                if answer is None:
+                    continue
+                if answer.code in _FOUND_OUT:
+                    return answer
+                del asking[server]
+        if len(asking) < len(self._servers):
+            raise DnsError("failed", f"asked for {name}: the resolver failed")
+        raise self._silence(name)
+
+    def _silence(self, name: str) -> DnsError:
+        asked = ", ".join(map(resolvconf.place, self._conf.servers))
+        return DnsError("timeout", f"asked {asked} for {name}: no usable answer came")
 
 
 class Names:
@@ -178,21 +197,3 @@ class Names:
         finally:
             self._cache.abandon(address)
             del self._tasks[address]
-
-
-def system_server(file: File = _SYSTEM_FILE) -> tuple[str, int]:
-    """Return the first IPv4 name server of the host's own file.
-
-    Raises: ConfigError where the file names none.
-    """
-    try:
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    for words in (line.split() for line in lines):
-        if words[:1] == ["nameserver"]:
-            with contextlib.suppress(ValueError, IndexError):
-                return str(ipaddress.IPv4Address(words[1])), PORT
-    raise ConfigError(
-        f"looked for an IPv4 name server in {file} and found none; give one as [resolver] address"
-    )

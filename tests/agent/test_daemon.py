@@ -377,13 +377,13 @@ async def test_names_are_left_out_where_nobody_can_be_asked(
 ) -> None:
     """A host without name server is traced without names, and that is said."""
 
-    def absent() -> tuple[str, int]:
+    def absent(*_: object) -> None:
         raise ConfigError("no name server")
 
     configure(tmp_path)
     file = tmp_path / "agent.toml"
     file.write_text(file.read_text().replace("names = false", ""))
-    monkeypatch.setattr("agent.daemon.system_server", absent)
+    monkeypatch.setattr("agent.resolvconf.chosen", absent)
     daemon = Daemon(config.load(file), Options())
     await daemon._upload.close()
     assert (daemon._names, caplog.messages) == (

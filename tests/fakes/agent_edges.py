@@ -5,13 +5,15 @@ keeps what it acknowledged, and does before that whatever the test has scripted.
 """
 
 import asyncio
+import ipaddress
 import json
+import socket
 from collections import deque
 from pathlib import Path
 from typing import Self
 
 from agent import wire
-from agent.dns import Kind, reverse_name
+from agent.dns import Kind, address_kind, reverse_name
 from agent.records import AgentId, Batch, Descriptors, Protocol, Series, SpoolId, Stamp
 
 TOKEN = "0123456789abcdef0123"  # noqa: S105 - a fake's
@@ -143,10 +145,15 @@ class FakeResolver(asyncio.DatagramProtocol):
         self.asked: list[tuple[str, Kind]] = []
         self.mute: set[str] = set()
         """Names about which nothing is said."""
+        self.empty: set[str] = set()
+        """Names that exist without any record."""
+        self.failing: set[str] = set()
+        """Names for which the server fails."""
         self.noise: list[bytes] = []
         """Datagrams that are sent before each answer."""
         self.code = 0
-        self.truncated = False
+        self.from_elsewhere = False
+        """Answers leave from another port than the one that was asked."""
         self.address = ("127.0.0.1", 0)
         self._transport: asyncio.DatagramTransport
 
@@ -171,12 +178,22 @@ class FakeResolver(asyncio.DatagramProtocol):
         if name in self.mute:
             return
         values = self.records.get((name, kind), [])
-        code = self.code or (0 if values else 3)
-        flags = 0x8180 | (0x0200 if self.truncated else 0) | code
+        code = self.code or self._code(name, known=bool(values))
+        flags = 0x8180 | code
         counts = b"\0\1" + len(values).to_bytes(2, "big") + b"\0\0\0\0"
         answers = b"".join(_record(name, kind, value) for value in values)
         head = data[:2] + flags.to_bytes(2, "big") + counts
-        self._transport.sendto(head + data[12 : at + 4] + answers, addr)
+        message = head + data[12 : at + 4] + answers
+        if self.from_elsewhere:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+                other.sendto(message, addr)
+            return
+        self._transport.sendto(message, addr)
+
+    def _code(self, name: str, *, known: bool) -> int:
+        if name in self.failing:
+            return 2
+        return 0 if known or name in self.empty else 3
 
 
 def _read_name(data: bytes, at: int) -> tuple[str, int]:
@@ -192,7 +209,7 @@ def _write_name(name: str) -> bytes:
 
 
 def _record(name: str, kind: Kind, value: str) -> bytes:
-    data = bytes(map(int, value.split("."))) if kind is Kind.A else _write_name(value)
+    data = _write_name(value) if kind is Kind.PTR else ipaddress.ip_address(value).packed
     fixed = kind.to_bytes(2, "big") + b"\0\1" + (300).to_bytes(4, "big")
     return _write_name(name) + fixed + len(data).to_bytes(2, "big") + data
 
@@ -201,7 +218,7 @@ def named(address: str, name: str, *forward: str) -> dict[tuple[str, Kind], list
     """Return the records of an address, its PTR name and the addresses of that name."""
     found = {(reverse_name(address), Kind.PTR): [name]}
     if forward:
-        found[name, Kind.A] = list(forward)
+        found[name, address_kind(address)] = list(forward)
     return found
 
 
