@@ -24,8 +24,9 @@ from deploy.lab.forwarding import Forwarding
 from deploy.lab.namespaces import Home, Mode, Site, open_sites
 from deploy.lab.resolver import Resolver
 from deploy.lab.scenario import Scenario, load
+from deploy.lab.story import Event
 from deploy.lab.topology import Topology
-from deploy.lab.world import NS_PER_S, Event
+from deploy.lab.world import NS_PER_S
 
 _WHOLE_MACHINE = ["0", "0", "4294967295"]
 
@@ -112,7 +113,7 @@ def _emulator(scenario: Scenario, sites: list[Site], began_ns: int) -> Emulator:
 
     def announce(event: Event) -> None:
         at_s = (clock.monotonic_ns() - began_ns) / NS_PER_S
-        _say({"event": {"link": event.link, "up": event.up}, "at_s": round(at_s, 6)})
+        _say({"event": event.words(), "at_s": round(at_s, 6)})
 
     return Emulator(forwarding, topology, [site.port for site in sites], timeline, announce)
 

@@ -2,18 +2,21 @@
 
 Rules
 - Every id, name and public address is unique; every reference leads somewhere.
-- A link has exactly one of `factor` and `delay_ms`, and joins two different routers once.
-- Every public address lies in a prefix of a network of the scenario, a router's in its own.
-- A gateway's address is private (RFC 1918); events lie within the story, in order.
+- A link has exactly one of `factor` and `delay_ms`, and joins two different routers once; where
+  it carries IPv6 its MTU is 1,280 at least (RFC 8200 §5).
+- A tunnel follows links from router to router, crosses each once, and labels all but its ends.
+- Addresses obey `addressing.py`, events and truths `storychecks.py`.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
-from deploy.lab.world import Agent, Link, Router, Scenario, Target
+from deploy.lab.addressing import malformed, misplaced, public_addresses
+from deploy.lab.storychecks import event_complaints, truth_complaints
+from deploy.lab.world import Link, Scenario, Tunnel
 
-_PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
+_MTU_OF_IPV6 = 1280
 
 
 def complaints(scenario: Scenario) -> Iterator[str]:
@@ -21,45 +24,15 @@ def complaints(scenario: Scenario) -> Iterator[str]:
 
     The rules are ordered: where an early one is broken, later ones may not be asked.
     """
-    yield from _bad_octets(scenario)
+    yield from malformed(scenario)
     yield from _repeated(scenario)
     yield from _dangling(scenario)
     yield from _links(scenario)
-    yield from _homeless(scenario)
-    yield from _events(scenario)
-
-
-def _addresses(scenario: Scenario) -> Iterator[tuple[str, str]]:
-    tables: dict[str, Sequence[Router | Target | Agent]] = {
-        "routers": scenario.routers,
-        "targets": scenario.targets,
-        "agents": scenario.agents,
-    }
-    for table, rows in tables.items():
-        for index, row in enumerate(rows):
-            yield f"{table}[{index}].address", row.address
-    yield "resolver.address", scenario.resolver.address
-
-
-def _bad_octets(scenario: Scenario) -> Iterator[str]:
-    gateways = [
-        (f"agents[{index}].gateway_address", agent.gateway_address)
-        for index, agent in enumerate(scenario.agents)
-    ]
-    for key, address in (*_addresses(scenario), *gateways):
-        try:
-            parsed = IPv4Address(address)
-        except AddressValueError:
-            yield f"{key}: {address!r} is not an IPv4 address"
-            continue
-        if key.endswith("gateway_address") and not any(parsed in net for net in _PRIVATE):
-            yield f"{key}: {address} is not private (RFC 1918)"
-    for index, network in enumerate(scenario.networks):
-        for prefix in network.prefixes:
-            try:
-                IPv4Network(prefix)
-            except ValueError as error:
-                yield f"networks[{index}].prefixes: {error}"
+    yield from _tunnels(scenario)
+    yield from _hosts(scenario)
+    yield from misplaced(scenario)
+    yield from event_complaints(scenario)
+    yield from truth_complaints(scenario)
 
 
 def _repeated(scenario: Scenario) -> Iterator[str]:
@@ -68,8 +41,9 @@ def _repeated(scenario: Scenario) -> Iterator[str]:
         "networks.id": [network.id for network in scenario.networks],
         "routers.id": [router.id for router in scenario.routers],
         "agents.name": [agent.name for agent in scenario.agents],
-        "address": [address for _, address in _addresses(scenario)],
+        "address": [address for _, address in public_addresses(scenario)],
         "links.between": [" - ".join(sorted(link.between)) for link in scenario.links],
+        "tunnels.routers": [" - ".join(tunnel.routers) for tunnel in scenario.tunnels],
     }
     for key, values in kinds.items():
         for value, count in Counter(values).items():
@@ -85,9 +59,14 @@ def _references(scenario: Scenario) -> Iterator[tuple[str, str, str]]:
     for index, link in enumerate(scenario.links):
         for end in link.between:
             yield f"links[{index}].between", "router", end
+    for index, tunnel in enumerate(scenario.tunnels):
+        for member in tunnel.routers:
+            yield f"tunnels[{index}].routers", "router", member
     for index, target in enumerate(scenario.targets):
         yield f"targets[{index}].place", "city", target.place
         yield f"targets[{index}].router", "router", target.router
+        for other in target.also_at:
+            yield f"targets[{index}].also_at", "router", other
     for index, agent in enumerate(scenario.agents):
         yield f"agents[{index}].city", "city", agent.city
         yield f"agents[{index}].gateway", "router", agent.gateway
@@ -106,34 +85,43 @@ def _dangling(scenario: Scenario) -> Iterator[str]:
 
 
 def _links(scenario: Scenario) -> Iterator[str]:
+    speaks_six = {router.id for router in scenario.routers if router.address6 is not None}
     for index, link in enumerate(scenario.links):
         if (link.factor is None) == (link.delay_ms is None):
             yield f"links[{index}]: give exactly one of factor and delay_ms"
         if link.between[0] == link.between[1]:
             yield f"links[{index}].between: {link.between[0]!r} is joined to itself"
+        carries_six = 6 in link.families and speaks_six.issuperset(link.between)  # noqa: PLR2004 - a version
+        if carries_six and link.mtu < _MTU_OF_IPV6:
+            yield f"links[{index}].mtu: {link.mtu} is less than IPv6 needs, {_MTU_OF_IPV6}"
+        if len(set(link.families)) != len(link.families):
+            yield f"links[{index}].families: {link.families[0]} is given twice"
 
 
-def _homeless(scenario: Scenario) -> Iterator[str]:
-    prefixes = {
-        network.id: [IPv4Network(prefix) for prefix in network.prefixes]
-        for network in scenario.networks
-    }
-    owners = {router.address: router.network for router in scenario.routers}
-    for key, address in _addresses(scenario):
-        allowed = [owners[address]] if address in owners else list(prefixes)
-        if not any(IPv4Address(address) in prefix for name in allowed for prefix in prefixes[name]):
-            yield f"{key}: {address} lies in no prefix of {' or '.join(allowed)}"
-
-
-def _events(scenario: Scenario) -> Iterator[str]:
+def _tunnels(scenario: Scenario) -> Iterator[str]:
     joined = {_ends(link) for link in scenario.links}
-    before_s = 0.0
-    for index, event in enumerate(scenario.events):
-        if frozenset(event.link) not in joined:
-            yield f"events[{index}].link: no link joins {' and '.join(event.link)}"
-        if not before_s <= event.at_s <= scenario.duration_s:
-            yield f"events[{index}].at_s: {event.at_s} is out of order or after duration_s"
-        before_s = event.at_s
+    for index, tunnel in enumerate(scenario.tunnels):
+        for before, after in pairwise(tunnel.routers):
+            if frozenset((before, after)) not in joined:
+                yield f"tunnels[{index}].routers: no link joins {before} and {after}"
+        yield from _tunnel(f"tunnels[{index}]", tunnel)
+
+
+def _tunnel(key: str, tunnel: Tunnel) -> Iterator[str]:
+    if len(set(tunnel.routers)) != len(tunnel.routers):
+        yield f"{key}.routers: a router is crossed twice"
+    inner = len(tunnel.routers) - 2
+    if len(tunnel.labels) != inner:
+        yield f"{key}.labels: {inner} routers lie inside, {len(tunnel.labels)} labels are given"
+
+
+def _hosts(scenario: Scenario) -> Iterator[str]:
+    for index, target in enumerate(scenario.targets):
+        places = [target.router, *target.also_at]
+        if len(set(places)) != len(places):
+            yield f"targets[{index}].also_at: a router is named twice"
+        if len(set(target.serves)) != len(target.serves):
+            yield f"targets[{index}].serves: a service is named twice"
 
 
 def _ends(link: Link) -> frozenset[str]:

@@ -15,8 +15,9 @@ from collections.abc import Callable
 from deploy.lab import clock
 from deploy.lab.forwarding import Departure, Forwarding
 from deploy.lab.ports import Port
+from deploy.lab.story import Event
 from deploy.lab.topology import Topology
-from deploy.lab.world import NS_PER_S, Event
+from deploy.lab.world import NS_PER_S
 
 _SPIN_NS = 100_000
 _LATENESS_KEPT = 200_000
@@ -96,7 +97,8 @@ class Emulator:
         """Play the events whose time has come."""
         while self._timeline and self._timeline[0][0] <= clock.monotonic_ns():
             _, event = self._timeline.popleft()
-            self._topology.set_link(event.link, up=event.up)
+            if event.link is not None and event.up is not None:
+                self._topology.set_link(event.link, up=event.up)
             self._announce(event)
 
     def _pause_s(self) -> float | None:

@@ -57,7 +57,9 @@ class Topology:
 
     def __init__(self, scenario: Scenario) -> None:
         """Take the network of `scenario` with every link up."""
-        self._address = {row.id: _packed(row.address) for row in scenario.routers}
+        self._address = {
+            row.id: _packed(row.address) for row in scenario.routers if row.address is not None
+        }
         self._edges = _edges(scenario)
         self._hosts = _hosts(scenario)
         self._agents = {agent.name: _packed(agent.address) for agent in scenario.agents}

@@ -26,7 +26,7 @@ def expected_hops(scenario: Scenario, agent: str, destination: str, at_s: float 
     """
     topology = Topology(scenario)
     for event in scenario.events:
-        if event.at_s <= at_s:
+        if event.at_s <= at_s and event.link is not None and event.up is not None:
             topology.set_link(event.link, up=event.up)
     route = topology.route(agent, IPv4Address(destination).packed) or ()
     countries, names = _countries(scenario), scenario.host_names()
@@ -51,7 +51,7 @@ def crossings(scenario: Scenario, agent: str, destination: str) -> list[tuple[fl
 
 def _countries(scenario: Scenario) -> dict[str, str]:
     """Give the country of every address; a gateway stands where its agent does."""
-    rows = [(row.address, row.city) for row in scenario.routers]
+    rows = [(row.address, row.city) for row in scenario.routers if row.address is not None]
     rows += [(row.address, row.place) for row in scenario.targets]
     rows += [(row.address, row.city) for row in scenario.agents]
     rows += [(row.gateway_address, row.city) for row in scenario.agents]

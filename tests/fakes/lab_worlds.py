@@ -1,4 +1,4 @@
-"""A small scenario for tests of the lab: two sites, a detour, a lossy and a jittery link."""
+"""Small scenarios for tests of the lab: two sites and a detour; the same with every word."""
 
 from pathlib import Path
 
@@ -114,4 +114,100 @@ def write_world(directory: Path, old: str = "", new: str = "") -> Path:
     assert not old or old in WORLD, f"{old!r} is no part of the small scenario"
     file = directory / "small.toml"
     file.write_text(WORLD.replace(old, new, 1), encoding="utf-8")
+    return file
+
+
+_DUAL = (
+    (
+        'prefixes = ["192.0.2.0/24", "198.51.100.0/24"]',
+        'prefixes = ["192.0.2.0/24", "198.51.100.0/24", "2001:db8::/32"]',
+    ),
+    (
+        'name = "a.example.net"',
+        'name = "a.example.net"\nicmp_hash = "addresses"\n'
+        'address6 = "2001:db8::a"\nname6 = "a6.example.net"',
+    ),
+    (
+        'address = "198.51.100.2"',
+        '''address = "198.51.100.2"
+address6 = "2001:db8::b"
+name_resolves = false
+limit_per_s = 1.0
+limit_burst = 3
+slow_ms = 2.0
+replies_from = "192.0.2.7"
+replies_name = "elsewhere.example.org"''',
+    ),
+    (
+        "[[targets]]",
+        """[[routers]]
+id = "d"
+city = "There"
+network = "bench"
+address6 = "2001:db8::d"
+
+[[tunnels]]
+routers = ["a", "c", "b"]
+labels = [24001]
+
+[[targets]]""",
+    ),
+    (
+        "access_ms = 0.5",
+        'access_ms = 0.5\naddress6 = "2001:db8::80"\n'
+        'serves = ["tcp"]\nalso_at = ["c"]\nudp = "silent"',
+    ),
+    (
+        "site_ms = 0.2",
+        """site_ms = 0.2
+address6 = "2001:db8::10"
+gateway_address6 = "fd00:1::1"
+trace_protocol = "udp"
+flows = 8""",
+    ),
+    ("access_ms = 0.1\n", 'access_ms = 0.1\naddress6 = "2001:db8::53"\n'),
+)
+_STORY = """
+[[events]]
+at_s = 2.0
+router = "b"
+answers = false
+
+[[events]]
+at_s = 3.0
+target = "192.0.2.80"
+answers = true
+
+[[events]]
+at_s = 3.0
+link = ["a", "c"]
+loss_ratio = 0.5
+
+[[truth]]
+agent = "one"
+target = "2001:db8::80"
+jurisdiction = "FX"
+verdict = ["SUPPORTED_INSIDE", "UNDETERMINED"]
+to_s = 4.0
+says = "nothing leaves"
+
+[[truth]]
+agent = "one"
+target = "2001:db8::80"
+jurisdiction = "FX"
+verdict = ["PROVEN_INSIDE"]
+provable = true
+from_s = 4.0
+says = "the agent stands beside it"
+"""
+
+
+def dual_world(directory: Path, *changes: tuple[str, str]) -> Path:
+    """Write the scenario with both families and every word, changed, and return its file."""
+    text = WORLD + _STORY
+    for old, new in (*_DUAL, *changes):
+        assert old in text, f"{old!r} is no part of the scenario"
+        text = text.replace(old, new, 1)
+    file = directory / "dual.toml"
+    file.write_text(text, encoding="utf-8")
     return file

@@ -1,6 +1,5 @@
 """Scenarios are read strictly, and the three that are delivered say what they promise."""
 
-import math
 from pathlib import Path
 
 import pytest
@@ -32,27 +31,12 @@ def test_the_small_world_is_read(tmp_path: Path) -> None:
         ("seed = 7", "seed = 7\nsead = 7", "contains unknown field `sead` - at `$.scenario`"),
         ("latitude = 48.0", "latitude = 148.0", "at `$.cities[0].latitude`"),
         ("factor = 1.5", "factor = 0.5", "at `$.links[1].factor`"),
-        ("factor = 1.5", "factor = 1.5\ndelay_ms = 2", "links[1]: give exactly one of factor"),
-        ("delay_ms = 1.0", "loss_ratio = 0.1", "links[0]: give exactly one of factor"),
-        ('["c", "b"]', '["c", "x"]', "links[2].between: no router is called 'x'"),
-        ('["c", "b"]', '["c", "c"]', "links[2].between: 'c' is joined to itself"),
-        ('["c", "b"]', '["c", "a"]', "links.between: 'a - c' is given 2 times"),
         ('city = "Here"', 'city = "Nowhere"', "routers[0].city: no city is called 'Nowhere'"),
         ('network = "bench"', 'network = "x"', "routers[0].network: no network is called 'x'"),
-        ('"198.51.100.2"', '"198.51.100.1"', "address: '198.51.100.1' is given 2 times"),
-        ('"198.51.100.2"', '"198.51.100.256"', "routers[1].address: '198.51.100.256' is not"),
-        ('"198.51.100.2"', '"203.0.113.2"', "routers[1].address: 203.0.113.2 lies in no prefix"),
-        ('"192.0.2.80"', '"203.0.113.2"', "targets[0].address: 203.0.113.2 lies in no prefix"),
-        ('"192.168.1.1"', '"8.8.8.8"', "agents[0].gateway_address: 8.8.8.8 is not private"),
-        ('"192.168.1.1"', '"127.0.0.1"', "agents[0].gateway_address: 127.0.0.1 is not private"),
         ('"a.example.net"', '"a..net"', "at `$.routers[0].name`"),
         ('"a.example.net"', f'"{"a" * 64}.net"', "at `$.routers[0].name`"),
         ('"a.example.net"', '"a b.net"', "at `$.routers[0].name`"),
         ("duration_s = 10", "duration_s = inf", "at `$.scenario.duration_s`"),
-        ('"192.0.2.0/24"', '"192.0.2.1/24"', "networks[0].prefixes: 192.0.2.1/24 has host bits"),
-        ('link = ["a", "b"]', 'link = ["a", "x"]', "events[0].link: no link joins a and x"),
-        ("at_s = 1.2", "at_s = 0.2", "events[1].at_s: 0.2 is out of order"),
-        ("at_s = 1.2", "at_s = 11.0", "events[1].at_s: 11.0 is out of order or after duration_s"),
         ('gateway = "a"', 'gateway = "z"', "agents[0].gateway: no router is called 'z'"),
         ('router = "b"', 'router = "z"', "targets[0].router: no router is called 'z'"),
     ],
@@ -70,24 +54,6 @@ def test_an_unknown_scenario_names_those_that_exist() -> None:
     """A misspelt name is answered with the right ones."""
     with pytest.raises(ScenarioError, match="inside, timed, trombone"):
         find("tymed")
-
-
-def test_great_circle_delay(tmp_path: Path) -> None:
-    """A link is as long as the great circle times its factor, at 204.2 km/ms."""
-    world = load(write_world(tmp_path))
-    here, there = (48.0, 2.0), (50.0, 8.0)
-    south, north, east = (math.radians(x) for x in (here[0], there[0], there[1] - here[1]))
-    cosine = math.sin(south) * math.sin(north) + math.cos(south) * math.cos(north) * math.cos(east)
-    expected_ms = math.acos(cosine) * 6371.0088 * 1.5 / 204.2
-    assert world.link_delay_ns(world.links[1]) == pytest.approx(expected_ms * 1e6, rel=1e-6)
-    assert world.link_delay_ns(world.links[0]) == 1_000_000
-
-
-def test_only_invented_networks_are_overridden() -> None:
-    """The collector gets rows of what does not exist, and no row of a real operator."""
-    rows = load("timed").overrides()
-    assert {(row.asn, row.holder) for row in rows} == {(64500, "Borne test bench")}
-    assert len(rows) == 3
 
 
 def zones(name: str) -> list[tuple[str, str, str]]:
