@@ -124,8 +124,10 @@ _DUAL = (
     ),
     (
         'name = "a.example.net"',
-        'name = "a.example.net"\nicmp_hash = "addresses"\n'
-        'address6 = "2001:db8::a"\nname6 = "a6.example.net"',
+        (
+            'name = "a.example.net"\nicmp_hash = "addresses"\n'
+            'address6 = "2001:db8::a"\nname6 = "a6.example.net"'
+        ),
     ),
     (
         'address = "198.51.100.2"',
@@ -154,8 +156,10 @@ labels = [24001]
     ),
     (
         "access_ms = 0.5",
-        'access_ms = 0.5\naddress6 = "2001:db8::80"\n'
-        'serves = ["tcp"]\nalso_at = ["c"]\nudp = "silent"',
+        (
+            'access_ms = 0.5\naddress6 = "2001:db8::80"\n'
+            'serves = ["tcp"]\nalso_at = ["c"]\nudp = "silent"'
+        ),
     ),
     (
         "site_ms = 0.2",
