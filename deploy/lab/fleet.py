@@ -16,12 +16,12 @@ from pathlib import Path
 
 import msgspec
 
-from deploy.lab.scenario import Scenario
+from deploy.lab.scenario import Scenario, Target
 
 SOCKET = Path("collector.sock")
 COLLECTOR_FILE = Path("collector.toml")
-ROUND_INTERVAL_S = 10
-PROBE_INTERVAL_S = 0.5
+PACKETS_PER_S = 2000
+"""What an agent may send: every address is one of the lab's own."""
 PROBE_TIMEOUT_S = 1
 UPLINK_INTERVAL_S = 1
 CHECKPOINT_INTERVAL_S = 20
@@ -104,13 +104,12 @@ def _vantage(scenario: Scenario, name: str, token: str) -> str:
 
 def _zones(scenario: Scenario) -> list[str]:
     """Return the collector's rows for the zones, the targets of a zone together."""
-    zones: dict[tuple[str, str], list[str]] = {}
+    zones: dict[tuple[str, str], list[Target]] = {}
     for target in scenario.targets:
-        zones.setdefault((target.provider, target.region), []).append(target.address)
+        zones.setdefault((target.provider, target.region), []).append(target)
     rows = []
-    for (provider, region), addresses in zones.items():
-        target = next(item for item in scenario.targets if item.address == addresses[0])
-        city = scenario.city(target.place)
+    for (provider, region), targets in zones.items():
+        target, city = targets[0], scenario.city(targets[0].place)
         rows.append(
             _table(
                 "[[zones]]",
@@ -122,15 +121,15 @@ def _zones(scenario: Scenario) -> list[str]:
                 longitude=city.longitude,
                 radius_km=PLACE_RADIUS_KM,
                 group_country=target.group_country,
-                targets=addresses,
+                targets=[given for target in targets for given in target.given],
             )
         )
     return rows
 
 
 def _agent_toml(scenario: Scenario, name: str, uplink: Path) -> str:
-    """Return the configuration of one agent: every target of the scenario, a round each 10 s."""
-    agent = scenario.agent(name)
+    """Return the configuration of one agent: every target of the scenario, as it says how often."""
+    agent, about = scenario.agent(name), scenario.scenario
     city = scenario.city(agent.city)
     tables = [
         _table(
@@ -145,16 +144,20 @@ def _agent_toml(scenario: Scenario, name: str, uplink: Path) -> str:
         _table("[collector]", url=f"unix:{uplink}", token_file=f"agent-{name}.token"),
         _table("[uplink]", interval_s=UPLINK_INTERVAL_S),
         _table("[resolver]", address=scenario.resolver.address),
+        _table("[limits]", packets_per_s=PACKETS_PER_S),
         *(
             _table(
                 "[[targets]]",
-                target=target.address,
+                target=given,
                 zone=f"{target.provider}/{target.region}",
-                interval_s=PROBE_INTERVAL_S,
+                interval_s=about.probe_interval_s,
                 timeout_s=PROBE_TIMEOUT_S,
-                trace_interval_s=ROUND_INTERVAL_S,
+                trace_interval_s=about.trace_interval_s,
+                trace_protocol=agent.trace_protocol,
+                flows=agent.flows,
             )
             for target in scenario.targets
+            for given in target.given
         ),
     ]
     return "\n".join(tables)

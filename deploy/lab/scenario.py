@@ -9,17 +9,22 @@ Rules
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from deploy.lab.checks import complaints
 from deploy.lab.errors import ScenarioError
+from deploy.lab.recipe import Recipe
 from deploy.lab.world import Agent, Override, Scenario, Target
+from deploy.lab.worlds import generate
 
 __all__ = ["SCENARIOS", "Agent", "Override", "Scenario", "Target", "find", "load"]
 
 SCENARIOS = Path(__file__).parent / "scenarios"
+BASES = SCENARIOS / "base"
+
+Kind = TypeVar("Kind", Scenario, Recipe)
 
 
 def find(scenario: str) -> Path:
@@ -38,10 +43,16 @@ def find(scenario: str) -> Path:
 def load(scenario: str | Path) -> Scenario:
     """Read a scenario by path, or by its name in the scenarios folder, and check all of it.
 
+    A file with a table `world` is a recipe: its scenario is drawn from its seed.
+
     Raises: ScenarioError, with the file and the key at fault.
     """
     path = find(str(scenario))
-    read = _convert(path, _parse(path))
+    document = _parse(path)
+    if "world" in document:
+        read = generate(_convert(path, document, Recipe))
+    else:
+        read = _convert(path, document, Scenario)
     for complaint in complaints(read):
         message = f"{path}: {complaint}"
         raise ScenarioError(message)
@@ -50,15 +61,30 @@ def load(scenario: str | Path) -> Scenario:
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         message = f"{path}: cannot be read as TOML: {error}"
         raise ScenarioError(message) from error
+    return _based(path, document)
 
 
-def _convert(path: Path, document: dict[str, Any]) -> Scenario:
+def _based(path: Path, document: dict[str, Any]) -> dict[str, Any]:
+    """Put the cities and networks of the base before the document's own."""
+    about = document.get("scenario")
+    base = about.get("base") if isinstance(about, dict) else None
+    if base is None:
+        return document
+    known = sorted(file.stem for file in BASES.glob("*.toml"))
+    if base not in known:
+        message = f"{path}: scenario.base: no base {base!r}, only {', '.join(known)}"
+        raise ScenarioError(message)
+    shared = tomllib.loads((BASES / f"{base}.toml").read_text(encoding="utf-8"))
+    return {**document, **{key: rows + document.get(key, []) for key, rows in shared.items()}}
+
+
+def _convert(path: Path, document: dict[str, Any], kind: type[Kind]) -> Kind:
     try:
-        return msgspec.convert(document, type=Scenario)
+        return msgspec.convert(document, type=kind)
     except msgspec.ValidationError as error:
         message = f"{path}: {error}"
         raise ScenarioError(message) from error

@@ -154,6 +154,13 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     udp: Literal["unreachable", "silent"] = "unreachable"
     answers: bool = True
 
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Return what an agent is given to probe: the name where it leads to both families."""
+        if self.address6 is None:
+            return (self.address,)
+        return (self.address, self.address6) if self.name is None else (self.name,)
+
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A vantage point with a namespace of its own, behind a site gateway.
@@ -188,12 +195,19 @@ class Resolver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a scenario is called and what it shows."""
+    """What a scenario is called and what it shows.
+
+    The cities and networks of `base` (a file of `scenarios/base`) are there too. Agents probe
+    each target every `probe_interval_s` and trace it every `trace_interval_s`.
+    """
 
     name: Name
     says: Name
     duration_s: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)]
     seed: int
+    base: Name | None = None
+    probe_interval_s: Annotated[float, msgspec.Meta(ge=0.05, le=3600)] = 0.5
+    trace_interval_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 10.0
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

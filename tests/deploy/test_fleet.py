@@ -66,3 +66,23 @@ def test_the_collector_learns_holders_of_invented_networks_only(home: Path) -> N
     }
     assert set(document) == {"store", "agents", "zones", "networks"}
     assert [router.address for router in scenario.routers if router.address in text] == []
+
+
+def test_a_target_of_two_families_is_given_by_its_name(home: Path) -> None:
+    """One name stands for both addresses; the zone and the agent list that name alone."""
+    fleet = write_fleet(load("six"), home)
+
+    agent = agent_config.load(fleet.agent_files["paris"])
+    named = [target for target in agent.targets if target.target == "proof.rbx.bench.example"]
+    assert [target.family for target in named] == [4, 6]
+    zones = collector_config.load(home / fleet.collector_file).zones
+    assert [zone.targets for zone in zones if zone.region == "rbx"] == [(named[0].target,)]
+
+
+def test_agents_probe_and_trace_as_the_scenario_says(home: Path) -> None:
+    """Intervals are the scenario's, flows and protocol the agent's."""
+    fleet = write_fleet(load("world"), home)
+
+    target = agent_config.load(fleet.agent_files["paris"]).targets[0]
+    assert (target.interval_ns, target.trace_interval_ns) == (2_000_000_000, 15_000_000_000)
+    assert (target.flows, target.trace_protocol) == (1, "icmp")
