@@ -51,7 +51,11 @@ PACKAGES = (
     Package("util-linux", ("unshare", "nsenter"), ("demo", "test", "bench")),
     Package("iproute2", ("ip",), ("test",)),
     Package("iputils-ping", ("ping",), ("test", "bench")),
+    Package("openssl", ("openssl",), ("demo", "test")),
     Package("traceroute", ("traceroute",), ("test",)),
+    Package("fping", ("fping",), ("test",)),
+    Package("mtr-tiny", ("mtr",), ("test",)),
+    Package("scamper", ("scamper",), ("test",)),
     Package("prometheus", ("prometheus", "promtool"), ("test",), ("prometheus",)),
     Package(
         "prometheus-alertmanager",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import dns
+import h11
 import msgspec
 import pyroute2
 
@@ -160,7 +161,7 @@ def _public_copy() -> Iterator[Path]:
         copy = Path(folder)
         copy.chmod(0o755)
         shutil.copytree(ROOT / "deploy" / "lab", copy / "deploy" / "lab")
-        for package in (dns, msgspec, pyroute2):
+        for package in (dns, h11, msgspec, pyroute2):
             source = Path(str(package.__file__)).parent
             shutil.copytree(
                 source, copy / source.name, ignore=shutil.ignore_patterns("__pycache__")
