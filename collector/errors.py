@@ -4,13 +4,22 @@ BorneError (the contract's root, `agent.errors`)
 |-- ConfigError      the operator's: a file or an option is wrong          exit code 2
 |-- WireError        the peer's: octets that are not what they claim
 |-- RefusedError     the client's: a request that is understood and refused
+|-- UnreadableError  the document's: it holds no path that can be judged
 `-- StoreError       the disk's: journal, catalogue or segment
     `-- CorruptError a checksum or a format that does not hold: reported, never used as data
 """
 
 from agent.errors import BorneError, ConfigError, WireError
 
-__all__ = ["BorneError", "ConfigError", "CorruptError", "RefusedError", "StoreError", "WireError"]
+__all__ = [
+    "BorneError",
+    "ConfigError",
+    "CorruptError",
+    "RefusedError",
+    "StoreError",
+    "UnreadableError",
+    "WireError",
+]
 
 
 class StoreError(BorneError):
@@ -32,3 +41,7 @@ class RefusedError(BorneError):
         super().__init__(message)
         self.status = status
         self.reason = reason
+
+
+class UnreadableError(BorneError):
+    """A document, or one value of it, that holds no path that can be judged."""
