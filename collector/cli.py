@@ -8,6 +8,8 @@ Rules
 
 import argparse
 import logging
+import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -17,6 +19,7 @@ from typing import NoReturn
 from agent.errors import BorneError, ConfigError
 
 LEVELS = ("debug", "info", "warning", "error")
+_SOUTHERN = re.compile(r"-[\d.]")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -29,15 +32,36 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     try:
-        return _serve(options)
+        try:
+            return _COMMANDS[options.command](options)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Nobody reads on. Without this the interpreter complains when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except ConfigError as error:
         print(f"borne-collector: {error}", file=sys.stderr)
         return 2
     except BorneError as error:
         print(f"borne-collector: {error}", file=sys.stderr)
         return 1
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with a position of the south tied to its option.
+
+    argparse takes `-33.9,151.2,15` for an option of its own.
+    """
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] == "--origin" and _SOUTHERN.match(argument):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,12 +75,29 @@ def _parser() -> argparse.ArgumentParser:
         "--version", action="version", version=f"borne-collector {metadata.version('borne')}"
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    serve = commands.add_parser(
-        "serve",
-        help="take batches from agents, answer questions, show the page",
-        description="Take batches from agents, answer questions, show the page.",
-        allow_abbrev=False,
+    _add_serve(
+        commands.add_parser(
+            "serve",
+            help="take batches from agents, answer questions, show the page",
+            description="Take batches from agents, answer questions, show the page.",
+            allow_abbrev=False,
+        )
     )
+    _add_explain(
+        commands.add_parser(
+            "explain",
+            help="judge paths that were measured, and show why",
+            description="Judge paths that were measured, and show why: borne-path/1, RIPE Atlas, "
+            "scamper and mtr JSON, recognised by content. Nothing is asked of a network.",
+            epilog="Exit codes: 0 all read and judged, 1 a verdict as bad as --fail-on or worse, "
+            "2 something was unreadable.",
+            allow_abbrev=False,
+        )
+    )
+    return parser
+
+
+def _add_serve(serve: argparse.ArgumentParser) -> None:
     serve.add_argument(
         "--config.file",
         dest="file",
@@ -81,7 +122,32 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--log.level", dest="level", choices=LEVELS, default="info", help="least severe to log"
     )
-    return parser
+
+
+def _add_explain(explain: argparse.ArgumentParser) -> None:
+    explain.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="one path, a JSON array, or a path a line; - is stdin",
+    )
+    explain.add_argument(
+        "--origin",
+        metavar="LAT,LON,RADIUS_KM",
+        help="where the paths begin, in place of what the files say",
+    )
+    explain.add_argument(
+        "--jurisdiction",
+        dest="jurisdictions",
+        action="append",
+        default=[],
+        metavar="J",
+        help="FX, EU, EEA...; may be repeated (default: FX, EU and EEA)",
+    )
+    explain.add_argument(
+        "--fail-on", metavar="VERDICT", help="exit 1 if a verdict is this one or worse"
+    )
+    explain.add_argument("--json", action="store_true", help="one object a line for each path")
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -115,6 +181,23 @@ def _serve(options: argparse.Namespace) -> int:
     memory.settle()
     asyncio.run(serve(config, Chain(config)))
     return 0
+
+
+def _explain(options: argparse.Namespace) -> int:
+    """Judge the paths of files."""
+    from collector import explain  # noqa: PLC0415 - see the rules
+
+    asked = explain.request(
+        options.files,
+        origin=options.origin,
+        jurisdictions=options.jurisdictions,
+        fail_on=options.fail_on,
+        as_json=options.json,
+    )
+    return explain.run(asked)
+
+
+_COMMANDS = {"serve": _serve, "explain": _explain}
 
 
 if __name__ == "__main__":

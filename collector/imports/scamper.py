@@ -27,8 +27,8 @@ from collector.errors import UnreadableError
 from collector.imports import fields
 
 _SILENT: Final = "*"
-_FRAMES: Final = frozenset({"cycle-start", "cycle-stop", "cycle-def"})
-_TYPES: Final = frozenset({"trace", "tracelb"})
+_FRAMES: Final = ("cycle-start", "cycle-stop", "cycle-def")
+_TYPES: Final = ("trace", "tracelb")
 
 
 class _Label(msgspec.Struct, frozen=True):

@@ -1,0 +1,162 @@
+"""Shell: `borne-collector explain`: judges paths that other programs measured, without a network.
+
+Rules
+- Exit codes: 0 when everything was read and judged, 1 if a verdict is as bad as `--fail-on` or
+  worse, 2 where something could not be read. One bad path never hides the others: it is named on
+  stderr, the good ones are printed.
+- The position that `--origin` gives stands for every path, whatever its file says. Without one,
+  no distance is used.
+"""
+
+import math
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path as File
+from textwrap import fill
+from typing import Final
+
+import msgspec
+from rich.console import Console
+
+from agent.records import Origin, Path
+from collector import borders, explanation, knowledge, pathtable
+from collector.errors import ConfigError
+from collector.imports import formats
+from collector.records import SEVERITY, Judgement, Jurisdiction, Verdict
+from collector.regions import BY_NAME
+
+STDIN: Final = "-"
+DEFAULTS: Final = ("FX", "EU", "EEA")
+_PIPED_COLUMNS: Final = 100
+_SEMI_MERIDIAN_KM: Final = 20_004
+"""No two points of the Earth are farther apart (half a meridian of WGS84)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked, checked."""
+
+    files: Sequence[str]
+    origin: Origin | None
+    jurisdictions: Sequence[Jurisdiction]
+    fail_on: Verdict | None
+    as_json: bool
+
+
+def request(
+    files: Sequence[str],
+    *,
+    origin: str | None,
+    jurisdictions: Sequence[str],
+    fail_on: str | None,
+    as_json: bool,
+) -> Request:
+    """Return the options of the command line, checked.
+
+    Raises:
+        ConfigError: an option means nothing.
+    """
+    return Request(
+        files=files,
+        origin=None if origin is None else _origin(origin),
+        jurisdictions=[_jurisdiction(name) for name in dict.fromkeys(jurisdictions or DEFAULTS)],
+        fail_on=None if fail_on is None else _verdict(fail_on),
+        as_json=as_json,
+    )
+
+
+def run(asked: Request) -> int:
+    """Print an explanation of every path; return the exit code."""
+    show = _lines if asked.as_json else _tables(asked)
+    tables = knowledge.load()
+    unreadable = failed = False
+    for name in asked.files:
+        for found in _read(name):
+            if isinstance(found, formats.Unreadable):
+                unreadable = True
+                where = f"{name}: {found.where}" if found.where else name
+                sys.stderr.write(f"borne-collector: {where}: {found.why}\n")
+                continue
+            path = found if asked.origin is None else _moved(found, asked.origin)
+            judgement = borders.judge(
+                path, agent="", zone=None, knowledge=tables, jurisdictions=asked.jurisdictions
+            )
+            failed = failed or _is_bad(judgement, asked.fail_on)
+            show(path, judgement)
+    if not asked.as_json:
+        sys.stdout.write(f"{fill(pathtable.LIMITS, _PIPED_COLUMNS)}\n")
+    return 2 if unreadable else int(failed)
+
+
+def _lines(_: Path, judgement: Judgement) -> None:
+    sys.stdout.write(f"{explanation.encode(judgement).decode()}\n")
+
+
+def _tables(asked: Request) -> Callable[[Path, Judgement], None]:
+    """Return what prints tables: as wide as the terminal, a hundred columns elsewhere."""
+    width = None if sys.stdout.isatty() else _PIPED_COLUMNS
+    console = Console(width=width, markup=False, highlight=False, emoji=False)
+    by = "the file" if asked.origin is None else "--origin"
+
+    def show(path: Path, judgement: Judgement) -> None:
+        with console.capture() as drawn:
+            console.print(pathtable.draw(path, judgement, declared_by=by))
+        for line in drawn.get().splitlines():
+            sys.stdout.write(f"{line.rstrip()}\n")
+
+    return show
+
+
+def _read(name: str) -> Iterator[Path | formats.Unreadable]:
+    """Yield what a file holds; a file that cannot be read holds something unreadable."""
+    try:
+        octets = sys.stdin.buffer.read() if name == STDIN else File(name).read_bytes()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        yield formats.Unreadable("", f"cannot be read: {why}; give a file, or - for stdin")
+        return
+    yield from formats.read(octets)
+
+
+def _moved(path: Path, origin: Origin) -> Path:
+    return msgspec.structs.replace(path, origin=origin)
+
+
+def _is_bad(judgement: Judgement, fail_on: Verdict | None) -> bool:
+    return fail_on is not None and any(
+        SEVERITY[row.verdict] <= SEVERITY[fail_on] for row in judgement.verdicts
+    )
+
+
+def _origin(text: str) -> Origin:
+    try:
+        latitude, longitude, radius_km = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ConfigError(
+            f"--origin must be LAT,LON,RADIUS_KM in degrees and kilometres, not {text!r}; "
+            "for example 48.86,2.35,15"
+        ) from None
+    for name, value, most in (("latitude", latitude, 90), ("longitude", longitude, 180)):
+        if not -most <= value <= most:
+            raise ConfigError(f"--origin: the {name} must be from -{most} to {most}, not {value:g}")
+    if not (math.isfinite(radius_km) and 0 <= radius_km <= _SEMI_MERIDIAN_KM):
+        raise ConfigError(
+            f"--origin: the radius must be from 0 to {_SEMI_MERIDIAN_KM} km, not {radius_km:g}"
+        )
+    return Origin(latitude=latitude, longitude=longitude, radius_km=radius_km)
+
+
+def _jurisdiction(name: str) -> Jurisdiction:
+    if name not in BY_NAME:
+        raise ConfigError(f"--jurisdiction {name!r} is not known; choose from {', '.join(BY_NAME)}")
+    return BY_NAME[name]
+
+
+def _verdict(name: str) -> Verdict:
+    try:
+        return Verdict(name)
+    except ValueError:
+        raise ConfigError(
+            f"--fail-on {name!r} is no verdict; choose from {', '.join(Verdict)}"
+        ) from None

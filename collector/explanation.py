@@ -1,0 +1,81 @@
+"""Bytes: a judged path as the JSON object that `borne-collector explain --json` promises.
+
+    {"id", "verdicts": [{"jurisdiction", "axis", "verdict",
+                         "coverage": {"hops_responding", "hops_with_evidence", "hops_silent",
+                                      "longest_silent_gap", "rtt_min_s", "samples", "speed"},
+                         "countries": [...], "reasons": [...]}],
+     "hops": [{"ttl", "address", "name",
+               "territory": {"candidates": [{"name", "territory", "latitude", "longitude",
+                                             "radius_km"}], "verdicts": {jurisdiction: word}},
+               "administration": {"asn", "operator", "group", "group_country"},
+               "evidence": [{"kind", "source", "date", "says"}]}]}
+
+Rules
+- Other programs rely on these names: a field may be added, none changes its meaning or goes.
+- What is not known is null, never absent. A hop that answered by its name alone (mtr without
+  `-b`) has a name and no address; a silent one has neither.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from collector.networks import parse
+from collector.records import Evidence, HopJudgement, Judgement, PathVerdict, Place
+
+
+class _Territory(msgspec.Struct, frozen=True):
+    candidates: tuple[Place, ...]
+    verdicts: Mapping[str, str]
+
+
+class _Administration(msgspec.Struct, frozen=True):
+    asn: int | None
+    operator: str | None
+    group: str | None
+    group_country: str | None
+
+
+class _Hop(msgspec.Struct, frozen=True):
+    ttl: int
+    address: str | None
+    name: str | None
+    territory: _Territory
+    administration: _Administration
+    evidence: tuple[Evidence, ...]
+
+
+class _Explanation(msgspec.Struct, frozen=True):
+    id: str
+    verdicts: tuple[PathVerdict, ...]
+    hops: tuple[_Hop, ...]
+
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def encode(judgement: Judgement) -> bytes:
+    """Return the JSON object on one line, without its end."""
+    return _ENCODER.encode(
+        _Explanation(
+            id=judgement.id,
+            verdicts=judgement.verdicts,
+            hops=tuple(_hop(hop) for hop in judgement.hops),
+        )
+    )
+
+
+def address(hop: HopJudgement) -> str | None:
+    """Return the address of a hop, None where it kept silent or answered by its name alone."""
+    return hop.address if hop.address is not None and parse(hop.address) is not None else None
+
+
+def _hop(hop: HopJudgement) -> _Hop:
+    return _Hop(
+        ttl=hop.ttl,
+        address=address(hop),
+        name=hop.name,
+        territory=_Territory(hop.candidates, hop.verdicts),
+        administration=_Administration(hop.asn, hop.operator, None, None),
+        evidence=hop.evidence,
+    )

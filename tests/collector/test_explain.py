@@ -1,0 +1,309 @@
+"""`borne-collector explain`: what is read, what is said, exit codes, and that nothing breaks it."""
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path as File
+from typing import Any, TypeAlias
+from unittest import mock
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from collector import knowledge
+from collector.cli import main
+from tests.collector.test_imports_formats import KINDS
+from tests.fakes import imports
+from tests.fakes.imports import ABROAD, FRANKFURT, PARIS, borne, said
+from tests.fakes.paths import corpus_folder
+
+Json: TypeAlias = Any
+KNOWLEDGE = knowledge.load()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _tables() -> Iterator[None]:
+    """Load the tables once."""
+    with mock.patch("collector.knowledge.load", return_value=KNOWLEDGE):
+        yield
+
+
+@pytest.fixture(name="file")
+def _file(tmp_path: File) -> File:
+    """Return a file with one path abroad."""
+    file = tmp_path / "path.json"
+    file.write_text(json.dumps(ABROAD))
+    return file
+
+
+def test_one_object_a_line_for_each_path(
+    file: File, tmp_path: File, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Several files of several formats give a line for each path, in order."""
+    many = tmp_path / "many.ndjson"
+    many.write_text("\n".join(json.dumps(kind) for kind in KINDS))
+    assert main(["explain", str(file), str(many), "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert "" == err
+    found = [json.loads(line) for line in out.splitlines()]
+    assert ["P1", "P1", "atlas-5006-1000318-1665720353", "mtr probe to 198.18.3.2"] == [
+        row["id"] for row in found[:4]
+    ]
+    assert len(found) == 1 + len(KINDS)
+    assert ["FX", "EU", "EEA"] == [
+        row["jurisdiction"] for row in found[0]["verdicts"] if row["axis"] == "territory"
+    ]
+
+
+def test_tables_end_with_the_limits(file: File, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without `--json` each path is a table; the limits of the method stand once at the end."""
+    assert main(["explain", str(file), str(file)]) == 0
+    out = capsys.readouterr().out
+    assert 2 == out.count("P1: traceroute, to 51.15.0.1")
+    assert 1 == out.count("Limits: the way there was seen, not the way back.")
+    assert [] == [line for line in out.splitlines() if line != line.rstrip() or len(line) > 100]
+
+
+def test_stdin(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """`-` is standard input."""
+    stdin = io.TextIOWrapper(io.BytesIO(json.dumps(ABROAD).encode()))
+    monkeypatch.setattr("sys.stdin", stdin)
+    assert main(["explain", "-", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["id"] == "P1"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code"),
+    [
+        ("PROVEN_OUTSIDE", 0),
+        ("SUPPORTED_OUTSIDE", 1),
+        ("CONTRADICTORY", 1),
+        ("UNDETERMINED", 1),
+        ("PROVEN_INSIDE", 1),
+    ],
+)
+def test_fail_on(verdict: str, code: int, file: File) -> None:
+    """Exit 1 if any verdict is the named one or worse: here FX is SUPPORTED_OUTSIDE."""
+    assert code == main(["explain", str(file), "--json", "--fail-on", verdict])
+
+
+def test_fail_on_looks_at_the_asked_jurisdictions_alone(file: File) -> None:
+    """What was not asked does not fail."""
+    options = ["--jurisdiction", "EU", "--fail-on", "SUPPORTED_OUTSIDE"]
+    assert main(["explain", str(file), *options]) == 0
+
+
+def test_jurisdictions_in_the_order_asked(file: File, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each once, in the order of the command line."""
+    options = [arg for name in ("EEA", "FX", "EEA") for arg in ("--jurisdiction", name)]
+    assert main(["explain", str(file), "--json", *options]) == 0
+    verdicts = json.loads(capsys.readouterr().out)["verdicts"]
+    assert ["EEA", "FX"] == list(dict.fromkeys(row["jurisdiction"] for row in verdicts))
+
+
+def _territory(file: File, capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    """Return the verdict of the hop in Frankfurt."""
+    assert main(["explain", str(file), "--json", *options]) == 0
+    hops = json.loads(capsys.readouterr().out)["hops"]
+    found: str = next(hop for hop in hops if hop["address"] == FRANKFURT)["territory"]["verdicts"][
+        "FX"
+    ]
+    return found
+
+
+def test_an_origin_gives_distances(tmp_path: File, capsys: pytest.CaptureFixture[str]) -> None:
+    """In 1 ms nobody answers from Frankfurt to Sydney; `--origin` stands above the file."""
+    file = tmp_path / "near.json"
+    near = {**said(FRANKFURT, "ffttr6.frankfurt.opentransit.net"), "rtt_ns": 1_000_000}
+    frankfurt = {"latitude": 50.11, "longitude": 8.68, "radius_km": 5.0}
+    file.write_text(json.dumps(borne([near], origin=frankfurt)))
+    assert _territory(file, capsys) == "outside"
+    assert _territory(file, capsys, "--origin", "-33.9,151.2,15") == "contradictory"
+    assert _territory(file, capsys, "--origin=50.11,8.68,1") == "outside"
+
+
+def test_the_printed_resolution_counts(tmp_path: File, capsys: pytest.CaptureFixture[str]) -> None:
+    """The weight of the last digit is given to the place: in whole milliseconds Paris may be it."""
+    file = tmp_path / "coarse.json"
+    near = {**said(FRANKFURT, "ffttr6.frankfurt.opentransit.net"), "rtt_ns": 2_500_000}
+    found = []
+    for resolution_ns in (1_000, 1_000_000):
+        file.write_text(json.dumps(borne([near], rtt_resolution_ns=resolution_ns)))
+        found.append(_territory(file, capsys, "--origin", "48.85,2.35,5"))
+    assert ["contradictory", "outside"] == found
+
+
+def test_one_bad_path_among_many(tmp_path: File, capsys: pytest.CaptureFixture[str]) -> None:
+    """The good ones are printed, the bad one is named by file and line; exit 2."""
+    file = tmp_path / "some.ndjson"
+    file.write_text("\n".join([json.dumps(ABROAD), '{"format":', json.dumps(ABROAD)]))
+    assert main(["explain", str(file), "--json", "--fail-on", "PROVEN_INSIDE"]) == 2
+    out, err = capsys.readouterr()
+    assert 2 == len(out.splitlines())
+    assert (
+        f"borne-collector: {file}: line 2: is no JSON: Input data was truncated; "
+        "repair or remove it\n"
+    ) == err
+
+
+def test_a_missing_file_hides_no_other(file: File, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is named, the others are read; exit 2."""
+    assert main(["explain", "nowhere.json", str(file), "--json"]) == 2
+    out, err = capsys.readouterr()
+    assert 1 == len(out.splitlines())
+    assert (
+        "borne-collector: nowhere.json: cannot be read: No such file or directory; "
+        "give a file, or - for stdin\n"
+    ) == err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--jurisdiction", "XX"], "--jurisdiction 'XX' is not known; choose from FX, "),
+        (["--fail-on", "BAD"], "--fail-on 'BAD' is no verdict; choose from PROVEN_OUTSIDE, "),
+        (["--origin", "48,2"], "--origin must be LAT,LON,RADIUS_KM in degrees and kilometres, not"),
+        (["--origin", "a,b,c"], "--origin must be LAT,LON,RADIUS_KM in degrees and kilometres"),
+        (["--origin", "91,2,5"], "--origin: the latitude must be from -90 to 90, not 91"),
+        (["--origin", "9,nan,5"], "--origin: the longitude must be from -180 to 180, not nan"),
+        (["--origin", "9,2,-1"], "--origin: the radius must be from 0 to 20004 km, not -1"),
+        (["--origin", "9,2,inf"], "--origin: the radius must be from 0 to 20004 km, not inf"),
+    ],
+)
+def test_wrong_options(
+    options: list[str], message: str, file: File, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong option is one clear line and exit 2; nothing is printed."""
+    assert main(["explain", str(file), *options]) == 2
+    out, err = capsys.readouterr()
+    assert ("", 1) == (out, err.count("\n"))
+    assert err.startswith(f"borne-collector: {message}")
+
+
+def test_the_corpus_of_real_paths(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every real path is explained, with verdicts for three jurisdictions."""
+    folder = corpus_folder()
+    if folder is None:
+        sys.stdout.write("\nno corpus of real paths (BORNE_CORPUS): written ones alone explained\n")
+        return
+    files = sorted(map(str, (folder / "paths").glob("*.json")))
+    assert main(["explain", *files, "--json"]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [File(file).stem for file in files] == [row["id"] for row in found]
+    assert main(["explain", *files]) == 0
+
+
+def _run(octets: bytes, *options: str) -> int:
+    """Explain a document in memory; return the exit code."""
+    stdin = mock.Mock(buffer=io.BytesIO(octets))
+    with (
+        mock.patch("sys.stdin", stdin),
+        mock.patch("sys.stdout", io.StringIO()),
+        mock.patch("sys.stderr", io.StringIO()),
+    ):
+        return main(["explain", "-", *options])
+
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from([PARIS, "::1", "fe80::1%eth0", "???", "*", "trace", "borne-path/1"]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                ["format", "hops", "ttl", "replies", "address", "report", "hubs", "type", "result"]
+            )
+            | st.text(max_size=4),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(JSON_VALUES)
+@settings(max_examples=150, deadline=None)
+def test_any_json_is_answered(value: Json) -> None:
+    """Whatever JSON holds, the answer is an exit code."""
+    assert _run(json.dumps(value).encode(), "--json") in {0, 2}
+
+
+def _spots(value: Json, at: tuple[Json, ...] = ()) -> Iterator[tuple[Json, ...]]:
+    """Yield the way to every value inside."""
+    yield at
+    pairs: Iterable[tuple[Json, Json]] = ()
+    if isinstance(value, dict):
+        pairs = value.items()
+    elif isinstance(value, list):
+        pairs = enumerate(value)
+    for key, inner in pairs:
+        yield from _spots(inner, (*at, key))
+
+
+def _mutated(value: Json, at: tuple[Json, ...], new: Json) -> Json:
+    """Return a copy of `value` with `new` at one spot."""
+    if not at:
+        return new
+    copy = value.copy()
+    copy[at[0]] = _mutated(value[at[0]], at[1:], new)
+    return copy
+
+
+RICH = [
+    *KINDS,
+    json.loads(imports.real("scamper-tracelb.json").splitlines()[1]),
+    json.loads(imports.real("scamper-trace.json").splitlines()[1]),
+    json.loads(imports.real("mtr-names.json")),
+]
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_mutation_of_real_files_is_answered(data: st.DataObject) -> None:
+    """One value of a real document replaced by any other: an exit code, never a traceback."""
+    document = data.draw(st.sampled_from(RICH))
+    spot = data.draw(st.sampled_from(list(_spots(document))))
+    wrong = json.dumps(_mutated(document, spot, data.draw(JSON_VALUES))).encode()
+    options = ["--origin", "48.85,2.35,5", "--fail-on", "SUPPORTED_OUTSIDE"]
+    assert _run(wrong, *options) in {0, 1, 2}
+
+
+@given(st.binary(max_size=80), st.integers(0, 200))
+def test_any_octets_are_answered(octets: bytes, cut: int) -> None:
+    """Garbage, and a real file cut anywhere with garbage behind it."""
+    assert _run(octets) == 2
+    assert _run(imports.real("mtr-both.json")[:cut] + octets, "--json") in {0, 2}
+
+
+def test_a_reader_that_leaves(file: File) -> None:
+    """A pipe that nobody reads ends the program without a word."""
+    program = [sys.executable, "-m", "collector.cli", "explain", *[str(file)] * 400, "--json"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.readline()
+        running.stdout.close()
+        assert b"" == running.stderr.read()
+    assert 1 == running.returncode
+
+
+def test_nothing_heavy_is_imported(file: File) -> None:
+    """Explaining needs neither server, segments nor sinks, and no compiler."""
+    program = (
+        "import sys; from collector.cli import main; "
+        f"main(['explain', {str(file)!r}]); "
+        "print(sorted({'aiohttp', 'pyarrow', 'influxdb_client', 'numba', 'asyncio'} "
+        "& set(sys.modules)))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.splitlines()[-1] == "[]"

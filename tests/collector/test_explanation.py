@@ -1,0 +1,92 @@
+"""The JSON object of an explained path: exactly the names that other programs rely on."""
+
+import json
+from typing import Any
+
+from collector import explanation, knowledge
+from collector.borders import judge
+from collector.regions import JURISDICTIONS
+from tests.fakes import imports
+from tests.fakes.imports import ABROAD, FRANKFURT, borne
+
+KNOWLEDGE = knowledge.load()
+
+
+def explained(document: object) -> dict[str, Any]:
+    """Return the object of the one path of a document."""
+    (path,) = imports.paths(document)
+    judgement = judge(
+        path, agent="", zone=None, knowledge=KNOWLEDGE, jurisdictions=JURISDICTIONS[:1]
+    )
+    line = explanation.encode(judgement)
+    assert b"\n" not in line
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+def test_the_names_of_the_contract() -> None:
+    """Every name stands where the contract puts it, in its order."""
+    found = explained(ABROAD)
+    assert ["id", "verdicts", "hops"] == list(found)
+    assert ["jurisdiction", "axis", "verdict", "coverage", "countries", "reasons"] == list(
+        found["verdicts"][0]
+    )
+    assert [
+        "hops_responding",
+        "hops_with_evidence",
+        "hops_silent",
+        "longest_silent_gap",
+        "rtt_min_s",
+        "samples",
+        "speed",
+    ] == list(found["verdicts"][0]["coverage"])
+    hop = found["hops"][1]
+    assert ["ttl", "address", "name", "territory", "administration", "evidence"] == list(hop)
+    assert ["candidates", "verdicts"] == list(hop["territory"])
+    assert ["asn", "operator", "group", "group_country"] == list(hop["administration"])
+    assert ["kind", "source", "date", "says"] == list(hop["evidence"][0])
+
+
+def test_a_path_abroad() -> None:
+    """The verdict, its countries and the hop abroad say what was judged."""
+    found = explained(ABROAD)
+    verdict = found["verdicts"][0]
+    assert ("FX", "territory", "SUPPORTED_OUTSIDE", ["FR", "DE"], "c") == (
+        verdict["jurisdiction"],
+        verdict["axis"],
+        verdict["verdict"],
+        verdict["countries"],
+        verdict["coverage"]["speed"],
+    )
+    hop = found["hops"][1]
+    assert (2, FRANKFURT, {"FX": "outside"}, "DE") == (
+        hop["ttl"],
+        hop["address"],
+        hop["territory"]["verdicts"],
+        hop["territory"]["candidates"][0]["territory"],
+    )
+
+
+def test_silent_hops_are_null() -> None:
+    """A hop without an answer has neither address nor name, and nothing said of it."""
+    silent = explained(borne([{"lost": True}]))["hops"][0]
+    assert {
+        "ttl": 1,
+        "address": None,
+        "name": None,
+        "territory": {"candidates": [], "verdicts": {}},
+        "administration": {"asn": None, "operator": None, "group": None, "group_country": None},
+        "evidence": [],
+    } == silent
+
+
+def test_a_hop_known_by_name_alone() -> None:
+    """It answered: it is no silent hop, has its name, and no address."""
+    found = explained(imports.real("mtr-names.json"))
+    hop = found["hops"][0]
+    assert (None, "r1.example.net", {"FX": "unknown"}) == (
+        hop["address"],
+        hop["name"],
+        hop["territory"]["verdicts"],
+    )
+    assert found["verdicts"][0]["coverage"]["hops_silent"] == 0
