@@ -13,7 +13,7 @@ export NUMBA_CACHE_DIR ?= $(CURDIR)/.cache/numba
 BOOTSTRAP = $(PYTHON) deploy/setup/bootstrap.py
 RUN       = .venv/bin/python -m
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench atlas clean
 .SILENT:
 
 help:
@@ -22,6 +22,7 @@ help:
 	echo 'make test    everything that CI runs: lint, fast tests, slow tests, coverage'
 	echo 'make lint    ruff, mypy and the import contracts alone'
 	echo 'make bench   the benchmarks, into benchmarks/results.json; CLAIM=one of them'
+	echo 'make atlas   fetch and compile the tables of addresses (the other verbs do so themselves)'
 	echo 'make clean   remove the Python environment, caches and build results'
 
 demo:
@@ -40,6 +41,10 @@ bench:
 	$(BOOTSTRAP) bench
 	exec $(RUN) benchmarks.run $(CLAIM)
 
+atlas:
+	$(BOOTSTRAP) atlas
+
 clean:
 	rm -rf .venv .cache .demo .hypothesis .import_linter_cache .pytest_cache build dist *.egg-info
+	rm -f collector/tables/*.atlas
 	find agent benchmarks collector deploy tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -14,7 +14,7 @@ Rules
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +23,8 @@ from typing import Final, Self
 from agent import wire
 from agent.errors import WireError
 from agent.records import Series
-from collector import journal, knowledge, quantiles
+from collector import atlas, journal, knowledge, quantiles
+from collector.atlas import Atlas
 from collector.clock import Clock, WallClock
 from collector.config import Config
 from collector.errors import CorruptError, StoreError
@@ -68,6 +69,7 @@ class Chain:
         self._recovered = Recovered()
         self._ready = False
         self._floor = 1
+        self._atlas = Atlas({})
         self._catalog: Catalog
         self._state: State
         self._journal: Journal
@@ -127,6 +129,11 @@ class Chain:
     def recovered(self) -> Recovered:
         """Return what the start found in the journal."""
         return self._recovered
+
+    @property
+    def geodata(self) -> Mapping[str, int]:
+        """Return the day of each compiled table (Unix time of its midnight), 0 where not built."""
+        return self._atlas.dated_s
 
     async def accept(self, body: bytes, encoding: str, token: str | None) -> None:
         """Store one batch durably; see `collector.intake.Intake.accept`."""
@@ -259,11 +266,18 @@ class Chain:
 
     def _replay(self, checkpoint: Checkpoint) -> None:
         config = self._config
+        self._atlas = atlas.load(config.atlas)
+        if self._atlas.missing:
+            _LOG.warning(
+                "goes on without %s of addresses: the tables were not built; run `make atlas` in a"
+                " checkout, or name their directory in [atlas] of the settings",
+                " and ".join(self._atlas.missing),
+            )
         self._floor = checkpoint.floor
         self._names += checkpoint.segments
         removed, damage = self._tidy(checkpoint)
         self._state = State(
-            knowledge.load(config.networks),
+            knowledge.load(config.networks, self._atlas),
             config.zones,
             checkpoint,
             width_ns=config.window_s * _S_NS,

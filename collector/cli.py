@@ -7,6 +7,7 @@ Rules
 """
 
 import argparse
+import datetime as dt
 import logging
 import os
 import re
@@ -32,10 +33,13 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+    parser = _parser()
+    options = parser.parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+    if options.command is None and not options.version:
+        parser.error("the following arguments are required: COMMAND")
     try:
         try:
-            return _COMMANDS[options.command](options)
+            return (_version if options.version else _COMMANDS[options.command])(options)
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
@@ -71,10 +75,13 @@ def _parser() -> argparse.ArgumentParser:
         description="Keeps what agents measured, and says with evidence where packets went.",
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
     parser.add_argument(
-        "--version", action="version", version=f"borne-collector {metadata.version('borne')}"
+        "--verbose",
+        action="store_true",
+        help="with --version: also the tables, their ages, sources, licences and attributions",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_serve(
         commands.add_parser(
             "serve",
@@ -91,6 +98,14 @@ def _parser() -> argparse.ArgumentParser:
             "scamper and mtr JSON, recognised by content. Nothing is asked of a network.",
             epilog="Exit codes: 0 all read and judged, 1 a verdict as bad as --fail-on or worse, "
             "2 something was unreadable.",
+            allow_abbrev=False,
+        )
+    )
+    _add_atlas(
+        commands.add_parser(
+            "atlas",
+            help="compile tables of addresses: origin AS and registrant",
+            description="Compile tables of addresses: origin AS and registrant.",
             allow_abbrev=False,
         )
     )
@@ -150,6 +165,55 @@ def _add_explain(explain: argparse.ArgumentParser) -> None:
     explain.add_argument("--json", action="store_true", help="one object a line for each path")
 
 
+def _add_atlas(atlas: argparse.ArgumentParser) -> None:
+    actions = atlas.add_subparsers(dest="action", required=True, metavar="build")
+    build = actions.add_parser(
+        "build",
+        help="compile newer data of yours",
+        description="Compile asn-ipv4-num.csv, asn-ipv6-num.csv, asn-country-ipv4-num.csv and "
+        "asn-country-ipv6-num.csv, as ip-location-db publishes them.",
+        allow_abbrev=False,
+    )
+    build.add_argument(
+        "--from",
+        dest="directory",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="where the four files lie",
+    )
+    build.add_argument(
+        "--date", type=_day, required=True, metavar="YYYY-MM-DD", help="day of the data"
+    )
+    build.add_argument(
+        "--source", metavar="TEXT", help="what evidence names as their source (default: DIR)"
+    )
+    build.add_argument(
+        "--to",
+        type=Path,
+        metavar="DIR",
+        help="where to write (default: beside the package, where it is found without settings)",
+    )
+
+
+def _day(text: str) -> str:
+    try:
+        return dt.date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day such as 2026-06-17") from error
+
+
+def _version(options: argparse.Namespace) -> int:
+    """Print the version, and what there is to be known of the tables."""
+    print(f"borne-collector {metadata.version('borne')}")
+    if options.verbose:
+        from collector import about  # noqa: PLC0415 - see the rules
+
+        for line in about.compiled():
+            print(line)
+    return 0
+
+
 def _serve(options: argparse.Namespace) -> int:
     """Check the settings, and serve unless that was all."""
     import msgspec  # noqa: PLC0415 - see the rules
@@ -197,7 +261,18 @@ def _explain(options: argparse.Namespace) -> int:
     return explain.run(asked)
 
 
-_COMMANDS = {"serve": _serve, "explain": _explain}
+def _atlas(options: argparse.Namespace) -> int:
+    """Compile the user's tables."""
+    from collector import atlas, builder  # noqa: PLC0415 - see the rules
+
+    to = options.to or atlas.BESIDE
+    ident = options.source or str(options.directory.resolve())
+    for path in builder.build_all(options.directory, to, ident=ident, date=options.date):
+        print(path)
+    return 0
+
+
+_COMMANDS = {"serve": _serve, "explain": _explain, "atlas": _atlas}
 
 
 if __name__ == "__main__":

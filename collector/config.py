@@ -76,6 +76,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     grace_s: int = DEFAULT_GRACE_S
     """How long after its end a window stays open for late samples."""
     sinks: tuple[InfluxSink, ...] = ()
+    atlas: Path | None = None
+    """Directory of the compiled tables; None: those beside the package, if any."""
 
 
 class TcpAddress(msgspec.Struct, frozen=True):
@@ -122,7 +124,10 @@ def load(path: Path) -> Config:
     Raises: ConfigError for the first mistake, in the order of the tables below.
     """
     document = settings.read(path)
-    web, store, limits = (document.table(name) for name in ("web", "store", "limits"))
+    web, store, limits, atlas = (
+        document.table(name) for name in ("web", "store", "limits", "atlas")
+    )
+    tables = atlas.text("directory", None)
     config = Config(
         listen=_listen(web),
         directory=Path(store.text("directory")),
@@ -135,8 +140,9 @@ def load(path: Path) -> Config:
         zones=_zones(document.tables("zones")),
         networks=_networks(document.tables("networks")),
         sinks=_sinks(document.tables("sinks")),
+        atlas=None if tables is None else Path(tables),
     )
-    for table in (web, store, limits):
+    for table in (web, store, limits, atlas):
         table.done()
     document.done()
     if not config.agents:
@@ -243,6 +249,7 @@ def _networks(tables: Iterable[Table]) -> tuple[NetworkOverride, ...]:
                 author=table.text("author"),
                 date=_parsed(table, "date", _iso_day, "a day such as 2026-01-31 in quotes"),
                 reason=table.text("reason"),
+                registrant=_territory(table, "registrant") if "registrant" in table else None,
             )
         )
         table.done()

@@ -20,7 +20,7 @@ import msgspec
 from rich.console import Console
 
 from agent.records import Origin, Path
-from collector import borders, explanation, knowledge, pathtable
+from collector import atlas, borders, explanation, knowledge, pathtable
 from collector.errors import ConfigError
 from collector.imports import formats
 from collector.records import SEVERITY, Judgement, Jurisdiction, Verdict
@@ -69,7 +69,7 @@ def request(
 def run(asked: Request) -> int:
     """Print an explanation of every path; return the exit code."""
     show = _lines if asked.as_json else _tables(asked)
-    tables = knowledge.load()
+    tables = knowledge.load(atlas=atlas.load())
     unreadable = failed = False
     for name in asked.files:
         for found in _read(name):

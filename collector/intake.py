@@ -6,7 +6,7 @@ Rules
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -102,6 +102,11 @@ class Intake(Protocol):
     @property
     def recovered(self) -> Recovered:
         """Return what the start found in the journal."""
+        ...
+
+    @property
+    def geodata(self) -> Mapping[str, int]:
+        """Return the day of each compiled table (Unix time of its midnight), 0 where not built."""
         ...
 
     async def accept(self, body: bytes, encoding: str, token: str | None) -> None:

@@ -132,6 +132,11 @@ TABLE: Final[Mapping[str, Row]] = {
     "borne_sink_up": Row(
         "gauge", "Whether the last write to the sink was accepted; 0 before the first.", ("sink",)
     ),
+    "borne_geodata_timestamp_seconds": Row(
+        "gauge",
+        "Day of the data of a compiled table, Unix time; 0 where the table was not built.",
+        ("table",),
+    ),
     "borne_collector_ready": Row("gauge", "Whether the journal is replayed and kernels are warm."),
     "borne_collector_build": Row(
         "info", "Versions of the program, of Python and of numba.", ("version", "python", "numba")
@@ -188,6 +193,8 @@ class Face(Collector):
         _counts(to, self._intake.counts, self._agents)
         if self._intake.ready:
             reader = self._intake.reader
+            for table, day_s in self._intake.geodata.items():
+                to.add("borne_geodata_timestamp_seconds", day_s, table)
             _agents(to, reader)
             _crossings(to, reader, self._policy, self._known)
             _paths(to, reader, self._agents)

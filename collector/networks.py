@@ -1,21 +1,23 @@
-"""Words: ranges of addresses that no place can be told from, and the user's own rows of holders.
+"""Words: ranges of addresses: special ones, who announces and who registered the others.
 
 Rules
 - Special-purpose addresses (private, shared, documentation, multicast, ...) are excluded before
   any look-up. Many hosts share them: neither a name nor a time says anything about their place.
 - The user's rows fill the display of AS and holder. They never give a place or a verdict:
   a registrant abroad with a router at home is the common case, not the exception.
+- Origin and registrant are claims of tables (`collector.atlas`) and of the user, whose rows come
+  first. They are administrative: no place follows from them.
 - The longest prefix wins; of two rows for one prefix the later one in the file wins.
 """
 
 from collections.abc import Sequence
 from importlib.resources import files
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Generic, TypeAlias, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
-from collector.records import NetworkOverride, Status
+from collector.records import NetworkOverride, OriginRow, RegistrantRow, Status
 
 Address: TypeAlias = IPv4Address | IPv6Address
 Row = TypeVar("Row")
@@ -96,13 +98,28 @@ class Prefixes(Generic[Row]):
         return None
 
 
+class RangeTables(Protocol):
+    """Compiled tables; `collector.atlas.Atlas` is the one that runs."""
+
+    def origin(self, address: Address) -> OriginRow | None:
+        """Return the row of the AS that announces `address`, None where none is known."""
+        ...
+
+    def registrant(self, address: Address) -> RegistrantRow | None:
+        """Return the row of the country that `address` is registered in, None where unknown."""
+        ...
+
+
 class Networks:
-    """What is known of ranges: the special-purpose ones, and the user's rows of holders."""
+    """What is known of ranges: special-purpose ones, the user's rows, the compiled tables."""
 
     def __init__(
-        self, special: Sequence[SpecialRange], overrides: Sequence[NetworkOverride]
+        self,
+        special: Sequence[SpecialRange],
+        overrides: Sequence[NetworkOverride],
+        tables: RangeTables | None = None,
     ) -> None:
-        """Index both tables.
+        """Index both tables of rows, and keep the compiled ones, if any.
 
         Raises:
             ValueError: the prefix of an override is malformed, or has host bits set.
@@ -111,6 +128,9 @@ class Networks:
         self.overrides = tuple(overrides)
         self._special = Prefixes([(row.prefix, row) for row in special])
         self._overrides = Prefixes([(row.prefix, row) for row in overrides])
+        registered = [(row.prefix, row) for row in overrides if row.registrant is not None]
+        self._registered = Prefixes(registered)
+        self._tables = tables
 
     def special(self, address: str) -> SpecialRange | None:
         """Return the special-purpose range that holds `address`, None for all others.
@@ -124,3 +144,52 @@ class Networks:
         """Return the user's row with the longest prefix that holds `address`, None if none."""
         parsed = parse(address)
         return None if parsed is None else self._overrides.find(parsed)
+
+    def origin(self, address: str) -> OriginRow | None:
+        """Return who announces `address`: the user's row, else the table's; None where unknown."""
+        parsed = parse(address)
+        if parsed is None:
+            return None
+        row = self._overrides.find(parsed)
+        if row is None:
+            return None if self._tables is None else self._tables.origin(parsed)
+        first, last = _ends(row.prefix)
+        return OriginRow(
+            first=first,
+            last=last,
+            asn=row.asn,
+            holder=row.holder,
+            status="read",
+            source=_override(row),
+            date=row.date,
+        )
+
+    def registrant(self, address: str) -> RegistrantRow | None:
+        """Return where `address` is registered: the user's row, else the table's; None if unknown.
+
+        A row of the user's that names no registrant leaves this to the wider ones and the table.
+        """
+        parsed = parse(address)
+        if parsed is None:
+            return None
+        row = self._registered.find(parsed)
+        if row is None or row.registrant is None:
+            return None if self._tables is None else self._tables.registrant(parsed)
+        first, last = _ends(row.prefix)
+        return RegistrantRow(
+            first=first,
+            last=last,
+            country=row.registrant,
+            status="read",
+            source=_override(row),
+            date=row.date,
+        )
+
+
+def _ends(prefix: str) -> tuple[str, str]:
+    network = ip_network(prefix)
+    return str(network[0]), str(network[-1])
+
+
+def _override(row: NetworkOverride) -> str:
+    return f"override {row.prefix} by {row.author}: {row.reason}"

@@ -97,6 +97,35 @@ class NetworkOverride(msgspec.Struct, frozen=True, kw_only=True):
     author: str
     date: str
     reason: str
+    registrant: str | None = None
+    """ISO 3166-1 alpha-2 code of the country of whom it is registered to; None: not said."""
+
+
+class OriginRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The AS that a table names for a range of addresses; a claim, and no place."""
+
+    first: str
+    last: str
+    """Both ends are inside."""
+    asn: int
+    holder: str
+    """Name of the AS, as the table writes it."""
+    status: Status
+    source: str
+    date: str
+
+
+class RegistrantRow(msgspec.Struct, frozen=True, kw_only=True):
+    """The country in which a registry holds a range of addresses; administrative, and no place."""
+
+    first: str
+    last: str
+    """Both ends are inside."""
+    country: str
+    """ISO 3166-1 alpha-2 code."""
+    status: Status
+    source: str
+    date: str
 
 
 class Jurisdiction(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """Shell: make a checkout ready to work: Debian packages, namespaces, the Python environment.
 
-Usage: `python3 deploy/setup/bootstrap.py demo|test|lint|bench`. It needs the standard library
+Usage: `python3 deploy/setup/bootstrap.py demo|test|lint|bench|atlas`. It needs the standard library
 alone, and it speaks on stderr alone. Exit 0: ready. Exit 2: something is missing that it cannot
 install; the message says what, and which command installs it.
 
@@ -47,7 +47,7 @@ class Package(NamedTuple):
 
 # `ensurepip` is no program but a module of this interpreter: see `is_present`.
 PACKAGES = (
-    Package("python3-venv", ("ensurepip",), ("demo", "test", "lint", "bench")),
+    Package("python3-venv", ("ensurepip",), ("demo", "test", "lint", "bench", "atlas")),
     Package("util-linux", ("unshare", "nsenter"), ("demo", "test", "bench")),
     Package("iproute2", ("ip",), ("test",)),
     Package("iputils-ping", ("ping",), ("test", "bench")),
@@ -66,7 +66,8 @@ PACKAGES = (
     Package("chromium", ("chromium",), ("test",)),
     Package("victoria-metrics", ("victoria-metrics",), ("test",), ("victoria-metrics",)),
 )
-PROFILES = ("demo", "test", "lint", "bench")
+PROFILES = ("demo", "test", "lint", "bench", "atlas")
+ATLAS_PROFILES = ("demo", "test", "bench", "atlas")
 
 
 class SetupError(Exception):
@@ -216,7 +217,7 @@ def ensure_namespaces(profile: str) -> None:
     Raises:
         SetupError: this host refuses network namespaces to this user; says what would allow them.
     """
-    if profile == "lint" or rules_networks():
+    if profile in {"lint", "atlas"} or rules_networks():
         return
     done = run(["unshare", "--user", "--map-root-user", "--net", "true"], quiet=True)
     if done.returncode:
@@ -276,6 +277,13 @@ def ensure_peers(root: Path = ROOT) -> None:
     python = root / ".venv" / "bin" / "python"
     pip(python, "install", "--no-deps", "--require-hashes", "-r", str(wanted))
     stamp_file.write_text(stamp)
+
+
+def ensure_atlas(profile: str, root: Path = ROOT) -> int:
+    """Have the tables about addresses compiled; return 0, or 2 where `profile` needs them."""
+    command = [str(root / ".venv" / "bin" / "python"), "-m", "deploy.setup.atlas", profile]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    return run(command, quiet=False, environment=environment).returncode
 
 
 def is_usable(program: Path) -> bool:
@@ -374,6 +382,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             ensure_environment()
             if words[0] == "bench":
                 ensure_peers()
+            if words[0] in ATLAS_PROFILES:
+                return ensure_atlas(words[0])
     except SetupError as error:
         say(f"borne set-up: {error}")
         return 2

@@ -7,17 +7,54 @@ from pathlib import Path
 
 import pytest
 
+from collector import atlas
 from collector.cli import main
+from tests.fakes import atlas_tables
 
 GOOD = Path(__file__).parent / "config" / "good.toml"
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     """`--version` prints the name and the version."""
-    with pytest.raises(SystemExit) as caught:
-        main(["--version"])
-    assert caught.value.code == 0
+    assert main(["--version"]) == 0
     assert re.fullmatch(r"borne-collector \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+def test_version_tells_the_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--version --verbose` adds what is compiled; a damaged table is one line and exit 1."""
+    directory = atlas_tables.built(tmp_path)
+    monkeypatch.setattr(atlas, "BESIDE", directory)
+    assert main(["--version", "--verbose"]) == 0
+    assert "\n  origin: tables of a test, data of 2026-06-17, read\n" in capsys.readouterr().out
+    (directory / "origin.atlas").write_bytes(b"damaged")
+    assert main(["--version", "--verbose"]) == 1
+    found = capsys.readouterr().err
+    assert found.startswith(f"borne-collector: open the table {directory / 'origin.atlas'}: it is")
+    assert found.count("\n") == 1
+
+
+def test_the_users_data_become_an_atlas(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`atlas build` writes both tables, prints their paths, and dates them as it was told."""
+    published, to = atlas_tables.write(tmp_path / "published"), tmp_path / "mine"
+    options = ["--from", str(published), "--to", str(to), "--date", "2026-10-01"]
+    assert main(["atlas", "build", *options]) == 0
+    assert f"{to / 'origin.atlas'}\n{to / 'registrant.atlas'}\n" == capsys.readouterr().out
+    header = atlas.load(to).tables["origin"].header
+    assert ("2026-10-01", str(published)) == (header.date, header.source)
+    assert main(["atlas", "build", *options, "--source", "registry dump"]) == 0
+    assert atlas.load(to).tables["registrant"].header.source == "registry dump"
+
+
+def test_wrong_data_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A directory without the files is the operator's mistake: exit 2, the file is named."""
+    assert main(["atlas", "build", "--from", str(tmp_path), "--date", "2026-10-01"]) == 2
+    expected = (
+        f"borne-collector: cannot read {tmp_path / 'asn-ipv4-num.csv'}: No such file or directory;"
+        " is the package whole?\n"
+    )
+    assert expected == capsys.readouterr().err
 
 
 def test_check_of_good_settings(capsys: pytest.CaptureFixture[str]) -> None:
@@ -61,7 +98,12 @@ def test_wrong_address(capsys: pytest.CaptureFixture[str]) -> None:
         ([], "the following arguments are required: COMMAND"),
         (["serve"], "the following arguments are required: --config.file"),
         (["serve", "--config.file", "x", "--log.level", "loud"], "invalid choice: 'loud'"),
+        (["--verbose"], "the following arguments are required: COMMAND"),
         (["query"], "invalid choice: 'query'"),
+        (["atlas"], "the following arguments are required: build"),
+        (["atlas", "build", "--date", "2026-06-17"], "arguments are required: --from"),
+        (["atlas", "build", "--from", "x"], "arguments are required: --date"),
+        (["atlas", "build", "--from", "x", "--date", "today"], "'today' is no day such as"),
         (["serve", "--config.fil", "x"], "required: --config.file"),
     ],
 )

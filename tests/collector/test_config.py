@@ -68,8 +68,10 @@ def test_good_file_gives_every_word() -> None:
                 author="the operator",
                 date="2026-11-01",
                 reason="a network of our own",
+                registrant="FR",
             ),
         ),
+        atlas=Path("/var/lib/borne-atlas"),
     )
     assert expected == load(FILES / "good.toml")
 
@@ -81,7 +83,7 @@ def test_defaults_where_tables_are_absent(tmp_path: Path) -> None:
     path = tmp_path / "collector.toml"
     path.write_text(f'[store]\ndirectory = "store"\n{agents}', encoding="utf-8")
     found = load(path)
-    expected = (DEFAULT_LISTEN, 60, 10, 30, Limits(), (), ())
+    expected = (DEFAULT_LISTEN, 60, 10, 30, Limits(), (), (), None)
     assert expected == (
         found.listen,
         found.checkpoint_interval_s,
@@ -90,6 +92,7 @@ def test_defaults_where_tables_are_absent(tmp_path: Path) -> None:
         found.limits,
         found.zones,
         found.networks,
+        found.atlas,
     )
 
 

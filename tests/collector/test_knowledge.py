@@ -1,9 +1,12 @@
 """The tables as one value, with a digest for each."""
 
+from pathlib import Path
+
 import pytest
 
 from collector import knowledge, operators
 from collector.records import NetworkOverride
+from tests.fakes import atlas_tables
 
 
 def override(prefix: str) -> NetworkOverride:
@@ -46,3 +49,17 @@ def test_tables_are_in_the_package() -> None:
     assert len(known.operators) >= 20
     assert len(known.places) >= 40
     assert len(known.networks.special_rows) >= 25
+
+
+def test_compiled_tables_are_asked_and_digested(tmp_path: Path) -> None:
+    """With an atlas its tables answer and are named by the digest of their payload."""
+    found = atlas_tables.opened(tmp_path)
+    known = knowledge.load(atlas=found)
+    digests = {name: table.header.sha256 for name, table in found.tables.items()}
+    assert {**knowledge.load().digests(), **digests} == known.digests()
+    assert {"origin", "registrant"} == set(digests)
+    assert found is known.atlas
+    row = known.networks.origin("198.51.100.1")
+    assert row is not None
+    assert row.asn == 64500
+    assert knowledge.load().networks.origin("198.51.100.1") is None

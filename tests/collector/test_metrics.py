@@ -52,6 +52,15 @@ def test_open_crossing_is_one() -> None:
     assert value(intake, "borne_crossings_total", **labels) == 1
 
 
+def test_each_compiled_table_tells_its_day() -> None:
+    """A table has the day of its data, one that was not built has 0; before the start none is."""
+    intake = FakeIntake()
+    assert value(intake, "borne_geodata_timestamp_seconds", table="origin") == 1_781_654_400
+    assert value(intake, "borne_geodata_timestamp_seconds", table="registrant") == 0
+    intake.ready = False
+    assert [] == list(values(intake, "borne_geodata_timestamp_seconds"))
+
+
 def test_every_policy_is_zero_before_any_path() -> None:
     """(agent, target) whose policy demands a jurisdiction is there before a path came."""
     intake = FakeIntake()

@@ -1,21 +1,29 @@
-"""Special-purpose ranges and the user's rows of holders."""
+"""Special-purpose ranges, the user's rows of holders, and the compiled tables behind them."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_network
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from collector.networks import Networks, load_special, parse
-from collector.records import NetworkOverride
+from collector.records import NetworkOverride, OriginRow, RegistrantRow
+from tests.fakes import atlas_tables
 
 NETWORKS = Networks(load_special(), ())
 
 
-def row(prefix: str, asn: int) -> NetworkOverride:
+def row(prefix: str, asn: int, registrant: str | None = None) -> NetworkOverride:
     """Return an override."""
     return NetworkOverride(
-        prefix=prefix, asn=asn, holder=f"AS{asn}", author="me", date="2026-11-24", reason="test"
+        prefix=prefix,
+        asn=asn,
+        holder=f"AS{asn}",
+        author="me",
+        date="2026-11-24",
+        reason="test",
+        registrant=registrant,
     )
 
 
@@ -99,3 +107,47 @@ def test_host_bits_are_refused() -> None:
     """A prefix with host bits is a mistake in the file, not a range."""
     with pytest.raises(ValueError, match="host bits"):
         Networks((), (row("10.0.0.1/8", 1),))
+
+
+def test_the_users_row_comes_before_the_table(tmp_path: Path) -> None:
+    """Inside the user's prefix his row answers, with its range and who wrote it; beside it not."""
+    mine = row("192.0.2.0/26", 65000, "BE")
+    networks = Networks((), (mine,), atlas_tables.opened(tmp_path))
+    told = {"status": "read", "source": "override 192.0.2.0/26 by me: test", "date": "2026-11-24"}
+    ends = {"first": "192.0.2.0", "last": "192.0.2.63"}
+    assert OriginRow(asn=65000, holder="AS65000", **ends, **told) == networks.origin("192.0.2.63")
+    assert RegistrantRow(country="BE", **ends, **told) == networks.registrant("192.0.2.0")
+    beside, country = networks.origin("192.0.2.64"), networks.registrant("192.0.2.64")
+    assert beside is not None
+    assert country is not None
+    assert (64500, "FR", atlas_tables.IDENT) == (beside.asn, country.country, country.source)
+
+
+def test_a_row_without_a_registrant_leaves_that_to_others(tmp_path: Path) -> None:
+    """The wider row of the user's that names one, else the table."""
+    narrow, wide = row("192.0.2.0/26", 65000), row("192.0.2.0/25", 65001, "BE")
+    tables = atlas_tables.opened(tmp_path)
+    for rows, expected in (((narrow,), "FR"), ((narrow, wide), "BE")):
+        networks = Networks((), rows, tables)
+        origin, registrant = networks.origin("192.0.2.1"), networks.registrant("192.0.2.1")
+        assert origin is not None
+        assert registrant is not None
+        assert (65000, expected) == (origin.asn, registrant.country)
+
+
+def test_without_tables_the_users_rows_alone_answer() -> None:
+    """No atlas: nothing is known of the rest, and no text that is no address finds anything."""
+    networks = Networks((), (row("10.0.0.0/8", 1),))
+    found = networks.origin("10.1.1.1")
+    assert found is not None
+    assert ("10.0.0.0", "10.255.255.255", 1) == (found.first, found.last, found.asn)
+    for text in ("11.0.0.1", "2001:688::1", "x", ""):
+        assert (None, None) == (networks.origin(text), networks.registrant(text))
+    assert networks.registrant("10.1.1.1") is None
+
+
+def test_a_scope_does_not_hide_the_origin(tmp_path: Path) -> None:
+    """`2001:db8::1%eth0` is the address without it."""
+    found = Networks((), (), atlas_tables.opened(tmp_path)).origin("2001:db8::1%eth0")
+    assert found is not None
+    assert found.asn == 64501

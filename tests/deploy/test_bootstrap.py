@@ -152,7 +152,7 @@ def test_a_wrong_profile_is_a_usage_error(
 ) -> None:
     """An unknown profile exits 2 with the usage on stderr."""
     assert bootstrap.main(words) == 2
-    assert capsys.readouterr() == ("", "usage: bootstrap.py demo|test|lint|bench\n")
+    assert capsys.readouterr() == ("", "usage: bootstrap.py demo|test|lint|bench|atlas\n")
 
 
 def test_services_are_denied_and_the_former_policy_comes_back(tmp_path: Path) -> None:
@@ -258,6 +258,7 @@ def test_a_ready_checkout_is_ready_at_once(
     monkeypatch.setattr(bootstrap, "ensure_packages", lambda _profile: None)
     monkeypatch.setattr(bootstrap, "ensure_namespaces", lambda _profile: None)
     monkeypatch.setattr(bootstrap, "ensure_environment", lambda: None)
+    monkeypatch.setattr(bootstrap, "ensure_atlas", lambda _profile: 0)
     monkeypatch.setattr(bootstrap.signal, "signal", lambda _number, _handler: None)
     assert bootstrap.main(["demo"]) == 0
     assert capsys.readouterr() == ("", "")
@@ -312,6 +313,18 @@ def test_peers_come_once_and_for_the_benchmarks_alone(
     peers.write_text("a-peer==2")
     bootstrap.ensure_peers(checkout)
     assert len(ran) == 2
+
+
+def test_the_tables_are_asked_for_in_the_environment(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment's interpreter compiles them, for this verb; its exit code is handed on."""
+    commands = Commands(fails="deploy.setup.atlas bench")
+    monkeypatch.setattr(bootstrap, "run", commands)
+    assert [0, 1] == [bootstrap.ensure_atlas(verb, checkout) for verb in ("demo", "bench")]
+    python = checkout / ".venv" / "bin" / "python"
+    expected = [f"{python} -m deploy.setup.atlas {verb}" for verb in ("demo", "bench")]
+    assert expected == commands.started
 
 
 def test_a_failed_installation_leaves_no_stamp(

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.lab.errors import StandError
 from deploy.lab.scenario import load
-from deploy.lab.stand import Stand
+from deploy.lab.stand import Stand, StandError
 
 ROOT = Path(__file__).parents[2]
 

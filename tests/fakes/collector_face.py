@@ -353,6 +353,7 @@ class FakeIntake:
         self.reader = FakeReader()
         self.counts = Counts(sinks={"influx": SinkCounts()})
         self.recovered = Recovered()
+        self.geodata = {"origin": 1_781_654_400, "registrant": 0}
         self.refusal: Exception | None = None
         self.bodies: list[tuple[bytes, str, str | None]] = []
 

@@ -1,0 +1,32 @@
+"""Bytes: what this installation is made of, as lines for people."""
+
+from collections.abc import Iterator
+
+from collector import atlas
+from collector.atlas import Header, Table
+
+
+def compiled() -> Iterator[str]:
+    """Yield the lines about the compiled tables beside the package.
+
+    Raises:
+        StoreError: A table cannot be read or is damaged.
+    """
+    found = atlas.load()
+    yield f"compiled tables of addresses in {atlas.BESIDE}:"
+    for name in atlas.TABLES:
+        table: Table | None = found.tables.get(name)
+        if table is None:
+            yield f"  {name}: not built; run `make atlas`, or `borne-collector atlas build`"
+        else:
+            yield from _table(table.header)
+
+
+def _table(header: Header) -> Iterator[str]:
+    yield f"  {header.name}: {header.source}, data of {header.date}, {header.status}"
+    yield (
+        f"    {header.rows_4} IPv4 and {header.rows_6} IPv6 ranges, {header.labels} labels,"
+        f" {header.overlaps} overlapping rows cut; SHA-256 {header.sha256}"
+    )
+    yield f"    licence {header.licence}; {'; '.join(header.attribution)}"
+    yield f"    {header.caution}"

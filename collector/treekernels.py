@@ -1,0 +1,120 @@
+"""Decider: the numba kernels that look up arrays of addresses in a tree of `collector.rangetree`.
+
+Rules
+- Arrays in, arrays out: the row of each address, -1 where no row holds it. The arrays of the
+  tree are those of a table that `collector.atlas` has checked; nothing is checked here.
+- Every kernel has an explicit signature, so importing this module compiles everything (or loads
+  it from numba's cache). Import it through `collector.lookup`, which does so lazily.
+- `nogil`, one thread. Indices are unsigned: signed ones cost numba a wrap-around test each.
+"""
+
+from typing import Any, Final
+
+import numba as nb
+import numpy as np
+from numba.extending import intrinsic, overload
+from numpy.typing import NDArray
+
+from collector.jit import kernel, readonly
+from collector.rangetree import NODE, NODE_BITS, NODE_WORDS, PAIR_SLOTS, ROOT_BITS, ROOT_WORDS
+
+_LANES: Final = 256
+
+# Unsigned constants: a signed literal beside a uint64 would make numba compute in float64.
+_ONE: Final = np.uint64(1)
+_IN_PAIR: Final = np.uint64(PAIR_SLOTS - 1)
+_PAIR_SHIFT: Final = np.uint64(PAIR_SLOTS.bit_length() - 1)
+_NODE: Final = np.uint32(NODE)
+_ROOT_WORDS: Final = np.uint64(ROOT_WORDS)
+_NODE_WORDS: Final = np.uint64(NODE_WORDS)
+_OCTET: Final = np.uint64((1 << NODE_BITS) - 1)
+_OCTET_BITS: Final = np.uint64(NODE_BITS)
+_ROOT_SHIFT_4: Final = np.uint64(32 - ROOT_BITS)
+_ROOT_SHIFT_6: Final = np.uint64(64 - ROOT_BITS)
+
+_I32 = NDArray[np.int32]
+_U32 = NDArray[np.uint32]
+_U64 = NDArray[np.uint64]
+_READ_U32 = readonly(nb.uint32)
+_READ_U64 = readonly(nb.uint64)
+
+
+def _ones(bits: np.uint64) -> np.uint64:
+    """Return how many bits are set; without the compiler numpy says it."""
+    return np.uint64(np.bitwise_count(bits))
+
+
+@intrinsic
+def _population(context: Any, bits: Any) -> Any:  # noqa: ANN401, ARG001 (numba's protocol)
+    def generate(_context: Any, builder: Any, _signature: Any, values: Any) -> Any:  # noqa: ANN401
+        return builder.ctpop(values[0])
+
+    return nb.uint64(nb.uint64), generate
+
+
+@overload(_ones, strict=False)
+def _compiled_ones(bits: Any) -> Any:  # noqa: ANN401, ARG001 (numba's protocol: not called)
+    def impl(bits: Any) -> Any:  # noqa: ANN401
+        return _population(bits)  # type: ignore[call-arg] # numba fills in the context
+
+    return impl
+
+
+@kernel(nb.uint32(_READ_U64, _READ_U32, nb.uint64, nb.uint64))
+def _word(pairs: _U64, runs: _U32, node: np.uint64, slot: np.uint64) -> np.uint32:
+    """Return the run of a slot of the root (`node` 0) or of the node that begins at `node`."""
+    pair = node + ((slot >> _PAIR_SHIFT) << _ONE)
+    begun = _ones(pairs[pair] << (_IN_PAIR - (slot & _IN_PAIR)))
+    return np.uint32(runs[pairs[pair + _ONE] + begun - _ONE])
+
+
+@kernel(nb.uint64(nb.uint32))
+def _place(word: np.uint32) -> np.uint64:
+    """Return where in `pairs` the node of a word begins."""
+    return _ROOT_WORDS + np.uint64(word ^ _NODE) * _NODE_WORDS
+
+
+@kernel(nb.void(_READ_U64, _READ_U32, _READ_U32, nb.int32[::1]))
+def find_4(pairs: _U64, runs: _U32, address: _U32, row: _I32) -> None:
+    """Write the row of each IPv4 address."""
+    for i in range(address.size):
+        bits = np.uint64(address[i])
+        word = _word(pairs, runs, np.uint64(0), bits >> _ROOT_SHIFT_4)
+        if word >= _NODE:
+            word = _word(pairs, runs, _place(word), bits & _OCTET)
+        row[i] = np.int32(word) - np.int32(1)
+
+
+@kernel(nb.void(_READ_U64, _READ_U32, _READ_U64, _READ_U64, nb.int32[::1]))
+def find_6(pairs: _U64, runs: _U32, high: _U64, low: _U64, row: _I32) -> None:
+    """Write the row of each IPv6 address, given as its two halves.
+
+    A block goes down level by level, so that the reads of many addresses are under way at once;
+    those that met their run leave the list of lanes without a branch.
+    """
+    lanes = np.empty(_LANES, dtype=np.uint64)
+    words = np.empty(_LANES, dtype=np.uint32)
+    for begin in range(0, high.size, _LANES):
+        size = min(_LANES, high.size - begin)
+        busy = np.uint64(0)
+        for i in range(size):
+            words[i] = _word(pairs, runs, np.uint64(0), high[begin + i] >> _ROOT_SHIFT_6)
+            lanes[busy] = np.uint64(i)
+            busy += np.uint64(words[i] >= _NODE)
+        bits = high
+        shift = _ROOT_SHIFT_6
+        while busy > np.uint64(0):
+            if shift == np.uint64(0):
+                bits = low
+                shift = np.uint64(64)
+            shift -= _OCTET_BITS
+            listed = busy
+            busy = np.uint64(0)
+            for k in range(listed):
+                i = lanes[k]
+                octet = (bits[np.uint64(begin) + i] >> shift) & _OCTET
+                words[i] = _word(pairs, runs, _place(words[i]), octet)
+                lanes[busy] = i
+                busy += np.uint64(words[i] >= _NODE)
+        for i in range(size):
+            row[begin + i] = np.int32(words[i]) - np.int32(1)

@@ -1,0 +1,170 @@
+"""Shell: fetch the published tables about addresses with npm, check them, and compile the atlas.
+
+Usage: `python -m deploy.setup.atlas atlas|test|bench|demo|run`, from the root of a checkout; the
+bootstrap does so. Exit 0: the tables are there. Exit 2: they are not; stderr says why and what to
+do. `demo`, `run` and `test` go on without them: exit 0, and a sentence.
+
+Rules
+- Tables that were compiled from the pinned packages by this compiler are left alone: no network.
+- A package counts by its content: SHA-512 against `collector/tables/atlas.toml`, whoever
+  delivered it. It stays in `.cache/atlas`, so that a new compiler needs no network either.
+- Of a package only the files that are asked for are read, and nothing is written under a name
+  that it chooses.
+"""
+
+import base64
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+from agent.errors import BorneError
+from collector import atlas, builder, geodata
+from collector.errors import StoreError
+from collector.geodata import Source
+from deploy.setup.bootstrap import Package, SetupError, apt_install, last_line, say
+
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".cache" / "atlas"
+GOES_ON_WITHOUT = ("demo", "run", "test")
+NPM = Package("npm", ("npm",), ("atlas", "test", "bench"))
+PATIENCE_S = 300
+LARGEST_FILE = 256 * 1024 * 1024
+FETCH_OPTIONS = ("--ignore-scripts", "--fetch-retries=1", "--fetch-retry-mintimeout=1000")
+
+
+def is_current(source: Source, directory: Path) -> bool:
+    """Tell whether the table is there, whole, and made of this very package by this compiler."""
+    try:
+        header = atlas.Table(directory / f"{source.name}.atlas").header
+    except StoreError:
+        return False
+    return (header.source, header.date) == (source.ident, source.date)
+
+
+def is_genuine(package: Path, source: Source) -> bool:
+    """Tell whether a file is the pinned package."""
+    algorithm, _, expected = source.integrity.partition("-")
+    with package.open("rb") as file:
+        found = hashlib.file_digest(file, algorithm).digest()
+    return base64.b64encode(found).decode() == expected
+
+
+def fetch(source: Source, cache: Path) -> Path:
+    """Return the package of a source, from the cache or through npm.
+
+    Raises:
+        SetupError: npm is missing or failed, or what came is not the pinned package.
+    """
+    kept = cache / f"{source.name}-{source.version}.tgz"
+    if kept.exists() and is_genuine(kept, source):
+        return kept
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as directory:
+        came = npm_pack(source.ident, Path(directory))
+        if not is_genuine(came, source):
+            raise SetupError(
+                f"{source.ident} came with another content than the one that is pinned: its digest "
+                f"is not {source.integrity}. Nothing was compiled. Ask who keeps your npm registry "
+                "or proxy; the pin is in collector/tables/atlas.toml"
+            )
+        came.replace(kept)
+    return kept
+
+
+def npm_pack(ident: str, directory: Path) -> Path:
+    """Have npm put a package into an empty directory; return its file.
+
+    Raises:
+        SetupError: npm is missing, failed, or took too long.
+    """
+    npm = shutil.which("npm")
+    if npm is None:
+        raise SetupError(
+            f"{ident} is fetched with npm, which is missing. Install it with:\n"
+            "  apt-get install -y --no-install-recommends npm\nor with Node.js from its makers"
+        )
+    say(f"fetching {ident}")
+    command = [npm, "pack", ident, *FETCH_OPTIONS, "--pack-destination", str(directory)]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise SetupError(f"npm took more than {PATIENCE_S} s to fetch {ident}") from error
+    found = list(directory.glob("*.tgz"))
+    if done.returncode or len(found) != 1:
+        why = [line for line in done.stderr.splitlines() if line.startswith("npm error")]
+        raise SetupError(
+            f"npm could not fetch {ident} (exit code {done.returncode}):\n"
+            + "\n".join(f"  {line}" for line in why[:3] or [last_line(done.stderr)])
+            + "\nA registry must be reachable once (network, proxy, npm configuration)"
+        )
+    return found[0]
+
+
+def unpack(package: Path, source: Source, directory: Path) -> None:
+    """Write the files of a source into `directory`, under the names that we gave them.
+
+    Raises:
+        SetupError: The package lacks a file, or holds something else under its name.
+    """
+    with tarfile.open(package, "r:gz") as archive:
+        for name in source.files.values():
+            try:
+                member = archive.getmember(f"package/{name}")
+            except KeyError as error:
+                raise SetupError(f"{source.ident} holds no file {name}") from error
+            content = archive.extractfile(member) if member.isreg() else None
+            if content is None or member.size > LARGEST_FILE:
+                raise SetupError(f"{source.ident}: {name} is no file of at most 256 MiB")
+            with content, (directory / name).open("wb") as file:
+                shutil.copyfileobj(content, file)
+
+
+def ensure(source: Source, *, to: Path, cache: Path) -> None:
+    """Have the table of a source compiled.
+
+    Raises:
+        SetupError: The package cannot be had.
+        BorneError: It cannot be compiled, or the table cannot be written.
+    """
+    if is_current(source, to):
+        return
+    package = fetch(source, cache)
+    say(f"compiling the table {source.name}")
+    with tempfile.TemporaryDirectory(dir=cache) as directory:
+        unpack(package, source, Path(directory))
+        builder.build(source, Path(directory), to, ident=source.ident, date=source.date)
+
+
+def main() -> int:
+    """Have every table for the verb that the command line names; see the module's text."""
+    verb = sys.argv[1] if len(sys.argv) > 1 else "atlas"
+    try:
+        if all(is_current(source, atlas.BESIDE) for source in geodata.sources()):
+            return 0
+        if shutil.which("npm") is None and os.geteuid() == 0 and verb in NPM.profiles:
+            apt_install([NPM])
+        for source in geodata.sources():
+            ensure(source, to=atlas.BESIDE, cache=CACHE)
+    except (SetupError, BorneError, tarfile.TarError, OSError) as error:
+        say(f"borne set-up: {error}")
+        if verb not in GOES_ON_WITHOUT:
+            return 2
+        say("going on without the tables of addresses: no origin AS, no registrant")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""What `--version --verbose` says of the tables."""
+
+from pathlib import Path
+
+import pytest
+
+from collector import about, atlas
+from tests.fakes import atlas_tables
+
+
+def test_tables_are_told_with_their_duties(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Source, day, counts, digest, licence, attribution and the publisher's own caution."""
+    directory = atlas_tables.built(tmp_path)
+    monkeypatch.setattr(atlas, "BESIDE", directory)
+    lines = list(about.compiled())
+    digest = atlas.load(directory).tables["origin"].header.sha256
+    assert f"compiled tables of addresses in {directory}:" == lines[0]
+    assert "  origin: tables of a test, data of 2026-06-17, read" == lines[1]
+    assert (
+        f"    3 IPv4 and 1 IPv6 ranges, 2 labels, 0 overlapping rows cut; SHA-256 {digest}"
+    ) == lines[2]
+    assert lines[3].startswith("    licence CC BY 4.0; RouteViews, https://www.routeviews.org/")
+    assert lines[3].endswith("IP Geolocation by DB-IP, https://db-ip.com/ (CC BY 4.0)")
+    assert "says that what it published this way contains errors" in lines[4]
+    assert "  registrant: tables of a test, data of 2026-06-17, read" == lines[5]
+
+
+def test_a_missing_table_is_told_with_the_way_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without tables the lines say so, and how to have them."""
+    monkeypatch.setattr(atlas, "BESIDE", tmp_path)
+    lines = list(about.compiled())[1:]
+    expected = "not built; run `make atlas`, or `borne-collector atlas build`"
+    assert [f"  {name}: {expected}" for name in ("origin", "registrant")] == lines

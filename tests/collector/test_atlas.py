@@ -1,0 +1,161 @@
+"""The compiled tables: what they say, and that a file that is not whole is never data."""
+
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector import atlas
+from collector.atlas import Contents, Table, pack
+from collector.errors import CorruptError, StoreError
+from collector.records import OriginRow, RegistrantRow
+from tests.fakes import atlas_tables
+
+REPAIR = "build it again with `make atlas` or `borne-collector atlas build`"
+
+
+def about(**changes: object) -> dict[str, object]:
+    """Return the origin of a table."""
+    told: dict[str, object] = {"name": "origin", "source": "s", "date": "2026-06-17"}
+    return {**told, "licence": "l", "attribution": (), "caution": "c", "overlaps": 0, **changes}
+
+
+def test_a_row_is_enough_to_judge_again(tmp_path: Path) -> None:
+    """Range, AS, name and provenance of an address in both tables, in both families."""
+    found = atlas_tables.opened(tmp_path)
+    told = {"status": "read", "source": atlas_tables.IDENT, "date": atlas_tables.DATE}
+    assert OriginRow(
+        first="192.0.2.100", last="192.0.3.255", asn=64501, holder="Example Access, Inc.", **told
+    ) == found.origin(ip_address("192.0.2.100"))
+    assert RegistrantRow(
+        first="2001:db8::", last="2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", country="LU", **told
+    ) == found.registrant(ip_address("2001:db8::1"))
+
+
+def test_ranges_end_where_they_end(tmp_path: Path) -> None:
+    """The neighbours of a range, and a family's other table, know nothing of it."""
+    found = atlas_tables.opened(tmp_path)
+    asked = ("192.0.2.99", "192.0.2.100", "192.0.4.0", "2001:db8::ffff", "2001:db8::1:0")
+    rows = [found.origin(ip_address(text)) for text in asked]
+    assert [64500, 64501, None, 64501, None] == [row and row.asn for row in rows]
+    countries = [found.registrant(ip_address(text)) for text in ("192.0.2.9", "192.0.3.0")]
+    assert ["FR", None] == [row and row.country for row in countries]
+
+
+def test_the_same_row_is_read_once(tmp_path: Path) -> None:
+    """Two addresses of one range share the row that was read."""
+    found = atlas_tables.opened(tmp_path)
+    one, other = (found.origin(ip_address(text)) for text in ("192.0.2.1", "192.0.2.2"))
+    assert one is other
+
+
+def test_a_file_tells_its_provenance(tmp_path: Path) -> None:
+    """Source, day, licence, attribution and counts stand in the header."""
+    header = atlas_tables.opened(tmp_path).tables["origin"].header
+    assert (atlas_tables.IDENT, "2026-06-17", "CC BY 4.0") == (
+        header.source,
+        header.date,
+        header.licence,
+    )
+    assert any("https://db-ip.com" in line for line in header.attribution)
+    assert (3, 1, 2, 0) == (header.rows_4, header.rows_6, header.labels, header.overlaps)
+
+
+def test_equal_data_make_equal_files(tmp_path: Path) -> None:
+    """Neither time nor place of the compilation is in the file."""
+    one, other = (atlas_tables.built(tmp_path / name) for name in ("a", "b"))
+    for name in atlas.TABLES:
+        assert (one / f"{name}.atlas").read_bytes() == (other / f"{name}.atlas").read_bytes()
+
+
+def test_the_day_is_a_time(tmp_path: Path) -> None:
+    """2026-06-17 begins at 1,781,654,400 s; a table that was not built has 0."""
+    directory = atlas_tables.built(tmp_path)
+    assert {"origin": 1_781_654_400, "registrant": 1_781_654_400} == atlas.load(directory).dated_s
+    assert {"origin": 0, "registrant": 0} == atlas.Atlas({}).dated_s
+
+
+def test_without_tables_nothing_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where none stands beside the package, every answer is None, and the missing are named."""
+    monkeypatch.setattr(atlas, "BESIDE", tmp_path)
+    found = atlas.load()
+    address = ip_address("192.0.2.1")
+    assert (None, None) == (found.origin(address), found.registrant(address))
+    assert ("origin", "registrant") == found.missing
+
+
+def test_a_named_directory_must_hold_every_table(tmp_path: Path) -> None:
+    """Who names a directory in the settings means it: a missing table is an error."""
+    directory = atlas_tables.built(tmp_path)
+    (directory / "registrant.atlas").unlink()
+    with pytest.raises(StoreError, match=r"registrant\.atlas: .*No such file.*; build it again"):
+        atlas.load(directory)
+
+
+@pytest.mark.parametrize(
+    ("name", "octets", "why"),
+    [
+        ("empty", b"", "it is no table of Borne"),
+        ("foreign", b"PK\x03\x04" + bytes(100), "it is no table of Borne"),
+        ("magic-alone", b"BORNEATL", "it is no table of Borne"),
+        (
+            "version",
+            b"BORNEATL" + (9).to_bytes(4, "little") + bytes(60),
+            "it was made by version 9 of the compiler, not 1",
+        ),
+        (
+            "header-cut",
+            b"BORNEATL\x01\x00\x00\x00\xff\x00\x00\x00\x00\x00\x00\x00{}",
+            "its header was cut or changed",
+        ),
+    ],
+)
+def test_a_foreign_file_is_named(tmp_path: Path, name: str, octets: bytes, why: str) -> None:
+    """One sentence: which file, what is wrong, what to do."""
+    path = tmp_path / f"{name}.atlas"
+    path.write_bytes(octets)
+    with pytest.raises(CorruptError) as caught:
+        Table(path)
+    assert f"open the table {path}: {why}; {REPAIR}" == str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def small() -> bytes:
+    """Return the file of a table with one row."""
+    return pack(Contents({4: [(0, 5, 0)], 6: []}, [(1, "one")]), about())
+
+
+@given(data=st.data())
+def test_any_changed_octet_is_found(
+    data: st.DataObject, small: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whatever bit of the file differs, it is refused."""
+    at = data.draw(st.one_of(st.integers(0, 1500), st.integers(0, len(small) - 1)))
+    octets = bytearray(small)
+    octets[at] ^= 1 << data.draw(st.integers(0, 7))
+    path = tmp_path_factory.getbasetemp() / "changed.atlas"
+    path.write_bytes(octets)
+    with pytest.raises(CorruptError):
+        Table(path)
+
+
+@given(cut=st.integers(min_value=1))
+def test_any_cut_is_found(cut: int, small: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A file that lacks its end, or has octets behind it, is refused."""
+    path = tmp_path_factory.getbasetemp() / "cut.atlas"
+    path.write_bytes(small[: -(cut % len(small)) or None] if cut % len(small) else small + b"\0")
+    with pytest.raises(CorruptError):
+        Table(path)
+
+
+def test_a_big_endian_machine_is_told(
+    small: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The octets would be read in the wrong order: an error, not wrong answers."""
+    path = tmp_path / "origin.atlas"
+    path.write_bytes(small)
+    monkeypatch.setattr(atlas.sys, "byteorder", "big")
+    with pytest.raises(CorruptError, match="little-endian machines alone"):
+        Table(path)
