@@ -3,7 +3,8 @@
 LabError
 ├── ScenarioError   the scenario file is wrong (its author)
 ├── PacketError     an octet string is not the packet it claims to be (its sender)
-└── HostError       this machine refuses a namespace, a device or a privilege (its owner)
+├── HostError       this machine refuses a namespace, a device or a privilege (its owner)
+└── StandError      a program that was started did not come up, or ended early (its log says)
 """
 
 
@@ -21,3 +22,7 @@ class PacketError(LabError):
 
 class HostError(LabError):
     """The machine refused something the lab needs; the message says what would help."""
+
+
+class StandError(LabError):
+    """A part of a stand could not start or ended early; the message shows its last words."""

@@ -8,7 +8,6 @@ Rules
 """
 
 import hashlib
-import json
 import secrets
 import uuid
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from deploy.lab.scenario import Scenario, Target
+from deploy.tables import table
 
 SOCKET = Path("collector.sock")
 COLLECTOR_FILE = Path("collector.toml")
@@ -28,8 +28,6 @@ CHECKPOINT_INTERVAL_S = 20
 PLACE_RADIUS_KM = 30.0
 """Radius around a zone's city centre: data centres stand in the suburbs."""
 AGENT_NAMESPACE = uuid.UUID("b0c2d7f5-6f0b-4d13-9a2e-6d3a5a1c9f10")
-
-Value = str | int | float | bool | list[str]
 
 
 class Fleet(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,11 +64,11 @@ def agent_id(name: str) -> str:
 def _collector_toml(scenario: Scenario, tokens: Mapping[str, str]) -> str:
     """Return the collector's configuration."""
     tables = [
-        _table("[store]", directory="store", checkpoint_interval_s=CHECKPOINT_INTERVAL_S),
+        table("[store]", directory="store", checkpoint_interval_s=CHECKPOINT_INTERVAL_S),
         *(_vantage(scenario, name, token) for name, token in tokens.items()),
         *_zones(scenario),
         *(
-            _table(
+            table(
                 "[[networks]]",
                 prefix=row.prefix,
                 asn=row.asn,
@@ -89,7 +87,7 @@ def _vantage(scenario: Scenario, name: str, token: str) -> str:
     """Return the collector's row for one agent."""
     agent = scenario.agent(name)
     city = scenario.city(agent.city)
-    return _table(
+    return table(
         "[[agents]]",
         name=name,
         id=agent_id(name),
@@ -111,7 +109,7 @@ def _zones(scenario: Scenario) -> list[str]:
     for (provider, region), targets in zones.items():
         target, city = targets[0], scenario.city(targets[0].place)
         rows.append(
-            _table(
+            table(
                 "[[zones]]",
                 provider=provider,
                 region=region,
@@ -132,7 +130,7 @@ def _agent_toml(scenario: Scenario, name: str, uplink: Path) -> str:
     agent, about = scenario.agent(name), scenario.scenario
     city = scenario.city(agent.city)
     tables = [
-        _table(
+        table(
             "[agent]",
             name=name,
             id=agent_id(name),
@@ -141,12 +139,12 @@ def _agent_toml(scenario: Scenario, name: str, uplink: Path) -> str:
             radius_km=agent.radius_km,
             state_directory=f"agent-{name}",
         ),
-        _table("[collector]", url=f"unix:{uplink}", token_file=f"agent-{name}.token"),
-        _table("[uplink]", interval_s=UPLINK_INTERVAL_S),
-        _table("[resolver]", address=scenario.resolver.address),
-        _table("[limits]", packets_per_s=PACKETS_PER_S),
+        table("[collector]", url=f"unix:{uplink}", token_file=f"agent-{name}.token"),
+        table("[uplink]", interval_s=UPLINK_INTERVAL_S),
+        table("[resolver]", address=scenario.resolver.address),
+        table("[limits]", packets_per_s=PACKETS_PER_S),
         *(
-            _table(
+            table(
                 "[[targets]]",
                 target=given,
                 zone=f"{target.provider}/{target.region}",
@@ -161,9 +159,3 @@ def _agent_toml(scenario: Scenario, name: str, uplink: Path) -> str:
         ),
     ]
     return "\n".join(tables)
-
-
-def _table(heading: str, **values: Value) -> str:
-    """Return one TOML table; JSON's notation of strings, numbers and lists is also TOML's."""
-    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
-    return "\n".join([heading, *lines, ""])

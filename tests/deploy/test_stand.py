@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy.lab.errors import StandError
 from deploy.lab.scenario import load
-from deploy.lab.stand import Stand, StandError
+from deploy.lab.stand import Stand
 
 ROOT = Path(__file__).parents[2]
 
