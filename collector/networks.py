@@ -37,6 +37,8 @@ class _Range(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     prefix: str
     meaning: str
     source: str
+    date: str = ""
+    """Its own day, where it is not that of the table."""
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,7 +57,7 @@ def load_special() -> tuple[SpecialRange, ...]:
             meaning=row.meaning,
             status=table.status,
             source=row.source,
-            date=table.date,
+            date=row.date or table.date,
         )
         for row in table.ranges
     )

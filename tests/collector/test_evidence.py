@@ -403,4 +403,4 @@ def special_of_the_file() -> list[Any]:
     """Return special ranges with the table's status and date."""
     table = table_file("special")
     shared = {"status": table["status"], "date": table["date"]}
-    return [{**row, **shared} for row in table["ranges"]]
+    return [{**shared, **row} for row in table["ranges"]]

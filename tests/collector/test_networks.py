@@ -7,11 +7,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from collector.networks import Networks, load_special, parse
+from collector.networks import Networks, SpecialRange, load_special, parse
 from collector.records import NetworkOverride, OriginRow, RegistrantRow
 from tests.fakes import atlas_tables
 
 NETWORKS = Networks(load_special(), ())
+SQUATTED = [ip_network(row.prefix) for row in load_special() if row.meaning == "squatted"]
 
 
 def row(prefix: str, asn: int, registrant: str | None = None) -> NetworkOverride:
@@ -32,11 +33,12 @@ def row(prefix: str, asn: int, registrant: str | None = None) -> NetworkOverride
 @example(IPv4Address("100.127.255.255"))
 @example(IPv4Address("192.88.99.1"))
 def test_agrees_with_the_standard_library(address: IPv4Address) -> None:
-    """Whatever Python calls not global or multicast is excluded, and only 6to4's relay beside."""
+    """Whatever Python calls not global or multicast is excluded; beside it 6to4's relay, squats."""
     special = not address.is_global or address.is_multicast
     special |= address in ip_network("192.88.99.0/24")
     # 192.0.0.0/24 is excluded whole: two of its addresses are anycast and have no place either.
     special |= address in ip_network("192.0.0.0/24")
+    special |= any(address in block for block in SQUATTED)
     assert (NETWORKS.special(str(address)) is not None) == special
 
 
@@ -55,11 +57,30 @@ def test_the_edges_of_each_range(prefix: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["8.8.8.8", "193.251.241.22", "2001:688::1", "2a01:cfc4::5", "100.63.255.255", "11.0.0.1"],
+    ["8.8.8.8", "193.251.241.22", "2001:688::1", "2a01:cfc4::5", "100.63.255.255", "6.0.0.1"],
 )
 def test_public_addresses_are_not_special(address: str) -> None:
-    """Routers' addresses are looked at, squatted space included."""
+    """Routers' addresses are looked at, those of blocks with hosts of their own included."""
     assert NETWORKS.special(address) is None
+
+
+@pytest.mark.parametrize("row_", load_special(), ids=lambda row_: row_.prefix)
+def test_each_range_has_a_source_and_a_day(row_: SpecialRange) -> None:
+    """An RFC, or for squatted space a document with its address and the day."""
+    assert row_.date in {"2026-11-24", "2026-11-26"}
+    if row_.meaning == "squatted":
+        assert "https://" in row_.source
+        assert f"read {row_.date}" in row_.source
+    else:
+        assert row_.source.startswith("RFC ")
+
+
+def test_squatted_space_is_nobodys_place() -> None:
+    """Blocks that thousands of networks use inside say nothing, whoever announces them today."""
+    found = NETWORKS.special("11.255.255.255")
+    assert found is not None
+    assert found.meaning == "squatted"
+    assert len(SQUATTED) == 9
 
 
 @pytest.mark.parametrize(
