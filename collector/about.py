@@ -2,8 +2,19 @@
 
 from collections.abc import Iterator
 
-from collector import atlas
+from collector import atlas, provenance
 from collector.atlas import Header, Table
+
+
+def lines() -> Iterator[str]:
+    """Yield the lines about every table.
+
+    Raises:
+        StoreError: A compiled table cannot be read or is damaged.
+    """
+    yield "tables of facts:"
+    yield from (f"  {line}" for line in provenance.lines())
+    yield from compiled()
 
 
 def compiled() -> Iterator[str]:

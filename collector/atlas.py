@@ -5,7 +5,8 @@ Layout of NAME.atlas, little-endian
     0   magic "BORNEATL" | u32 version | u32 octets of the header | u32 CRC-32 of it
     20  header: JSON (`Header`), then spaces up to a multiple of 64
         payload: sections, each from a multiple of 64 on
-          pairs_V, runs_V     the tree of family V (4 or 6), see `collector.rangetree`
+          root_V, pairs_V, runs_V
+                              the tree of family V (4 or 6), see `collector.rangetree`
           edges_V             first and last address of each row, big-endian, 4 or 16 octets each
           labels_V            u32 for each row: the number of its label
           numbers             u32 for each label: an AS number, 0 in a table of countries
@@ -40,7 +41,7 @@ from collector.rangetree import Tree
 from collector.records import OriginRow, RegistrantRow, Status
 
 MAGIC: Final = b"BORNEATL"
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the layout and of what the compiler makes of the same data: it rises with either."""
 TABLES: Final = ("origin", "registrant")
 BITS: Final[Mapping[int, int]] = {4: 32, 6: 128}
@@ -125,10 +126,10 @@ def pack(contents: Contents, about: Mapping[str, object]) -> bytes:
     parts: dict[str, bytes] = {}
     for family, bits in BITS.items():
         rows = contents.rows[family]
-        pairs, runs = rangetree.grow([(first, last) for first, last, _ in rows], bits)
+        tree = rangetree.grow([(first, last) for first, last, _ in rows], bits)
         both = (edge.to_bytes(bits // 8) for first, last, _ in rows for edge in (first, last))
-        parts[f"pairs_{family}"] = pairs.tobytes()
-        parts[f"runs_{family}"] = runs.tobytes()
+        for name, words in tree._asdict().items():
+            parts[f"{name}_{family}"] = words.tobytes()
         parts[f"edges_{family}"] = b"".join(both)
         parts[f"labels_{family}"] = array("I", [label for *_, label in rows]).tobytes()
     parts["numbers"] = array("I", [number for number, _ in contents.labels]).tobytes()
@@ -179,7 +180,11 @@ class Table:
         }
         self.families: Mapping[int, Family] = {
             family: Family(
-                Tree(sections[f"pairs_{family}"].cast("Q"), sections[f"runs_{family}"].cast("I")),
+                Tree(
+                    sections[f"root_{family}"].cast("I"),
+                    sections[f"pairs_{family}"].cast("Q"),
+                    sections[f"runs_{family}"].cast("I"),
+                ),
                 sections[f"edges_{family}"],
                 sections[f"labels_{family}"].cast("I"),
             )

@@ -209,7 +209,7 @@ def _version(options: argparse.Namespace) -> int:
     if options.verbose:
         from collector import about  # noqa: PLC0415 - see the rules
 
-        for line in about.compiled():
+        for line in about.lines():
             print(line)
     return 0
 

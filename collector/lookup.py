@@ -43,8 +43,9 @@ def labels(family: Family, row: NDArray[np.int32]) -> NDArray[np.int64]:
     return np.where(row < 0, np.int64(-1), known[row])
 
 
-def _tree(family: Family) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
+def _tree(family: Family) -> tuple[NDArray[np.uint32], NDArray[np.uint64], NDArray[np.uint32]]:
     return (
+        np.frombuffer(family.tree.root, dtype=np.uint32),
         np.frombuffer(family.tree.pairs, dtype=np.uint64),
         np.frombuffer(family.tree.runs, dtype=np.uint32),
     )

@@ -16,21 +16,22 @@ from numba.extending import intrinsic, overload
 from numpy.typing import NDArray
 
 from collector.jit import kernel, readonly
-from collector.rangetree import NODE, NODE_BITS, NODE_WORDS, PAIR_SLOTS, ROOT_BITS, ROOT_WORDS
+from collector.rangetree import NODE, NODE_BITS, PAD_BITS, ROOT_BITS
 
 _LANES: Final = 256
 
 # Unsigned constants: a signed literal beside a uint64 would make numba compute in float64.
 _ONE: Final = np.uint64(1)
-_IN_PAIR: Final = np.uint64(PAIR_SLOTS - 1)
-_PAIR_SHIFT: Final = np.uint64(PAIR_SLOTS.bit_length() - 1)
 _NODE: Final = np.uint32(NODE)
-_ROOT_WORDS: Final = np.uint64(ROOT_WORDS)
-_NODE_WORDS: Final = np.uint64(NODE_WORDS)
-_OCTET: Final = np.uint64((1 << NODE_BITS) - 1)
-_OCTET_BITS: Final = np.uint64(NODE_BITS)
-_ROOT_SHIFT_4: Final = np.uint64(32 - ROOT_BITS)
+_LAST_SLOT: Final = np.uint64((1 << NODE_BITS) - 1)
+_NODE_BITS: Final = np.uint64(NODE_BITS)
+_PAD: Final = np.uint64(PAD_BITS)
+_TO_18: Final = np.uint64(32 - ROOT_BITS)
+_TO_24: Final = np.uint64(32 - ROOT_BITS - NODE_BITS)
+_TO_30: Final = np.uint64(32 - ROOT_BITS - 2 * NODE_BITS)
 _ROOT_SHIFT_6: Final = np.uint64(64 - ROOT_BITS)
+_WINDOW_BITS: Final = np.uint64(60)
+_WORD_BITS: Final = np.uint64(64)
 
 _I32 = NDArray[np.int32]
 _U32 = NDArray[np.uint32]
@@ -60,33 +61,41 @@ def _compiled_ones(bits: Any) -> Any:  # noqa: ANN401, ARG001 (numba's protocol:
     return impl
 
 
-@kernel(nb.uint32(_READ_U64, _READ_U32, nb.uint64, nb.uint64))
-def _word(pairs: _U64, runs: _U32, node: np.uint64, slot: np.uint64) -> np.uint32:
-    """Return the run of a slot of the root (`node` 0) or of the node that begins at `node`."""
-    pair = node + ((slot >> _PAIR_SHIFT) << _ONE)
-    begun = _ones(pairs[pair] << (_IN_PAIR - (slot & _IN_PAIR)))
+@kernel(nb.uint32(_READ_U64, _READ_U32, nb.uint32, nb.uint64))
+def _inside(pairs: _U64, runs: _U32, word: np.uint32, bits: np.uint64) -> np.uint32:
+    """Return the word of a slot (the last 6 of `bits`) of the node that `word` names."""
+    pair = np.uint64(word ^ _NODE) << _ONE
+    begun = _ones(pairs[pair] << (_LAST_SLOT - (bits & _LAST_SLOT)))
     return np.uint32(runs[pairs[pair + _ONE] + begun - _ONE])
 
 
-@kernel(nb.uint64(nb.uint32))
-def _place(word: np.uint32) -> np.uint64:
-    """Return where in `pairs` the node of a word begins."""
-    return _ROOT_WORDS + np.uint64(word ^ _NODE) * _NODE_WORDS
-
-
-@kernel(nb.void(_READ_U64, _READ_U32, _READ_U32, nb.int32[::1]))
-def find_4(pairs: _U64, runs: _U32, address: _U32, row: _I32) -> None:
-    """Write the row of each IPv4 address."""
+@kernel(nb.void(_READ_U32, _READ_U64, _READ_U32, _READ_U32, nb.int32[::1]))
+def find_4(root: _U32, pairs: _U64, runs: _U32, address: _U32, row: _I32) -> None:
+    """Write the row of each IPv4 address; three steps at most, so no loop guesses how many."""
     for i in range(address.size):
         bits = np.uint64(address[i])
-        word = _word(pairs, runs, np.uint64(0), bits >> _ROOT_SHIFT_4)
+        word = root[bits >> _TO_18]
         if word >= _NODE:
-            word = _word(pairs, runs, _place(word), bits & _OCTET)
+            word = _inside(pairs, runs, word, bits >> _TO_24)
+            if word >= _NODE:
+                word = _inside(pairs, runs, word, bits >> _TO_30)
+                if word >= _NODE:
+                    word = _inside(pairs, runs, word, bits << _PAD)
         row[i] = np.int32(word) - np.int32(1)
 
 
-@kernel(nb.void(_READ_U64, _READ_U32, _READ_U64, _READ_U64, nb.int32[::1]))
-def find_6(pairs: _U64, runs: _U32, high: _U64, low: _U64, row: _I32) -> None:
+@kernel(nb.uint64(nb.int64, nb.uint64, nb.uint64))
+def _window(number: int, high: np.uint64, low: np.uint64) -> np.uint64:
+    """Return an IPv6 address from its bit 0, 60 or 120 on: each window ends with a whole slot."""
+    if number == 0:
+        return high
+    if number == 1:
+        return (high << _WINDOW_BITS) | (low >> (_WORD_BITS - _WINDOW_BITS))
+    return low << (_WINDOW_BITS - _PAD)
+
+
+@kernel(nb.void(_READ_U32, _READ_U64, _READ_U32, _READ_U64, _READ_U64, nb.int32[::1]))
+def find_6(root: _U32, pairs: _U64, runs: _U32, high: _U64, low: _U64, row: _I32) -> None:
     """Write the row of each IPv6 address, given as its two halves.
 
     A block goes down level by level, so that the reads of many addresses are under way at once;
@@ -98,23 +107,24 @@ def find_6(pairs: _U64, runs: _U32, high: _U64, low: _U64, row: _I32) -> None:
         size = min(_LANES, high.size - begin)
         busy = np.uint64(0)
         for i in range(size):
-            words[i] = _word(pairs, runs, np.uint64(0), high[begin + i] >> _ROOT_SHIFT_6)
+            words[i] = root[high[begin + i] >> _ROOT_SHIFT_6]
             lanes[busy] = np.uint64(i)
             busy += np.uint64(words[i] >= _NODE)
-        bits = high
+        window = 0
         shift = _ROOT_SHIFT_6
         while busy > np.uint64(0):
-            if shift == np.uint64(0):
-                bits = low
-                shift = np.uint64(64)
-            shift -= _OCTET_BITS
+            if shift < _NODE_BITS:
+                window += 1
+                shift = _WORD_BITS
+            shift -= _NODE_BITS
             listed = busy
             busy = np.uint64(0)
             for k in range(listed):
-                i = lanes[k]
-                octet = (bits[np.uint64(begin) + i] >> shift) & _OCTET
-                words[i] = _word(pairs, runs, _place(words[i]), octet)
-                lanes[busy] = i
-                busy += np.uint64(words[i] >= _NODE)
+                lane = lanes[k]
+                at = np.uint64(begin) + lane
+                bits = _window(window, high[at], low[at]) >> shift
+                words[lane] = _inside(pairs, runs, words[lane], bits)
+                lanes[busy] = lane
+                busy += np.uint64(words[lane] >= _NODE)
         for i in range(size):
             row[begin + i] = np.int32(words[i]) - np.int32(1)

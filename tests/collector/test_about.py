@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from collector import about, atlas
+from collector import about, atlas, provenance
 from tests.fakes import atlas_tables
 
 
@@ -33,3 +33,14 @@ def test_a_missing_table_is_told_with_the_way_to_it(
     lines = list(about.compiled())[1:]
     expected = "not built; run `make atlas`, or `borne-collector atlas build`"
     assert [f"  {name}: {expected}" for name in ("origin", "registrant")] == lines
+
+
+def test_facts_are_counted_before_the_compiled_tables() -> None:
+    """Each table of facts has a line with its rows by status; the compiled ones follow."""
+    lines = list(about.lines())
+    assert ["tables of facts:", *(f"  {line}" for line in provenance.lines())] == lines[: -_ours()]
+    assert list(about.compiled()) == lines[-_ours() :]
+
+
+def _ours() -> int:
+    return len(list(about.compiled()))

@@ -103,11 +103,11 @@ def test_a_named_directory_must_hold_every_table(tmp_path: Path) -> None:
         (
             "version",
             b"BORNEATL" + (9).to_bytes(4, "little") + bytes(60),
-            "it was made by version 9 of the compiler, not 1",
+            "it was made by version 9 of the compiler, not 2",
         ),
         (
             "header-cut",
-            b"BORNEATL\x01\x00\x00\x00\xff\x00\x00\x00\x00\x00\x00\x00{}",
+            b"BORNEATL\x02\x00\x00\x00\xff\x00\x00\x00\x00\x00\x00\x00{}",
             "its header was cut or changed",
         ),
     ],

@@ -52,8 +52,7 @@ def test_columns_need_not_be_contiguous(tmp_path: Path) -> None:
 
 def test_a_table_without_rows_has_no_labels() -> None:
     """An empty family answers -1, and -1 has no label."""
-    pairs, runs = rangetree.grow([], 32)
-    empty = Family(rangetree.Tree(pairs, runs), memoryview(b""), memoryview(b"").cast("I"))
+    empty = Family(rangetree.grow([], 32), memoryview(b""), memoryview(b"").cast("I"))
     rows = lookup.rows_4(empty, np.array([0, 5], dtype=np.uint32))
     assert ([-1, -1], [-1, -1]) == (rows.tolist(), lookup.labels(empty, rows).tolist())
 

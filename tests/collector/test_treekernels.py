@@ -17,8 +17,12 @@ LOW = (1 << 64) - 1
 
 def found(rows: Sequence[tuple[int, int]], asked: Sequence[int], bits: int) -> list[int]:
     """Return what the kernel of the family says."""
-    pairs, runs = rangetree.grow(rows, bits)
-    tree = (np.frombuffer(pairs, np.uint64), np.frombuffer(runs, np.uint32))
+    root, pairs, runs = rangetree.grow(rows, bits)
+    tree = (
+        np.frombuffer(root, np.uint32),
+        np.array(pairs, dtype=np.uint64),
+        np.array(runs, dtype=np.uint32),
+    )
     row = np.full(len(asked), 77, dtype=np.int32)
     if bits == 32:
         treekernels.find_4(*tree, np.array(asked, dtype=np.uint32), row)
