@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 PROGRAM = "borne-agent"
 LEVELS = ("debug", "info", "warning", "error")
 SHORTEST_INTERVAL_S = 0.01
+MAX_FLOWS = 16
 _FILE_NAME = "agent.toml"
 
 
@@ -98,32 +99,49 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_ping(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("targets", metavar="TARGET", nargs="+", help="an address or a name")
+    parser.add_argument(
+        "targets", metavar="TARGET", nargs="+", type=_target, help="an address or a name"
+    )
     parser.add_argument("--count", type=_count, metavar="N", help="requests to each target")
     parser.add_argument(
         "--interval", type=_interval, default=1.0, metavar="S", help="between two (default 1)"
     )
+    parser.add_argument("--protocol", choices=("icmp",), default="icmp", help="default icmp")
     _add_probe(parser)
 
 
 def _add_trace(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("target", metavar="TARGET", help="an address or a name")
-    parser.add_argument("--flows", type=int, choices=(1,), default=1, help="flows to trace")
+    parser.add_argument("target", metavar="TARGET", type=_target, help="an address or a name")
+    parser.add_argument(
+        "--flows",
+        type=_flows,
+        default=1,
+        metavar="N|auto",
+        help=f"1 to {MAX_FLOWS} flows (default 1); auto: as many as every way needs",
+    )
+    parser.add_argument(
+        "--protocol", choices=("icmp", "udp"), default="icmp", help="of the probes (default icmp)"
+    )
     parser.add_argument("--no-names", action="store_true", help="do not look up names of hops")
     _add_probe(parser)
 
 
 def _add_probe(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--protocol", choices=("icmp",), default="icmp", help="default icmp")
     parser.add_argument(
         "--timeout", type=_interval, default=1.0, metavar="S", help="for an answer (default 1)"
     )
     parser.add_argument(
         "--resolver", type=_resolver, metavar="ADDRESS", help="name server (default: the host's)"
     )
-    parser.add_argument(
-        "-4", dest="family", action="store_const", const=4, help="IPv4 (there is no other yet)"
-    )
+    families = parser.add_mutually_exclusive_group()
+    for family in (4, 6):
+        families.add_argument(
+            f"-{family}",
+            dest="family",
+            action="store_const",
+            const=family,
+            help=f"IPv{family} alone (default: IPv4 where there is such an address, else IPv6)",
+        )
     parser.add_argument("--json", action="store_true", help="print JSON for programs")
 
 
@@ -150,6 +168,26 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         "--log.level", dest="log_level", choices=LEVELS, default="info", help="default info"
     )
     parser.add_argument("--json", action="store_true", help="print each result as a JSON line")
+
+
+def _target(text: str) -> str:
+    """Refuse what is the host's own neighbourhood: no provider's zone is there."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    if address.version == 6 and (address.is_link_local or address.scope_id is not None):  # noqa: PLR2004 - its own number
+        raise argparse.ArgumentTypeError(f"{text} is link-local: probe a global address")
+    return str(address)
+
+
+def _flows(text: str) -> int | str:
+    if text == "auto":
+        return text
+    flows = int(text) if text.isascii() and text.isdigit() else 0
+    if not 1 <= flows <= MAX_FLOWS:
+        raise argparse.ArgumentTypeError(f'"{text}" is neither 1 to {MAX_FLOWS} nor auto')
+    return flows
 
 
 def _count(text: str) -> int:
@@ -202,13 +240,14 @@ def _ping(options: argparse.Namespace) -> int:
 def _trace(options: argparse.Namespace) -> int:
     import asyncio  # noqa: PLC0415 - lazy, see above
 
-    from agent import trace  # noqa: PLC0415
+    from agent import records, trace  # noqa: PLC0415
 
     wanted = trace.Options(
         target=options.target,
         timeout_s=options.timeout,
         flows=options.flows,
         family=options.family,
+        protocol=records.Protocol(options.protocol),
         json=options.json,
     )
 
@@ -253,7 +292,10 @@ def _resolve(options: argparse.Namespace) -> "Resolve | None":
     found = Resolver(ResolvConf(servers=(options.resolver,)))
 
     async def resolve(target: str, family: "Family") -> str | None:
-        return target if _is_address(target) else await found.address(target, family)
+        own = _family_of(target)
+        if own is not None:
+            return target if own == family else None
+        return await found.address(target, family)
 
     return resolve
 
@@ -275,12 +317,12 @@ def _name_of(options: argparse.Namespace) -> "NameOf | None":
     return Names(Resolver(conf), NameCache(), SystemClock()).name_of
 
 
-def _is_address(text: str) -> bool:
+def _family_of(text: str) -> int | None:
+    """Return the family of an address; None for a name."""
     try:
-        ipaddress.IPv4Address(text)
+        return ipaddress.ip_address(text).version
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _default_file() -> Path:

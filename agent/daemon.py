@@ -21,7 +21,6 @@ from agent.batches import Batches, Identity, SeriesBook
 from agent.clock import Clock, SystemClock, boot_id
 from agent.config import Collector, Config
 from agent.delivery import Backoff
-from agent.echoes import OpenPort
 from agent.errors import ConfigError
 from agent.faults import Faults
 from agent.http import Client, Server
@@ -31,6 +30,7 @@ from agent.namecache import NameCache
 from agent.outbox import Outbox
 from agent.pages import Pages
 from agent.ping import system_resolve
+from agent.ports import OpenPort
 from agent.prober import Prober
 from agent.resolver import Names, Resolver
 from agent.results import Results

@@ -9,6 +9,8 @@ A probe is launched once and lands once; whatever order its transmit stamp and i
     answer whose time is absurd                       REJECTED
     answer after the time-out, or none                LOST
     already landed: answer again                      nothing; counted `duplicate` or `late`
+    answer that does not say which probe it is about  as that of the only one in the air to its
+                                                      address; a `Doubt` where there are several
     never launched: any answer                        nothing; counted `foreign`
 
 Rules
@@ -16,8 +18,9 @@ Rules
   stepped; the monotonic clock brackets them: an RTT below zero or longer than the time between
   launch and reading is REJECTED, and so is one during which the two clocks moved apart by more
   than a millisecond beyond what slewing may do (500 ppm, adjtimex(2); allowed: 1000 ppm).
-- An answer counts only with our identifier, a sequence in the air, the token (as far as the
-  answer quotes it) and the address: the target's own for a reply, in the quote for an error.
+- An answer counts only with our identifier, a sequence in the air (or none: some routers quote
+  nothing of a datagram), the token (as far as the answer quotes it) and the address: the target's
+  own for a reply, in the quote for an error.
 """
 
 import heapq
@@ -26,7 +29,8 @@ from collections import deque
 import msgspec
 
 from agent import icmp
-from agent.records import Outcome, Stamp
+from agent.ports import Message
+from agent.records import Family, Outcome, StackEntry, Stamp
 from agent.targets import Instant
 
 STAMP_PATIENCE_NS = 20_000_000
@@ -38,7 +42,7 @@ _SEQUENCES = 1 << 16
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
-    """One echo request that was handed to the kernel."""
+    """One packet that was handed to the kernel."""
 
     handle: object
     """Whatever the sender wants back with the landing."""
@@ -54,7 +58,7 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """An ICMP message, where it came from and when it was read."""
 
-    message: icmp.Message
+    message: Message
     source: str
     stamp_ns: int | None
     ttl: int | None
@@ -74,13 +78,21 @@ class Landing(msgspec.Struct, frozen=True, kw_only=True):
     source: str | None = None
     icmp: tuple[int, int] | None = None
     ttl: int | None = None
+    mpls: tuple[StackEntry, ...] = ()
+
+
+class Doubt(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer about one of these probes, which are still in the air: it does not say which."""
+
+    handles: tuple[object, ...]
 
 
 class Flight:
     """The probes of one socket."""
 
-    def __init__(self, identifier: int, token: bytes) -> None:
+    def __init__(self, identifier: int, token: bytes, family: Family = 4) -> None:
         """Accept answers to `identifier` and `token` alone."""
+        self._family = family
         self.late = 0
         self.duplicate = 0
         self.foreign = 0
@@ -128,24 +140,41 @@ class Flight:
         answer = self._held.get(sequence)
         return None if answer is None else self._land(probe, answer)
 
-    def answered(self, answer: Answer) -> Landing | None:
+    def answered(self, answer: Answer) -> Landing | Doubt | None:
         """Take an answer; the probe lands now unless its transmit stamp is still to come."""
         message = answer.message
         if message.identifier != self._identifier or not self._token_fits(message.payload):
             self.foreign += 1
             return None
-        probe = self._air.get(message.sequence)
+        if message.sequence is None:
+            return self._answered_nameless(answer)
+        return self._answered(answer, message.sequence)
+
+    def _answered(self, answer: Answer, sequence: int) -> Landing | None:
+        probe = self._air.get(sequence)
         if probe is None or not _is_about(answer, probe):
-            self._count_stray(answer)
+            self._count_stray(answer, sequence)
             return None
-        if message.sequence in self._held:
+        if sequence in self._held:
             self.duplicate += 1
             return None
-        if answer.stamp_ns is None or message.sequence in self._stamps:
+        if answer.stamp_ns is None or sequence in self._stamps:
             return self._land(probe, answer)
-        self._held[message.sequence] = answer
+        self._held[sequence] = answer
         self._remind(answer.read.monotonic_ns + STAMP_PATIENCE_NS, probe)
         return None
+
+    def _answered_nameless(self, answer: Answer) -> Landing | Doubt | None:
+        """Take an answer without a sequence: only its address says what it is about."""
+        about = [probe for probe in self._air.values() if _is_about(answer, probe)]
+        match about:
+            case []:
+                self.late += 1
+                return None
+            case [probe]:
+                return self._answered(answer, probe.sequence)
+            case _:
+                return Doubt(handles=tuple(probe.handle for probe in about))
 
     def settle(self, now_ns: int) -> list[Landing]:
         """Land what has waited long enough: for an answer, or for a transmit stamp."""
@@ -179,8 +208,8 @@ class Flight:
         """Compare as much of the token as the answer quotes: a router may quote none of it."""
         return payload[: icmp.TOKEN_OCTETS] == self._token[: len(payload)]
 
-    def _count_stray(self, answer: Answer) -> None:
-        probe, was_answered = self._landed.get(answer.message.sequence, (None, False))
+    def _count_stray(self, answer: Answer, sequence: int) -> None:
+        probe, was_answered = self._landed.get(sequence, (None, False))
         if probe is None or not _is_about(answer, probe):
             self.foreign += 1
         elif was_answered:
@@ -196,7 +225,9 @@ class Flight:
             del self._by_number[probe.number]
         self._held.pop(sequence, None)
         stamp_ns = self._stamps.pop(sequence, None)
-        landing = _lost(probe) if answer is None else _judge(probe, answer, stamp_ns)
+        landing = _lost(probe)
+        if answer is not None:
+            landing = _judge(probe, answer, stamp_ns, self._family)
         if answer is not None and landing.outcome is Outcome.LOST:
             self.late += 1
         self._landed[sequence] = (probe, landing.outcome is not Outcome.LOST)
@@ -208,7 +239,7 @@ class Flight:
 
 def _is_about(answer: Answer, probe: Probe) -> bool:
     """Return whether the answer's addresses fit the probe."""
-    if answer.message.type == icmp.ECHO_REPLY:
+    if answer.message.destination is None:
         return answer.source == probe.address
     return answer.message.destination == probe.address
 
@@ -222,11 +253,11 @@ def _lost(probe: Probe) -> Landing:
     )
 
 
-def _judge(probe: Probe, answer: Answer, sent_stamp_ns: int | None) -> Landing:
+def _judge(probe: Probe, answer: Answer, sent_stamp_ns: int | None, family: Family) -> Landing:
     """Turn an answer into its outcome and its RTT, or into REJECTED or LOST."""
     rtt_ns, stamp = _rtt(probe, answer, sent_stamp_ns)
     message = answer.message
-    outcome = icmp.outcome_of(message.type, message.code)
+    outcome = icmp.outcome_of(message.type, message.code, family)
     if outcome is None:
         raise AssertionError(f"an ICMP message of type {message.type} answers no probe")
     if not _is_sound(probe, answer, rtt_ns, stamp):
@@ -243,6 +274,7 @@ def _judge(probe: Probe, answer: Answer, sent_stamp_ns: int | None) -> Landing:
         source=answer.source,
         icmp=(message.type, message.code),
         ttl=answer.ttl,
+        mpls=message.mpls,
     )
 
 

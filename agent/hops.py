@@ -1,11 +1,13 @@
-"""Decider: one Paris traceroute: which TTL is probed next, when it is over, and its path.
+"""Decider: one Paris traceroute of one flow: which TTL is probed next, and when it is over.
 
-All TTLs are in flight together; one packet leaves every half millisecond.
+All TTLs are in flight together; packets leave at an even pace.
 
     phase      what is sent                            ends when
     first      TTL 1..N, N = last length + 3 or all    everything is sent, and answered or the
     widen      TTL N+1..most, if nothing ended it yet  tail has passed
     retry      TTLs without an answer, twice
+    (a doubt)  from then on one TTL at a time, those   everything in flight has landed
+               without an answer before a larger one
 
 The tail is max(100 ms, 4 x the longest RTT seen), never more than the time-out; where nothing is
 left to send and the target has not answered, it is the time-out itself.
@@ -16,13 +18,16 @@ Rules
 - Beyond the last machine that answered, three silent TTLs are probed again and reported; more
   silence there says nothing more.
 - Every probe is reported, lost ones as lost: interpretation comes later.
+- Routers that quote so little of a probe that nothing names it are told apart by having one probe
+  in flight alone. What was in flight when the doubt arose lands first, if only as lost.
 """
 
 import msgspec
 
 from agent import icmp
 from agent.flight import Landing
-from agent.records import Hop, Origin, Outcome, Path, PathReply, Protocol
+from agent.records import Hop, Outcome, PathReply
+from agent.targets import family_of
 
 PACE_NS = 500_000
 TAIL_MIN_NS = 100_000_000
@@ -30,7 +35,6 @@ TAIL_RTTS = 4
 RETRIES = 2
 LENGTH_MARGIN = 3
 SILENCE_SHOWN = 3
-TOOL = "borne-agent"
 
 
 class Shot(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,16 +42,7 @@ class Shot(msgspec.Struct, frozen=True, kw_only=True):
 
     ttl: int
     attempt: int
-
-
-class Labels(msgspec.Struct, frozen=True, kw_only=True):
-    """What a path says about itself beside its hops."""
-
-    target: str
-    zone: str | None
-    origin: Origin | None
-    started_at: str
-    """RFC 3339 UTC with nanoseconds."""
+    flow: int = 0
 
 
 class Trace:
@@ -61,16 +56,25 @@ class Trace:
         timeout_ns: int,
         start_ns: int,
         last_length: int | None = None,
+        flow: int = 0,
+        pace_ns: int = PACE_NS,
     ) -> None:
-        """Trace towards `address`; `last_length` is the length of its last known path."""
+        """Trace towards `address`; `last_length` is the length of its last known path.
+
+        The first packet leaves at `start_ns`, then one every `pace_ns`.
+        """
         self.done = False
         self._address = address
+        self._flow = flow
+        self._pace_ns = pace_ns
+        self._exceeded = icmp.NUMBERS[family_of(address)].exceeded
+        self._serial = False
         self._max_ttl = max_ttl
         self._timeout_ns = timeout_ns
         self._window = max_ttl if last_length is None else min(max_ttl, last_length + LENGTH_MARGIN)
         self._end: int | None = None
         self._landings: dict[int, dict[int, Landing | None]] = {}
-        self._queue = [Shot(ttl=ttl, attempt=0) for ttl in range(self._window, 0, -1)]
+        self._queue = [self._shot(ttl) for ttl in range(self._window, 0, -1)]
         self._slot_ns = start_ns
         self._last_sent_ns = start_ns
         self._longest_ns = 0
@@ -96,11 +100,13 @@ class Trace:
         """Take the probe to send now; None where none is due. May end or widen the trace."""
         if not self._queue:
             self._turn(now_ns)
+        if self._serial and self._in_flight():
+            return None
         while self._queue and self._slot_ns <= now_ns:
             shot = self._queue.pop()
             if not self._is_wanted(shot):
                 continue
-            self._slot_ns = max(self._slot_ns + PACE_NS, now_ns - PACE_NS * 4)
+            self._slot_ns = max(self._slot_ns + self._pace_ns, now_ns - self._pace_ns * 4)
             self._last_sent_ns = now_ns
             self._landings.setdefault(shot.ttl, {})[shot.attempt] = None
             return shot
@@ -108,16 +114,31 @@ class Trace:
 
     def next_ns(self) -> int:
         """Return when `next_shot` should be asked again, unless a landing comes first."""
+        if self._serial and self._in_flight():
+            return self._last_sent_ns + self._timeout_ns
         return self._slot_ns if self._queue else self._last_sent_ns + self._tail_ns()
 
     def landed(self, shot: Shot, landing: Landing) -> None:
         """Take what became of a probe."""
         self._landings[shot.ttl][shot.attempt] = landing
         self._longest_ns = max(self._longest_ns, landing.rtt_ns or 0)
-        if landing.icmp is None or landing.icmp[0] == icmp.TIME_EXCEEDED:
+        if landing.icmp is None or landing.icmp[0] == self._exceeded:
             return
         if self._end is None or shot.ttl < self._end:
             self._end = shot.ttl
+
+    def doubted(self) -> None:
+        """Take that an answer did not say which probe it is about."""
+        if not self._serial:
+            self._serial = True
+            self._window = max(self._landings, default=0)
+            self._queue = []
+
+    def _shot(self, ttl: int, attempt: int = 0) -> Shot:
+        return Shot(ttl=ttl, attempt=attempt, flow=self._flow)
+
+    def _in_flight(self) -> bool:
+        return any(None in attempts.values() for attempts in self._landings.values())
 
     def _turn(self, now_ns: int) -> None:
         """Begin the next phase where this one is over."""
@@ -125,20 +146,26 @@ class Trace:
         if waiting and now_ns < self._last_sent_ns + self._tail_ns():
             return
         self._queue = self._next_phase()
-        self._window = self._max_ttl if self._end is None else self._window
+        if self._end is None:
+            last = max((shot.ttl for shot in self._queue), default=0)
+            self._window = max(self._window, last) if self._serial else self._max_ttl
         self._slot_ns = now_ns
         self.done = not self._queue
 
     def _next_phase(self) -> list[Shot]:
         """List what is left to send, the last first."""
-        if self._end is None and self._window < self._max_ttl:
-            return [Shot(ttl=ttl, attempt=0) for ttl in range(self._max_ttl, self._window, -1)]
+        more = self._end is None and self._window < self._max_ttl
+        if more and not self._serial:
+            return [self._shot(ttl) for ttl in range(self._max_ttl, self._window, -1)]
         tried = {ttl: len(self._landings[ttl]) for ttl in reversed(self._silent())}
-        return [Shot(ttl=ttl, attempt=n) for ttl, n in tried.items() if n <= RETRIES]
+        again = [self._shot(ttl, n) for ttl, n in tried.items() if n <= RETRIES]
+        if more and not again and self._window < self._last_heard() + SILENCE_SHOWN:
+            return [self._shot(self._window + 1)]
+        return again
 
     def _ends(self, landing: Landing) -> bool:
         """Return whether this is an answer of the target, other than time exceeded."""
-        answered = landing.icmp is not None and landing.icmp[0] != icmp.TIME_EXCEEDED
+        answered = landing.icmp is not None and landing.icmp[0] != self._exceeded
         return answered and landing.source == self._address
 
     def _is_wanted(self, shot: Shot) -> bool:
@@ -175,40 +202,28 @@ class Trace:
     def hops(self) -> tuple[Hop, ...]:
         """List what is known now, by rising TTL."""
         return tuple(
-            Hop(ttl=ttl, replies=tuple(_reply(found[attempt]) for attempt in sorted(found)))
+            Hop(
+                ttl=ttl,
+                replies=tuple(written(found[attempt], self._flow) for attempt in sorted(found)),
+            )
             for ttl, found in sorted(self._within().items())
         )
 
-    def path(self, labels: Labels) -> Path:
-        """Write the trace down as a `borne-path/1` object."""
-        return Path(
-            id=f"{labels.target}@{labels.started_at}",
-            tool=TOOL,
-            origin=labels.origin,
-            rtt_resolution_ns=1,
-            target=labels.target,
-            address=self._address,
-            zone=labels.zone,
-            family=4,
-            protocol=Protocol.ICMP,
-            reached=self.reached,
-            started_at=labels.started_at,
-            hops=self.hops(),
-        )
+
+def written(landing: Landing | None, flow: int) -> PathReply:
+    """Write down what became of a probe; one that is still in the air is lost."""
+    if landing is None or landing.icmp is None:
+        return PathReply(lost=True, flow=flow)
+    return PathReply(
+        address=landing.source,
+        rtt_ns=landing.rtt_ns,
+        flow=flow,
+        icmp=landing.icmp,
+        mpls=landing.mpls,
+        reply_ttl=landing.ttl,
+        stamp=None if landing.outcome is Outcome.REJECTED else landing.stamp,
+    )
 
 
 def _is_answered(attempts: dict[int, Landing | None]) -> bool:
     return any(landing is not None and landing.icmp is not None for landing in attempts.values())
-
-
-def _reply(landing: Landing | None) -> PathReply:
-    """Write one probe down; one that is still in the air is lost."""
-    if landing is None or landing.icmp is None:
-        return PathReply(lost=True)
-    return PathReply(
-        address=landing.source,
-        rtt_ns=landing.rtt_ns,
-        icmp=landing.icmp,
-        reply_ttl=landing.ttl,
-        stamp=None if landing.outcome is Outcome.REJECTED else landing.stamp,
-    )

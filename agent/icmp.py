@@ -1,13 +1,13 @@
-"""Bytes: ICMP messages for IPv4, from and to octets.
+"""Bytes: ICMP messages for IPv4 (RFC 792) and IPv6 (RFC 4443), from and to octets.
 
-    echo request and reply (RFC 792)          unreachable and time exceeded (RFC 792)
+    echo request and reply                    unreachable and time exceeded
     0      1      2             4             0      1      2             4
     +------+------+-------------+             +------+------+-------------+
-    | 8, 0 |  0   |  checksum   |             | 3,11 | code |  checksum   |
+    | type |  0   |  checksum   |             | type | code |  checksum   |
     +------+------+-------------+             +------+------+-------------+
     | identifier  |  sequence   |             | unused, or RFC 4884 length|
     +-------------+-------------+             +---------------------------+
-    | token, 8 octets           |             | IPv4 header of the probe  |
+    | token, 8 octets           |             | IP header of the probe    |
     +-------------+-------------+             +---------------------------+
     | balance     | text ...    |             | its first 8 octets or more|
     +-------------+-------------+             +---------------------------+
@@ -16,47 +16,69 @@ Rules
 - The checksum of a request depends on its flow alone, never on identifier or sequence: routers
   that spread load by the first octets of the ICMP header then send all probes of a flow one way
   (Paris traceroute; Augustin et al., IMC 2006). The two octets of *balance* make it so.
+- Over IPv6 kernels compute and check the checksum, which covers both addresses as well: those are
+  the same for all probes of a flow, so that the balance works there, too.
 - The token tells our probes from those of other programs that chose the same identifier.
 """
 
 import struct
+from collections.abc import Mapping
+from ipaddress import IPv6Address
 
 import msgspec
 
+from agent import extensions
 from agent.errors import WireError
-from agent.records import Outcome
+from agent.ports import Message, Notice
+from agent.records import IPV4, Family, Outcome, StackEntry
 
-ECHO_REPLY = 0
-UNREACHABLE = 3
-ECHO_REQUEST = 8
-TIME_EXCEEDED = 11
 TOKEN_OCTETS = 8
-PROTOCOL_ICMP = 1
+HEADER_OCTETS = 8
+"""Of an ICMP message, and of a UDP datagram as well."""
+IP_OCTETS: Mapping[Family, int] = {4: 20, 6: 40}
+"""Of an IP header without options, such as our probes have."""
 
 _HEADER = struct.Struct("!BBHHH")
-_HEADER_OCTETS = 8
-_IPV4_OCTETS = 20
-_IPV4_VERSION = 4
 _ONES = 0xFFFF
 _FLOW_CHECKSUM = 0xB08E
-TEXT = b"Borne measures the way to this address (ICMP)."
+TEXT = b"Borne measures the way packets go to this host"
 """What the machines that are probed can read in each packet."""
-_ADMINISTRATIVE_CODES = frozenset({9, 10, 13})
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer: an echo reply, or an error that quotes the probe it answers.
+class Numbers(msgspec.Struct, frozen=True, kw_only=True):
+    """The numbers of one version of ICMP."""
 
-    In an error, identifier, sequence, payload and destination are those of the quoted probe;
-    an echo reply has no destination. A quote may be cut: its payload is then short or empty.
-    """
+    protocol: int
+    """Of ICMP itself, in an IP header."""
+    request: int
+    reply: int
+    unreachable: int
+    exceeded: int
+    administrative: frozenset[int]
+    """Codes of unreachable that say: prohibited."""
 
-    type: int
-    code: int
-    identifier: int
-    sequence: int
-    payload: bytes
-    destination: str | None = None
+
+NUMBERS: Mapping[Family, Numbers] = {
+    # RFC 792; codes 9, 10 and 13: RFC 1812 section 5.2.7.1.
+    4: Numbers(
+        protocol=1,
+        request=8,
+        reply=0,
+        unreachable=3,
+        exceeded=11,
+        administrative=frozenset({9, 10, 13}),
+    ),
+    # RFC 4443; codes 5 and 6 are "more informative subsets" of 1 (section 3.1).
+    6: Numbers(
+        protocol=58,
+        request=128,
+        reply=129,
+        unreachable=1,
+        exceeded=3,
+        administrative=frozenset({1, 5, 6}),
+    ),
+}
+_REQUESTS = frozenset(numbers.request for numbers in NUMBERS.values())
 
 
 def checksum(octets: bytes) -> int:
@@ -76,68 +98,128 @@ def text_with(contact: str | None) -> bytes:
     return text + b" " * (len(text) % 2)
 
 
+class EchoDialect(msgspec.Struct, frozen=True, kw_only=True):
+    """How the echo requests of one socket are written and their answers read."""
+
+    family: Family
+    identifier: int
+    token: bytes
+    text: bytes = TEXT
+
+    def request(self, sequence: int, flow: int) -> bytes:
+        """Build one probe."""
+        return echo_request(
+            self.identifier, sequence, self.token, flow, text=self.text, family=self.family
+        )
+
+    def answer(self, octets: bytes) -> Message:
+        """Read what the socket received. Raises: WireError."""
+        return parse(octets, self.family)
+
+    def notice(self, notice: Notice) -> Message | None:
+        """Read an error from the queue; None where it answers no probe. Raises: WireError."""
+        numbers = NUMBERS[self.family]
+        if notice.type not in {numbers.unreachable, numbers.exceeded}:
+            return None
+        implied = extensions.ORIGINAL_OCTETS - IP_OCTETS[self.family]
+        mpls = extensions.labels(notice.quote, notice.extension_at, implied)
+        quoted = notice.quote[: notice.extension_at or None]
+        return quote(notice.type, notice.code, notice.destination, quoted, mpls=mpls)
+
+
 def echo_request(
-    identifier: int, sequence: int, token: bytes, flow: int = 0, *, text: bytes = TEXT
+    identifier: int,
+    sequence: int,
+    token: bytes,
+    flow: int = 0,
+    *,
+    text: bytes = TEXT,
+    family: Family = 4,
 ) -> bytes:
     """Build the echo request of one probe, 64 octets unless `text` is longer; `token` has 8.
 
-    A kernel that fills in the checksum itself (a ping socket) comes to the same one.
+    A kernel that fills in the checksum itself comes to the same one, over IPv6 to the same one
+    for all probes of a flow to one address.
     """
+    request = NUMBERS[family].request
     wanted = (_FLOW_CHECKSUM + flow) % (_ONES - 1) + 1
-    open_sum = _HEADER.pack(ECHO_REQUEST, 0, wanted, identifier, sequence) + token + text
-    balance = -int.from_bytes(open_sum, "big") % _ONES
-    header = _HEADER.pack(ECHO_REQUEST, 0, wanted, identifier, sequence)
+    header = _HEADER.pack(request, 0, wanted, identifier, sequence)
+    balance = -int.from_bytes(header + token + text, "big") % _ONES
     return header + token + balance.to_bytes(2, "big") + text
 
 
-def parse(octets: bytes) -> Message:
-    """Read an ICMP message without its IPv4 header.
+def parse(octets: bytes, family: Family = 4) -> Message:
+    """Read an ICMP message without its IP header; over IPv6 the kernel has checked its checksum.
 
     Raises:
         WireError: reason `truncated`, `checksum`, `type` (neither an echo reply nor an error
-            about a probe) or `quote` (the quoted packet is not ICMP over IPv4).
+            about a probe) or `quote` (the quoted packet is no ICMP of this family).
     """
-    if len(octets) < _HEADER_OCTETS:
+    numbers = NUMBERS[family]
+    if len(octets) < HEADER_OCTETS:
         raise WireError("truncated", f"read an ICMP message: it has {len(octets)} octets of 8")
-    if int.from_bytes(octets + b"\0" * (len(octets) % 2), "big") % _ONES:
+    whole = octets + b"\0" * (len(octets) % 2)
+    if family == IPV4 and int.from_bytes(whole, "big") % _ONES:
         raise WireError("checksum", "read an ICMP message: its checksum is wrong")
     kind, code, _, identifier, sequence = _HEADER.unpack_from(octets)
-    if kind == ECHO_REPLY:
-        payload = octets[_HEADER_OCTETS:]
+    if kind == numbers.reply:
+        payload = octets[HEADER_OCTETS:]
         return Message(
             type=kind, code=code, identifier=identifier, sequence=sequence, payload=payload
         )
-    if kind not in {UNREACHABLE, TIME_EXCEEDED}:
+    if kind not in {numbers.unreachable, numbers.exceeded}:
         raise WireError("type", f"read an ICMP message: type {kind} answers no probe")
-    return _error(kind, code, octets[_HEADER_OCTETS:])
+    return _error(octets, family)
 
 
-def _error(kind: int, code: int, quoted: bytes) -> Message:
-    """Read the packet that an ICMP error quotes."""
-    header_octets = _ipv4_header_octets(quoted, "quote")
-    if quoted[9] != PROTOCOL_ICMP:
-        raise WireError("quote", f"read an ICMP error: it quotes IP protocol {quoted[9]}")
-    return quote(kind, code, dotted(quoted[16:20]), quoted[header_octets:])
+def _error(octets: bytes, family: Family) -> Message:
+    """Read the packet that an ICMP error quotes, and the extension behind it.
+
+    RFC 4884 section 4: octet 5 has the length of the quote in words of 4, over IPv6 octet 4 in
+    words of 8.
+    """
+    quoted = octets[HEADER_OCTETS:]
+    quoted_octets = octets[5] * 4 if family == IPV4 else octets[4] * 8
+    mpls = extensions.labels(quoted, quoted_octets, extensions.ORIGINAL_OCTETS)
+    destination, protocol, probe = _quoted_packet(quoted[: quoted_octets or None], family)
+    if protocol != NUMBERS[family].protocol:
+        raise WireError("quote", f"read an ICMP error: it quotes IP protocol {protocol}")
+    return quote(octets[0], octets[1], destination, probe, mpls=mpls)
 
 
-def quote(kind: int, code: int, destination: str, octets: bytes) -> Message:
+def _quoted_packet(packet: bytes, family: Family) -> tuple[str, int, bytes]:
+    """Return destination, protocol and content of a packet of our own, as an error quotes it."""
+    if family == IPV4:
+        header_octets = _ipv4_header_octets(packet, "quote")
+        return dotted(packet[16:20]), packet[9], packet[header_octets:]
+    if len(packet) < IP_OCTETS[6]:
+        raise WireError("truncated", f"read an IPv6 header: it has {len(packet)} octets of 40")
+    if packet[0] >> 4 != family:
+        raise WireError("quote", f"read an IPv6 header: its first octet is {packet[0]:#04x}")
+    return written(packet[24:40]), packet[6], packet[IP_OCTETS[6] :]
+
+
+def quote(
+    kind: int, code: int, destination: str, octets: bytes, *, mpls: tuple[StackEntry, ...] = ()
+) -> Message:
     """Read what an error quotes of our probe, from its ICMP header on.
 
     Raises:
         WireError: reason `truncated` or `quote` (it is not an echo request).
     """
-    if len(octets) < _HEADER_OCTETS:
+    if len(octets) < HEADER_OCTETS:
         raise WireError("truncated", f"read a quoted probe: it has {len(octets)} octets of 8")
     inner, _, _, identifier, sequence = _HEADER.unpack_from(octets)
-    if inner != ECHO_REQUEST:
-        raise WireError("quote", f"read a quoted probe: its ICMP type is {inner}, not 8")
+    if inner not in _REQUESTS:
+        raise WireError("quote", f"read a quoted probe: its ICMP type is {inner}, no echo request")
     return Message(
         type=kind,
         code=code,
         identifier=identifier,
         sequence=sequence,
-        payload=octets[_HEADER_OCTETS:],
+        payload=octets[HEADER_OCTETS:],
         destination=destination,
+        mpls=mpls,
     )
 
 
@@ -153,10 +235,10 @@ def strip_ipv4(packet: bytes) -> tuple[str, int, bytes]:
 
 def _ipv4_header_octets(packet: bytes, reason: str) -> int:
     """Return the length of an IPv4 header (RFC 791 section 3.1) that is all there."""
-    if len(packet) < _IPV4_OCTETS:
+    if len(packet) < IP_OCTETS[4]:
         raise WireError("truncated", f"read an IPv4 header: it has {len(packet)} octets of 20")
     header_octets = (packet[0] & 0x0F) * 4
-    if packet[0] >> 4 != _IPV4_VERSION or header_octets < _IPV4_OCTETS:
+    if packet[0] >> 4 != IPV4 or header_octets < IP_OCTETS[4]:
         raise WireError(reason, f"read an IPv4 header: its first octet is {packet[0]:#04x}")
     if len(packet) < header_octets:
         raise WireError("truncated", "read an IPv4 header: its options are missing")
@@ -168,19 +250,15 @@ def dotted(address: bytes) -> str:
     return ".".join(map(str, address))
 
 
-def outcome_of(kind: int, code: int) -> Outcome | None:
-    """Say what an answer means for an echo; None where it is no answer to one.
+def written(address: bytes) -> str:
+    """Write four octets as an IPv4 address, sixteen as an IPv6 address."""
+    return dotted(address) if len(address) == 4 else str(IPv6Address(address))  # noqa: PLR2004
 
-    Codes 9, 10 and 13 of unreachable are administrative (RFC 1812 section 5.2.7.1).
-    """
-    match kind:
-        case 0:
-            return Outcome.REPLY
-        case 3 if code in _ADMINISTRATIVE_CODES:
-            return Outcome.PROHIBITED
-        case 3:
-            return Outcome.UNREACHABLE
-        case 11:
-            return Outcome.TTL_EXCEEDED
-        case _:
-            return None
+
+def outcome_of(kind: int, code: int, family: Family = 4) -> Outcome | None:
+    """Say what an answer means for a probe; None where it is no answer to one."""
+    numbers = NUMBERS[family]
+    if kind == numbers.unreachable:
+        administrative = code in numbers.administrative
+        return Outcome.PROHIBITED if administrative else Outcome.UNREACHABLE
+    return {numbers.reply: Outcome.REPLY, numbers.exceeded: Outcome.TTL_EXCEEDED}.get(kind)

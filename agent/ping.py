@@ -5,18 +5,19 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Callable, Iterator
 
 import msgspec
 
 from agent import views
 from agent.clock import Clock, SystemClock
-from agent.echoes import Echoes, OpenPort
-from agent.flight import Landing
-from agent.records import Family, Outcome, Protocol, Stamp
+from agent.flight import Doubt, Landing
+from agent.ports import OpenPort
+from agent.records import IPV4, IPV6, Family, Outcome, Protocol, Stamp
+from agent.sender import Sender
+from agent.senders import STAMPS_BEGIN_S, Purpose, Senders
 from agent.sockets import open_port
-from agent.targets import Resolve
+from agent.targets import Resolve, family_of
 
 _NS_PER_S = 1_000_000_000
 
@@ -29,8 +30,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Echo requests to each target; None goes on until interrupted."""
     interval_s: float = 1.0
     timeout_s: float = 1.0
-    family: Literal[4] | None = None
-    """4 asks for IPv4; None takes what there is, which is IPv4 alone."""
+    family: Family | None = None
+    """None takes an IPv4 address where there is one, else an IPv6 address."""
     protocol: Protocol = Protocol.ICMP
     json: bool = False
 
@@ -89,20 +90,31 @@ async def run(
         PrivilegeError: the kernel refuses both kinds of ICMP socket.
     """
     session = _Session(options)
-    echoes = Echoes(clock or SystemClock(), session.land, open_socket)
+    senders = Senders(session.opener(clock or SystemClock(), open_socket))
     try:
-        targets = [_Target(t, await (resolve or system_resolve)(t, 4)) for t in options.targets]
-        await session.ping(targets, echoes)
+        find = resolve or system_resolve
+        targets = [_Target(t, await found(find, t, options.family)) for t in options.targets]
+        await session.ping(targets, senders)
+        strays = [sender.strays for sender in senders.all]
     finally:
-        echoes.close()
-    session.sum_up(targets, echoes.strays)
+        senders.close()
+    session.sum_up(targets, strays)
     return 0 if any(target.rtts_ns for target in targets) else 1
+
+
+async def found(resolve: Resolve, target: str, family: Family | None) -> str | None:
+    """Return an address of a target: IPv4 first, unless one family is asked for."""
+    for each in (IPV4, IPV6) if family is None else (family,):
+        address = await resolve(target, each)
+        if address is not None:
+            return address
+    return None
 
 
 async def system_resolve(target: str, family: Family) -> str | None:
     """Ask the system's resolver for an address, in a thread; an address is itself."""
     loop = asyncio.get_running_loop()
-    kind = socket.AF_INET if family == 4 else socket.AF_INET6  # noqa: PLR2004 - its own number
+    kind = socket.AF_INET if family == IPV4 else socket.AF_INET6
     try:
         found = await loop.getaddrinfo(target, None, family=kind, type=socket.SOCK_RAW)
     except (OSError, UnicodeError):  # the latter for what cannot be a name, such as "a..b"
@@ -134,16 +146,31 @@ class _Session:
         self._landed = asyncio.Event()
         self._encoder = msgspec.json.Encoder()
 
-    async def ping(self, targets: list[_Target], echoes: Echoes) -> None:
+    def opener(self, clock: Clock, open_socket: OpenPort) -> Callable[[Purpose], Sender]:
+        """Return what opens the socket of a family."""
+
+        def open_one(purpose: Purpose) -> Sender:
+            return Sender(clock, self.land, open_socket, family=purpose.family)
+
+        return open_one
+
+    async def ping(self, targets: list[_Target], senders: Senders) -> None:
         """Send everything, and wait for the tail."""
+        for target in targets:
+            if target.address is not None:
+                senders.of(Purpose(family_of(target.address)))
         with interruption() as stop:
             async with asyncio.TaskGroup() as group:
-                watch = group.create_task(echoes.watch())
-                await self._send_all(targets, echoes, stop)
+                await asyncio.sleep(STAMPS_BEGIN_S)
+                watches = [group.create_task(sender.watch()) for sender in senders.all]
+                await self._send_all(targets, senders, stop)
                 await self._wait_for_tail(stop)
-                watch.cancel()
+                for watch in watches:
+                    watch.cancel()
 
-    async def _send_all(self, targets: list[_Target], echoes: Echoes, stop: asyncio.Event) -> None:
+    async def _send_all(
+        self, targets: list[_Target], senders: Senders, stop: asyncio.Event
+    ) -> None:
         """Send in turn, each target at its interval, the targets spread evenly over it."""
         loop = asyncio.get_running_loop()
         start_s = loop.time()
@@ -152,16 +179,17 @@ class _Session:
         while self._options.count is None or turn < self._options.count * len(targets):
             if await _stopped_within(stop, start_s + turn * step_s - loop.time()):
                 return
-            self._send(targets[turn % len(targets)], turn // len(targets), echoes)
+            self._send(targets[turn % len(targets)], turn // len(targets), senders)
             turn += 1
 
-    def _send(self, target: _Target, sequence: int, echoes: Echoes) -> None:
+    def _send(self, target: _Target, sequence: int, senders: Senders) -> None:
         if target.address is None:
             self._say(target, sequence, Outcome.UNRESOLVED)
             return
         target.sent += 1
         self._in_air += 1
-        echoes.send((target, sequence), target.address, self._timeout_ns)
+        sender = senders.of(Purpose(family_of(target.address)))
+        sender.send((target, sequence), target.address, self._timeout_ns)
 
     async def _wait_for_tail(self, stop: asyncio.Event) -> None:
         """Wait until nothing is in the air; an interruption ends the wait, too."""
@@ -169,10 +197,10 @@ class _Session:
             self._landed.clear()
             await _either(self._landed, stop)
 
-    def land(self, landing: Landing) -> None:
+    def land(self, landing: Landing | Doubt) -> None:
         """Take what became of an echo request."""
-        match landing.handle:
-            case (_Target() as target, int(sequence)):
+        match landing.handle if isinstance(landing, Landing) else landing:
+            case (_Target() as target, int(sequence)) if isinstance(landing, Landing):
                 self._in_air -= 1
                 self._landed.set()
                 if landing.outcome is Outcome.REPLY and landing.rtt_ns is not None:
@@ -206,21 +234,21 @@ class _Session:
         else:
             _write(views.reply_line(whom, sequence, rtt_ns, stamp, landing.ttl))
 
-    def sum_up(self, targets: list[_Target], strays: tuple[int, int, int]) -> None:
+    def sum_up(self, targets: list[_Target], strays: list[tuple[int, int, int]]) -> None:
         """Write the summary."""
-        found = tuple(target.statistics() for target in targets)
+        known = tuple(target.statistics() for target in targets)
         if not self._options.json:
-            for each in found:  # the empty line takes the ^C of a terminal
+            for each in known:  # the empty line takes the ^C of a terminal
                 _write("\n".join(("", *views.statistics_lines(each))))
             return
-        late, duplicate, foreign = strays
+        late, duplicate, foreign = (sum(kind) for kind in zip((0, 0, 0), *strays, strict=True))
         summary = Summary(
-            sent=sum(each.sent for each in found),
-            answered=sum(each.answered for each in found),
+            sent=sum(each.sent for each in known),
+            answered=sum(each.answered for each in known),
             late=late,
             duplicate=duplicate,
             foreign=foreign,
-            targets=found,
+            targets=known,
         )
         self._write_json({"summary": summary})
 

@@ -1,13 +1,12 @@
-"""Shell: sends the echo requests of all targets through one socket, for ever.
+"""Shell: sends the echo requests of all targets through one socket a family, for ever.
 
 Targets given by name are resolved beside the work, each at its own period. A name that fails is
 an event of its target, never an end; once resolved, the last known address stays in use. A name
 that is asked for in both families and has an address in one alone is no failure of the other.
 
 Sending and reading happen on ticks of 30 ms, a tenth of the shortest interval where that is less:
-the kernel keeps the time, so waking for every packet would only cost. Every day the socket and
-with it the identifier is changed: a firewall that turned against one must not blind us for ever
-(one flow of packets meanwhile: another one might take another way).
+the kernel keeps the time, so waking for every packet would only cost. All echo requests to a
+target are of one flow: another one might take another way.
 
 A target whose probes are administratively prohibited is probed ever less often (`schedule`).
 """
@@ -18,13 +17,15 @@ from collections.abc import Sequence
 
 from agent import icmp
 from agent.clock import Clock
-from agent.echoes import Echoes, OpenPort
 from agent.errors import BorneError
 from agent.faults import Faults
-from agent.flight import Landing
-from agent.records import Outcome
+from agent.flight import Doubt, Landing
+from agent.ports import OpenPort, Rung
+from agent.records import IPV4, Outcome
 from agent.schedule import Budget, Due, Entry, Schedule
-from agent.sockets import Rung, open_port
+from agent.sender import Sender
+from agent.senders import Purpose, Senders
+from agent.sockets import open_port
 from agent.targets import ProbeTarget, Resolve, Sink
 
 _NS_PER_S = 1_000_000_000
@@ -32,7 +33,6 @@ _RETRY_UNRESOLVED_S = 10.0
 _SKIPPED_EVENTS_MAX = 60
 _TICK_MAX_NS = 30_000_000
 _TICK_DIVISOR = 10
-SOCKET_LIFE_NS = 24 * 3600 * _NS_PER_S
 _log = logging.getLogger(__name__)
 
 
@@ -70,8 +70,7 @@ class Prober:
         self._siblings = _siblings(targets)
         self._unresolved: set[int] = set()
         self._said: set[int] = set()
-        self._opened_ns = 0
-        self._sockets: list[Echoes] = []
+        self._senders = Senders(self._opened)
 
     def address_of(self, target_index: int) -> str | None:
         """Return the address that the target has now; None while its name is unresolved."""
@@ -79,8 +78,11 @@ class Prober:
 
     @property
     def strays(self) -> tuple[int, int, int]:
-        """Return how many answers were (late, duplicate, foreign) on the socket in use."""
-        return self._sockets[0].strays if self._sockets else (0, 0, 0)
+        """Return how many answers were (late, duplicate, foreign) on the sockets in use."""
+        late, duplicate, foreign = (
+            sum(each.strays[kind] for each in self._senders.current) for kind in range(3)
+        )
+        return late, duplicate, foreign
 
     async def run(self) -> None:
         """Probe until cancelled.
@@ -94,46 +96,47 @@ class Prober:
         await self.faults.keep("prober", self._probe_for_ever)
 
     async def _probe_for_ever(self) -> None:
-        self._open()
         try:
+            for family in sorted({target.family for target in self._targets} or {IPV4}):
+                self.rung = self._senders.of(Purpose(family)).rung
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._send_for_ever())
                 for index, target in enumerate(self._targets):
                     if target.address is None:
                         group.create_task(self._resolve_for_ever(index, target))
         finally:
-            while self._sockets:
-                self._sockets.pop().close()
+            self._senders.close()
 
-    def _open(self) -> None:
-        """Use a new socket from now on."""
-        echoes = Echoes(self._clock, self._land, self._open_socket, reading=False, text=self._text)
-        self._sockets.insert(0, echoes)
-        self.rung = self._sockets[0].rung
-        self._opened_ns = self._clock.monotonic_ns()
+    def _opened(self, purpose: Purpose) -> Sender:
+        return Sender(
+            self._clock,
+            self._land,
+            self._open_socket,
+            family=purpose.family,
+            reading=False,
+            text=self._text,
+        )
 
     async def _send_for_ever(self) -> None:
         self._schedule = Schedule(_entries(self._targets), self._clock.monotonic_ns())
         tick_ns = _tick_ns(self._targets)
         while (next_ns := self._schedule.next_ns()) is not None:
             now_ns = self._clock.monotonic_ns()
-            idle = not any(echoes.in_air for echoes in self._sockets)
+            idle = not any(sender.in_air for sender in self._senders.all)
             delay_ns = max(next_ns - now_ns, tick_ns) if idle else tick_ns
             await asyncio.sleep(delay_ns / _NS_PER_S)
             self._read()
             for due in self._schedule.due(self._clock.monotonic_ns()):
-                self._handle(due, self._sockets[0])
+                self._handle(due)
 
     def _read(self) -> None:
-        """Read what waits; change the socket when it is old, and close the old one when empty."""
-        for echoes in self._sockets:
-            echoes.turn()
-        if len(self._sockets) > 1 and not self._sockets[-1].in_air:
-            self._sockets.pop().close()
-        if self._clock.monotonic_ns() - self._opened_ns > SOCKET_LIFE_NS:
-            self._open()
+        """Read what waits; change the sockets when they are old, and close the old when empty."""
+        for sender in self._senders.all:
+            sender.turn()
+        self._senders.retire([sender for sender in self._senders.all if sender.in_air])
+        self._senders.renew(self._clock.monotonic_ns())
 
-    def _handle(self, due: Due, echoes: Echoes) -> None:
+    def _handle(self, due: Due) -> None:
         """Send one echo request, or tell why not."""
         target = self._targets[due.index]
         if due.skipped:
@@ -150,7 +153,8 @@ class Prober:
             self._sink.event(due.index, now.wall_ns, Outcome.SKIPPED)
         else:
             self.sent[due.index] += 1
-            echoes.send(due.index, address, target.timeout_ns)
+            sender = self._senders.of(Purpose(target.family))
+            sender.send(due.index, address, target.timeout_ns)
 
     def _tell_skipped(self, due: Due, interval_ns: int) -> None:
         """Tell the deadlines that were missed, each at its time; of a long stall the last 60."""
@@ -160,10 +164,10 @@ class Prober:
         for back in reversed(range(min(due.skipped, _SKIPPED_EVENTS_MAX))):
             self._sink.event(due.index, last_wall_ns - back * interval_ns, Outcome.SKIPPED)
 
-    def _land(self, landing: Landing) -> None:
+    def _land(self, landing: Landing | Doubt) -> None:
+        if isinstance(landing, Doubt) or not isinstance(landing.handle, int):
+            raise AssertionError(f"no target sent what came of {landing!r}")  # noqa: TRY004 - a bug
         index = landing.handle
-        if not isinstance(index, int):
-            raise AssertionError(f"no target sent {index!r}")  # noqa: TRY004 - a bug, by definition
         if landing.outcome is not Outcome.REPLY:
             self._sink.event(index, landing.sent_wall_ns, landing.outcome)
         elif landing.rtt_ns is not None and landing.stamp is not None:

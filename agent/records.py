@@ -28,6 +28,12 @@ EARLIEST_NS = 1_577_836_800_000_000_000
 Family = Literal[4, 6]
 """The version of IP that carries a probe."""
 
+IPV4: Literal[4] = 4
+IPV6: Literal[6] = 6
+
+StackEntry = tuple[int, int, int, int]
+"""An entry of an MPLS label stack (RFC 4950): label, traffic class, bottom of stack, TTL."""
+
 PATH_FORMAT: Literal["borne-path/1"] = "borne-path/1"
 
 
@@ -115,8 +121,8 @@ class PathReply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     flow: int = 0
     icmp: tuple[int, int] | None = None
     """(type, code) of the ICMP answer."""
-    mpls: tuple[tuple[int, int, int, int], ...] = ()
-    """Label stack entries (label, traffic class, bottom of stack, TTL), RFC 4950."""
+    mpls: tuple[StackEntry, ...] = ()
+    """The label stack with which the probe arrived, as the router that answered says."""
     reply_ttl: int | None = None
     """TTL of the answer as it arrived."""
     stamp: Stamp | None = None

@@ -1,35 +1,39 @@
 """Shell: opens the sockets of probing; the only file that sets socket options.
 
-The ladder of privilege, tried from the top at every opening:
+The ladder of privilege for echo requests, tried from the top at every opening:
 
-    raw     SOCK_RAW, ICMP; needs CAP_NET_RAW. Delivers IPv4 headers; a filter in the kernel
-            keeps other programs' ICMP away from us.
-    ping    SOCK_DGRAM, ICMP; needs a group in net.ipv4.ping_group_range. The kernel chooses the
-            identifier (it is the local port) and delivers ICMP errors on the error queue.
+    raw     SOCK_RAW, ICMP; needs CAP_NET_RAW. Delivers whole ICMP messages, over IPv4 with their
+            IP header; a filter in the kernel keeps other programs' ICMP away from us.
+    ping    SOCK_DGRAM, ICMP; needs a group in net.ipv4.ping_group_range (which holds for IPv6 as
+            well). The kernel chooses the identifier (it is the local port) and delivers ICMP
+            errors on the error queue.
     none    PrivilegeError, which names both fixes.
 
+    udp     SOCK_DGRAM, UDP, for traces by datagrams; needs nothing. Errors on the error queue.
+
 Rules
-- Transmit stamps arrive on the error queue of both kinds, numbered by the kernel from 0 for each
+- Transmit stamps arrive on the error queue of every kind, numbered by the kernel from 0 for each
   packet sent (OPT_ID). Who does not read that queue makes the event loop spin.
 - A failed send may or may not have used up a number: the count is then started anew.
 """
 
 import array
 import contextlib
+import errno
+import os
 import socket
 import struct
-from enum import StrEnum
-from typing import Protocol
+from collections.abc import Mapping
+from typing import NamedTuple
 
-import msgspec
-
-from agent import ancillary, icmp
+from agent import ancillary, filters, icmp, udp
 from agent.errors import PrivilegeError
+from agent.ports import Datagram, DatagramPort, Notice, Rung, TransmitStamp
+from agent.records import IPV6, Family
+from agent.records import Protocol as ProbeProtocol
 
 _SO_TIMESTAMPING = 37
 _SO_ATTACH_FILTER = 26
-_IP_RECVERR = 11
-_IP_RECVTTL = 12
 _TX_SOFTWARE, _RX_SOFTWARE, _SOFTWARE = 1 << 1, 1 << 3, 1 << 4
 _OPT_ID, _OPT_CMSG, _OPT_TSONLY = 1 << 7, 1 << 10, 1 << 11
 _STAMPS = _TX_SOFTWARE | _RX_SOFTWARE | _SOFTWARE | _OPT_CMSG | _OPT_TSONLY
@@ -37,88 +41,60 @@ _RECEIVE_BUFFER_OCTETS = 4 << 20
 _DATAGRAM_OCTETS = 2048
 _ANCILLARY_OCTETS = 512
 _ID_MASK = 0xFFFFFFFF
+_ORIGINS_ICMP = frozenset({ancillary.ORIGIN_ICMP, ancillary.ORIGIN_ICMP6})
 
 
-class Rung(StrEnum):
-    """What the kernel allowed."""
+class _Numbers(NamedTuple):
+    """What the kernel calls the options of one family (linux/in.h, linux/in6.h)."""
 
-    RAW = "raw"
-    PING = "ping"
-
-
-class Datagram(msgspec.Struct, frozen=True, kw_only=True):
-    """An ICMP message that came in, without its IPv4 header."""
-
-    octets: bytes
-    source: str
-    stamp_ns: int | None
-    """Kernel receive stamp, nanoseconds since the epoch."""
-    ttl: int | None
+    kind: socket.AddressFamily
+    icmp: int
+    level: int
+    errors: int
+    """IP_RECVERR."""
+    extensions: int
+    """IP_RECVERR_RFC4884."""
+    ttls: int
+    """IP_RECVTTL, IPV6_RECVHOPLIMIT."""
+    any: str
 
 
-class TransmitStamp(msgspec.Struct, frozen=True, kw_only=True):
-    """The moment at which packet number `number` left the kernel."""
-
-    number: int
-    stamp_ns: int
-
-
-class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """An ICMP error about a probe, as the error queue of a ping socket shows it."""
-
-    type: int
-    code: int
-    source: str
-    destination: str
-    quote: bytes
-    """The probe from its ICMP header on, as far as the error quoted it."""
-    stamp_ns: int | None
-    ttl: int | None
+_NUMBERS: Mapping[Family, _Numbers] = {
+    4: _Numbers(socket.AF_INET, socket.IPPROTO_ICMP, ancillary.SOL_IP, 11, 26, 12, "0.0.0.0"),  # noqa: S104 - the kernel chooses
+    6: _Numbers(socket.AF_INET6, socket.IPPROTO_ICMPV6, ancillary.SOL_IPV6, 25, 31, 51, "::"),
+}
+_IPV6_V6ONLY = 26
 
 
-class DatagramPort(Protocol):
-    """A non-blocking ICMP socket whose packets are stamped by the kernel."""
+def open_port(
+    identifier: int,
+    family: Family = 4,
+    protocol: ProbeProtocol = ProbeProtocol.ICMP,
+) -> DatagramPort:
+    """Open the highest rung that the kernel allows for echo requests, or a port for datagrams.
 
-    @property
-    def rung(self) -> Rung:
-        """Return which rung of the ladder this is."""
-
-    @property
-    def identifier(self) -> int:
-        """Return the identifier that every echo request of this socket must carry."""
-
-    def fileno(self) -> int:
-        """Return the descriptor to wait on."""
-
-    def send(self, octets: bytes, address: str, ttl: int | None) -> int:
-        """Send one ICMP message and return the number of its transmit stamp.
-
-        Raises:
-            OSError: the host did not send it; all earlier numbers are void from now on.
-        """
-
-    def receive(self) -> Datagram | None:
-        """Take one message; None where none waits. Raises: WireError for garbage."""
-
-    def receive_error(self) -> TransmitStamp | Notice | None:
-        """Take one entry of the error queue; None where none waits. Raises: WireError."""
-
-    def close(self) -> None:
-        """Close the socket."""
-
-
-def open_port(identifier: int) -> DatagramPort:
-    """Open the highest rung that the kernel allows.
-
-    A raw socket carries `identifier` (1 to 65535); for a ping socket the kernel chooses one.
+    A raw socket carries `identifier` (1 to 65535); for a ping socket the kernel chooses one, and
+    for datagrams the source port. A family that this kernel does not have opens a port on which
+    every sending fails.
 
     Raises:
         PrivilegeError: neither rung is allowed.
     """
-    with contextlib.suppress(PermissionError):
-        return _Port(Rung.RAW, socket.SOCK_RAW, identifier)
     try:
-        return _Port(Rung.PING, socket.SOCK_DGRAM, identifier)
+        if protocol is ProbeProtocol.UDP:
+            return _Port(Rung.UDP, family, 0)
+        return _open_echoes(identifier, family)
+    except OSError as error:
+        if error.errno != errno.EAFNOSUPPORT:
+            raise
+        return _Absent(Rung.UDP if protocol is ProbeProtocol.UDP else Rung.PING, identifier)
+
+
+def _open_echoes(identifier: int, family: Family) -> DatagramPort:
+    with contextlib.suppress(PermissionError):
+        return _Port(Rung.RAW, family, identifier)
+    try:
+        return _Port(Rung.PING, family, identifier)
     except PermissionError as error:
         raise PrivilegeError(
             "open an ICMP socket: the kernel allows neither a raw socket nor a ping socket; "
@@ -128,14 +104,45 @@ def open_port(identifier: int) -> DatagramPort:
         ) from error
 
 
-class _Port:
-    """Both rungs: they differ in what they deliver, not in how they are used."""
+class _Absent:
+    """A port of a family that this kernel does not have: nothing can be sent or comes in."""
 
-    def __init__(self, rung: Rung, kind: int, identifier: int) -> None:
+    def __init__(self, rung: Rung, identifier: int) -> None:
+        self.rung = rung
+        self.identifier = identifier
+        self._event = os.eventfd(0, os.EFD_NONBLOCK)
+
+    def fileno(self) -> int:
+        """Return the descriptor to wait on."""
+        return self._event
+
+    def send(self, _octets: bytes, address: str, _ttl: int | None) -> int:
+        """Fail."""
+        raise OSError(errno.EAFNOSUPPORT, f"send to {address}: this kernel lacks its family")
+
+    def receive(self) -> Datagram | None:
+        """Take one message; None where none waits."""
+        return None
+
+    def receive_error(self) -> TransmitStamp | Notice | None:
+        """Take one entry of the error queue."""
+        return None
+
+    def close(self) -> None:
+        """Close the socket."""
+        os.close(self._event)
+
+
+class _Port:
+    """Every rung: they differ in what they deliver, not in how they are used."""
+
+    def __init__(self, rung: Rung, family: Family, identifier: int) -> None:
         self._rung = rung
-        self._socket = socket.socket(
-            socket.AF_INET, kind | socket.SOCK_NONBLOCK, socket.IPPROTO_ICMP
-        )
+        self._family = family
+        self._numbers = numbers = _NUMBERS[family]
+        kind = socket.SOCK_RAW if rung is Rung.RAW else socket.SOCK_DGRAM
+        protocol = socket.IPPROTO_UDP if rung is Rung.UDP else numbers.icmp
+        self._socket = socket.socket(numbers.kind, kind | socket.SOCK_NONBLOCK, protocol)
         try:
             self._identifier = self._claim(identifier)
             self._number = 0
@@ -145,21 +152,25 @@ class _Port:
             raise
 
     def _claim(self, identifier: int) -> int:
-        """Make the kernel deliver what carries our identifier, and nothing else."""
+        """Make the kernel deliver what carries our identifier or port, and nothing else."""
         if self._rung is Rung.RAW:
-            _attach_filter(self._socket, identifier)
+            _attach_filter(self._socket, self._family, identifier)
             return identifier
         # Ping sockets share an identifier unless told otherwise, and one of them gets all answers.
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
-        self._socket.bind(("0.0.0.0", 0))  # noqa: S104 - the kernel chooses a free identifier
+        if self._family == IPV6:
+            self._socket.setsockopt(ancillary.SOL_IPV6, _IPV6_V6ONLY, 1)
+        self._socket.bind((self._numbers.any, 0))
         return int(self._socket.getsockname()[1])
 
     def _set_options(self) -> None:
+        level = self._numbers.level
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_OCTETS)
-        self._socket.setsockopt(socket.SOL_IP, _IP_RECVTTL, 1)
-        if self._rung is Rung.PING:
-            # A raw socket gets ICMP errors as ordinary messages, with their IPv4 header.
-            self._socket.setsockopt(socket.SOL_IP, _IP_RECVERR, 1)
+        self._socket.setsockopt(level, self._numbers.ttls, 1)
+        if self._rung is not Rung.RAW:
+            # A raw socket gets ICMP errors as ordinary messages, in full.
+            self._socket.setsockopt(level, self._numbers.errors, 1)
+            self._socket.setsockopt(level, self._numbers.extensions, 1)
         self._count_from_zero()
 
     def _count_from_zero(self) -> None:
@@ -175,7 +186,7 @@ class _Port:
 
     @property
     def identifier(self) -> int:
-        """Return the identifier that every echo request of this socket must carry."""
+        """Return the identifier of this socket's echoes, or its source port."""
         return self._identifier
 
     def fileno(self) -> int:
@@ -183,37 +194,38 @@ class _Port:
         return self._socket.fileno()
 
     def send(self, octets: bytes, address: str, ttl: int | None) -> int:
-        """Send one ICMP message and return the number of its transmit stamp.
+        """Send one message and return the number of its transmit stamp.
 
-        A ping socket reports an ICMP error that came in as the failure of the next call, once:
-        it is taken off before, and where one came in between, the packet is sent again.
+        All but raw sockets report an ICMP error that came in as the failure of the next call,
+        once: it is taken off before, and where one came in between, the packet is sent again.
         """
-        beside = [] if ttl is None else [ancillary.ttl_message(ttl)]
-        if self._rung is Rung.PING:
+        beside = [] if ttl is None else [ancillary.ttl_message(ttl, self._family)]
+        place = (address, udp.DESTINATION_PORT if self._rung is Rung.UDP else 0)
+        if self._rung is not Rung.RAW:
             self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         try:
-            self._socket.sendmsg([octets], beside, 0, (address, 0))
+            self._socket.sendmsg([octets], beside, 0, place)
         except OSError:
             self._count_from_zero()
             if self._rung is Rung.RAW:
                 raise
-            self._send_again(octets, address, beside)
+            self._send_again(octets, place, beside)
         number = self._number
         self._number = (number + 1) & _ID_MASK
         return number
 
     def _send_again(
-        self, octets: bytes, address: str, beside: list[ancillary.ControlMessage]
+        self, octets: bytes, place: tuple[str, int], beside: list[ancillary.ControlMessage]
     ) -> None:
         try:
-            self._socket.sendmsg([octets], beside, 0, (address, 0))
+            self._socket.sendmsg([octets], beside, 0, place)
         except OSError:
             self._count_from_zero()
             raise
 
     def receive(self) -> Datagram | None:
         """Take one message; None where none waits. Raises: WireError for garbage."""
-        if self._rung is Rung.PING:
+        if self._rung is not Rung.RAW:
             # An ICMP error would fail this call as well; the error queue tells it in full.
             self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         try:
@@ -222,9 +234,9 @@ class _Port:
             # Nothing waits; or an error came in just now: it is taken off, the caller asks again.
             return None
         beside = ancillary.parse(messages)
-        if self._rung is Rung.PING:
+        if self._rung is not Rung.RAW or self._family == IPV6:
             return Datagram(
-                octets=octets, source=str(sender[0]), stamp_ns=beside.stamp_ns, ttl=beside.ttl
+                octets=octets, source=_plain(sender), stamp_ns=beside.stamp_ns, ttl=beside.ttl
             )
         source, ttl, message = icmp.strip_ipv4(octets)
         return Datagram(octets=message, source=source, stamp_ns=beside.stamp_ns, ttl=ttl)
@@ -239,13 +251,18 @@ class _Port:
             except BlockingIOError:
                 return None
             beside = ancillary.parse(messages)
-            found = _entry(octets, beside, "" if sender is None else str(sender[0]))
+            found = _entry(octets, beside, _plain(sender))
             if found is not None:
                 return found
 
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
+
+
+def _plain(sender: tuple[object, ...] | None) -> str:
+    """Return an address without the interface that Python adds to link-local ones."""
+    return "" if not sender else str(sender[0]).partition("%")[0]
 
 
 def _entry(
@@ -257,43 +274,23 @@ def _entry(
         return None
     if error.origin == ancillary.ORIGIN_TIMESTAMPING and beside.stamp_ns is not None:
         return TransmitStamp(number=error.data, stamp_ns=beside.stamp_ns)
-    if error.origin == ancillary.ORIGIN_ICMP and error.offender is not None:
+    if error.origin in _ORIGINS_ICMP and error.offender is not None:
         return Notice(
             type=error.type,
             code=error.code,
             source=error.offender,
             destination=destination,
             quote=octets,
+            extension_at=error.data,
             stamp_ns=beside.stamp_ns,
             ttl=beside.ttl,
         )
     return None
 
 
-def _attach_filter(raw: socket.socket, identifier: int) -> None:
-    """Let through echo replies with our identifier, and errors that quote it.
-
-    Classic BPF over the packet from its IPv4 header on; (code, jump if true, jump if false, k).
-    Without it every ICMP packet of the host would wake this process.
-    """
-    code = (
-        (0xB1, 0, 0, 0),  # 0: x = octets of the outer header
-        (0x50, 0, 0, 0),  # 1: a = ICMP type
-        (0x15, 8, 0, icmp.ECHO_REPLY),  # 2: -> 11
-        (0x15, 1, 0, icmp.UNREACHABLE),  # 3: -> 5
-        (0x15, 0, 8, icmp.TIME_EXCEEDED),  # 4: neither -> 13
-        (0x50, 0, 0, 8),  # 5: a = first octet of the quoted header
-        (0x54, 0, 0, 0x0F),  # 6: a = its length in words
-        (0x64, 0, 0, 2),  # 7: a = its octets
-        (0x0C, 0, 0, 0),  # 8: a += x
-        (0x04, 0, 0, 8),  # 9: a += the eight octets of the error
-        (0x07, 0, 0, 0),  # 10: x = a: where the quoted ICMP header begins
-        (0x48, 0, 0, 4),  # 11: a = identifier
-        (0x15, 1, 0, identifier),  # 12: ours -> 14
-        (0x06, 0, 0, 0),  # 13: drop
-        (0x06, 0, 0, 0xFFFFFFFF),  # 14: keep
-    )
-    octets = b"".join(struct.pack("@HBBI", *instruction) for instruction in code)
+def _attach_filter(raw: socket.socket, family: Family, identifier: int) -> None:
+    """Keep other programs' ICMP away: without it every ICMP packet would wake this process."""
+    octets = filters.answers(family, identifier)
     kept = array.array("B", octets)
-    program_header = struct.pack("@HP", len(code), kept.buffer_info()[0])
-    raw.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program_header)
+    program = struct.pack("@HP", len(octets) // filters.INSTRUCTION_OCTETS, kept.buffer_info()[0])
+    raw.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from agent import records
-from agent.records import Family, Outcome, Path, Stamp
+from agent.records import IPV4, IPV6, Family, Outcome, Path, Stamp
 
 DEFAULT_FLOWS = 4
 MAX_FLOWS = 16
@@ -21,6 +21,11 @@ Resolve = Callable[[str, Family], Awaitable[str | None]]
 
 NameOf = Callable[[str], Awaitable[tuple[str | None, bool | None]]]
 """Asks for the PTR name of an address, and whether that name resolves back to the address."""
+
+
+def family_of(address: str) -> Family:
+    """Return the family of an address."""
+    return IPV6 if ":" in address else IPV4
 
 
 class Instant(NamedTuple):

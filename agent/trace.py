@@ -1,25 +1,31 @@
-"""Shell: the command `trace`: one Paris traceroute, live on a terminal or as `borne-path/1`."""
+"""Shell: the command `trace`: Paris traceroutes, live on a terminal or as `borne-path/1`."""
 
 import asyncio
 import shutil
 import sys
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
-from agent import views
+from agent import rounds, views
 from agent.clock import Clock, SystemClock, rfc3339
-from agent.echoes import Echoes, OpenPort
-from agent.hops import Labels, Trace
+from agent.multipath import MAX_FLOWS, Multipath
 from agent.namecache import Name, named
-from agent.ping import interruption, system_resolve
-from agent.records import Hop, Path, Protocol
+from agent.ping import found, interruption, system_resolve
+from agent.ports import OpenPort
+from agent.records import Family, Hop, Path, Protocol
+from agent.rounds import Labels, Round
+from agent.sender import Sender
+from agent.senders import STAMPS_BEGIN_S, Purpose, Senders, purpose
 from agent.sockets import open_port
-from agent.targets import NameOf, Resolve
+from agent.targets import NameOf, Resolve, family_of
 from agent.tracer import MAX_TTL, Route, land
 
 _NS_PER_S = 1_000_000_000
 _FRAME_S = 0.1
+_UDP_FLOWS = 256
+"""Each flow of datagrams takes a socket, and a process may open 1024 files (RLIMIT_NOFILE)."""
 _NAMES_PATIENCE_S = 2.0
 
 
@@ -29,10 +35,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     max_ttl: int = MAX_TTL
     timeout_s: float = 1.0
-    flows: Literal[1] = 1
-    """Flows to trace; one in this version."""
-    family: Literal[4] | None = None
-    """4 asks for IPv4; None takes what there is, which is IPv4 alone."""
+    flows: int | Literal["auto"] = 1
+    """Flows to trace; `auto` takes as many as it needs to find every way."""
+    family: Family | None = None
+    """None takes an IPv4 address where there is one, else an IPv6 address."""
     protocol: Protocol = Protocol.ICMP
     json: bool = False
 
@@ -55,15 +61,17 @@ async def run(
         PrivilegeError: the kernel refuses both kinds of ICMP socket.
     """
     clock = clock or SystemClock()
-    echoes = Echoes(clock, land, open_socket)
+    address = await found(resolve or system_resolve, options.target, options.family)
+    if address is None:
+        version = f"IPv{options.family} " if options.family else ""
+        sys.stderr.write(f"trace {options.target}: the name has no {version}address\n")
+        return 1
+    session = _Session(options, address, clock, Names(name_of))
+    senders = Senders(session.opener(open_socket))
     try:
-        address = await (resolve or system_resolve)(options.target, 4)
-        if address is None:
-            sys.stderr.write(f"trace {options.target}: the name has no IPv4 address\n")
-            return 1
-        return await _Session(options, address, clock, Names(name_of)).trace(echoes)
+        return await session.trace(senders)
     finally:
-        echoes.close()
+        senders.close()
 
 
 class Names:
@@ -113,14 +121,41 @@ class _Session:
         self._drawn: list[str] = []
         self._started = clock.instant()
         self._timeout_ns = int(options.timeout_s * _NS_PER_S)
-        self._trace = Trace(
-            address,
-            max_ttl=options.max_ttl,
+        self._group: asyncio.TaskGroup | None = None
+        self._plan = self._planned()
+
+    def _planned(self) -> Round | Multipath:
+        """Return the decider that was asked for."""
+        start_ns = self._started.monotonic_ns
+        if self._options.flows == "auto":
+            return Multipath(
+                self._address,
+                max_ttl=self._options.max_ttl,
+                timeout_ns=self._timeout_ns,
+                start_ns=start_ns,
+                max_flows=_UDP_FLOWS if self._options.protocol is Protocol.UDP else MAX_FLOWS,
+            )
+        return Round(
+            self._address,
+            flows=self._options.flows,
+            max_ttl=self._options.max_ttl,
             timeout_ns=self._timeout_ns,
-            start_ns=self._started.monotonic_ns,
+            start_ns=start_ns,
         )
 
-    async def trace(self, echoes: Echoes) -> int:
+    def opener(self, open_socket: OpenPort) -> Callable[[Purpose], Sender]:
+        """Return what opens the socket of a flow, and watches it."""
+
+        def open_one(purpose: Purpose) -> Sender:
+            family, protocol = purpose.family, purpose.protocol
+            sender = Sender(self._clock, land, open_socket, family=family, protocol=protocol)
+            if self._group is not None:
+                self._group.create_task(sender.watch())
+            return sender
+
+        return open_one
+
+    async def trace(self, senders: Senders) -> int:
         """Follow the route to its end and show it."""
         live = sys.stdout.isatty() and not self._options.json
         if not self._options.json:
@@ -128,20 +163,28 @@ class _Session:
             _write(f"trace to {whom}, at most {self._options.max_ttl} hops\n")
         with interruption() as stop:
             async with asyncio.TaskGroup() as group:
-                beside = [group.create_task(echoes.watch()), group.create_task(stop.wait())]
-                if live:
-                    beside.append(group.create_task(self._draw_for_ever()))
-                follow = group.create_task(self._follow(echoes))
-                await asyncio.wait((follow, beside[1]), return_when=asyncio.FIRST_COMPLETED)
-                for task in (follow, *beside):
+                self._group = group
+                stopped = group.create_task(stop.wait())
+                drawing = [group.create_task(self._draw_for_ever())] if live else []
+                follow = group.create_task(self._follow(senders))
+                await asyncio.wait((follow, stopped), return_when=asyncio.FIRST_COMPLETED)
+                for task in (follow, stopped, *drawing):
                     task.cancel()
+                senders.close()
         return self._finish(live=live)
 
-    async def _follow(self, echoes: Echoes) -> None:
-        """Drive the trace to its end and wait for the names of its hops."""
-        route = Route(self._trace, self._address, self._timeout_ns)
-        await route.follow(echoes, self._clock, None)
-        self._names.want(self._trace.hops())
+    async def _follow(self, senders: Senders) -> None:
+        """Drive the plan to its end and wait for the names of its hops."""
+        family, protocol = family_of(self._address), self._options.protocol
+
+        def sender_of(flow: int) -> Sender:
+            return senders.of(purpose(family, protocol, flow))
+
+        sender_of(0)
+        await asyncio.sleep(STAMPS_BEGIN_S)
+        route = Route(self._plan, self._address, self._timeout_ns)
+        await route.follow(sender_of, self._clock, None)
+        self._names.want(self._plan.hops())
         await self._names.wait(_NAMES_PATIENCE_S)
 
     async def _draw_for_ever(self) -> None:
@@ -158,27 +201,27 @@ class _Session:
             self._drawn = lines
 
     def _lines(self) -> list[str]:
-        hops = self._trace.hops()
+        hops, family = self._plan.hops(), family_of(self._address)
         self._names.want(hops)
-        return [views.hop_line(hop, self._names.known) for hop in hops]
+        return [line for hop in hops for line in views.hop_lines(hop, self._names.known, family)]
 
     def _finish(self, *, live: bool) -> int:
-        path = self._names.on(
-            self._trace.path(
-                Labels(
-                    target=self._options.target,
-                    zone=None,
-                    origin=None,
-                    started_at=rfc3339(self._started.wall_ns),
-                )
-            )
+        labels = Labels(
+            target=self._options.target,
+            address=self._address,
+            protocol=self._options.protocol,
+            zone=None,
+            origin=None,
+            started_at=rfc3339(self._started.wall_ns),
         )
+        made = rounds.path(labels, self._plan.hops(), reached=self._plan.reached)
+        path = self._names.on(made)
         if self._options.json:
             _write(msgspec.json.encode(path).decode() + "\n")
         else:
             _write(views.redrawn(self._lines(), len(self._drawn)) if live else _text(self._lines()))
         if not self._options.json and not path.reached:
-            said = "the target did not answer" if self._trace.done else "interrupted"
+            said = "the target did not answer" if self._plan.done else "interrupted"
             _write(f"{said}\n")
         return 0 if any(not reply.lost for hop in path.hops for reply in hop.replies) else 1
 

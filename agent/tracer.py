@@ -3,16 +3,19 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from agent import icmp
+from agent import icmp, rounds
 from agent.clock import Clock, rfc3339
-from agent.echoes import Echoes, OpenPort
 from agent.faults import Faults
-from agent.flight import Landing
-from agent.hops import Labels, Shot, Trace
-from agent.prober import SOCKET_LIFE_NS
-from agent.records import Origin
+from agent.flight import Doubt, Landing
+from agent.hops import Shot
+from agent.ports import OpenPort
+from agent.records import Hop, Origin
+from agent.rounds import GAP_NS, Labels, Round
 from agent.schedule import Budget, Due, Entry, Schedule
+from agent.sender import Sender
+from agent.senders import Purpose, Senders, purpose
 from agent.sockets import open_port
 from agent.targets import ProbeTarget, Sink
 
@@ -20,31 +23,65 @@ MAX_TTL = 32
 _NS_PER_S = 1_000_000_000
 
 
-class Route:
-    """One trace under way: it hands the decider's shots to the socket, and the landings back."""
+class Plan(Protocol):
+    """A decider that says which probe to send next: a round, or the search for all ways."""
 
-    def __init__(self, trace: Trace, address: str, timeout_ns: int) -> None:
-        """Take a trace towards `address` that nobody else drives."""
-        self._trace = trace
+    @property
+    def done(self) -> bool:
+        """Return whether it is over."""
+
+    def next_shot(self, now_ns: int) -> Shot | None:
+        """Take the probe to send now; None where none is due."""
+
+    def next_ns(self) -> int:
+        """Return when `next_shot` should be asked again, unless a landing comes first."""
+
+    def landed(self, shot: Shot, landing: Landing) -> None:
+        """Take what became of a probe."""
+
+    def doubted(self, shot: Shot) -> None:
+        """Take that an answer is about this probe or another one of its flow."""
+
+    def hops(self) -> tuple[Hop, ...]:
+        """List what is known now."""
+
+
+class Route:
+    """One round under way: it hands the decider's shots to the sockets, and the landings back."""
+
+    def __init__(self, plan: Plan, address: str, timeout_ns: int) -> None:
+        """Take a plan towards `address` that nobody else drives."""
+        self._plan = plan
         self._address = address
         self._timeout_ns = timeout_ns
         self._wake = asyncio.Event()
 
     def landed(self, shot: Shot, landing: Landing) -> None:
         """Take what became of a shot."""
-        self._trace.landed(shot, landing)
+        self._plan.landed(shot, landing)
         self._wake.set()
 
-    async def follow(self, echoes: Echoes, clock: Clock, budget: Budget | None) -> None:
-        """Drive the trace to its end; without a token of `budget` a packet waits."""
-        while not self._trace.done:
+    def doubted(self, shot: Shot) -> None:
+        """Take that an answer may be about this shot."""
+        self._plan.doubted(shot)
+
+    async def follow(
+        self, sender_of: Callable[[int], Sender], clock: Clock, budget: Budget | None
+    ) -> None:
+        """Drive the plan to its end; `sender_of` gives the socket of a flow.
+
+        Without a token of `budget` a packet waits.
+        """
+        while not self._plan.done:
             self._wake.clear()
-            shot = self._trace.next_shot(clock.monotonic_ns())
+            shot = self._plan.next_shot(clock.monotonic_ns())
             if shot is not None:
                 await _afford(budget, clock)
-                echoes.send((self, shot), self._address, self._timeout_ns, ttl=shot.ttl)
-            elif not self._trace.done:
-                await self._sleep(self._trace.next_ns() - clock.monotonic_ns())
+                sender = sender_of(shot.flow)
+                handle = (self, shot)
+                sender.send(handle, self._address, self._timeout_ns, ttl=shot.ttl, flow=shot.flow)
+            elif not self._plan.done:
+                await self._sleep(self._plan.next_ns() - clock.monotonic_ns())
 
     async def _sleep(self, duration_ns: int) -> None:
         """Wait for this time or for a landing."""
@@ -59,17 +96,20 @@ async def _afford(budget: Budget | None, clock: Clock) -> None:
         await asyncio.sleep(budget.wait_ns() / _NS_PER_S)
 
 
-def land(landing: Landing) -> None:
-    """Hand a landing to the route whose shot it was."""
-    match landing.handle:
-        case (Route() as route, Shot() as shot):
-            route.landed(shot, landing)
-        case handle:
-            raise AssertionError(f"no route sent {handle!r}")
+def land(landing: Landing | Doubt) -> None:
+    """Hand a landing to the route whose shot it was, a doubt to every route concerned."""
+    for handle in landing.handles if isinstance(landing, Doubt) else (landing.handle,):
+        match handle:
+            case (Route() as route, Shot() as shot) if isinstance(landing, Landing):
+                route.landed(shot, landing)
+            case (Route() as route, Shot() as shot):
+                route.doubted(shot)
+            case _:
+                raise AssertionError(f"no route sent {handle!r}")
 
 
 class Tracer:
-    """Traces every target with a trace interval; several traces share one socket."""
+    """Traces every target with a trace interval; all rounds share the sockets."""
 
     def __init__(
         self,
@@ -100,9 +140,9 @@ class Tracer:
         self._text = text
         self._schedule = Schedule((), 0)
         self._lengths: dict[str, int] = {}
-        self._under_way: dict[int, Echoes] = {}
-        self._sockets: list[Echoes] = []
-        self._opened_ns = 0
+        self._under_way: dict[int, list[Sender]] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._senders = Senders(self._opened)
 
     async def run(self) -> None:
         """Trace until cancelled.
@@ -117,24 +157,23 @@ class Tracer:
         self._under_way.clear()
         try:
             async with asyncio.TaskGroup() as group:
-                self._open(group)
+                self._group = group
                 await self._start_rounds(group)
         finally:
-            while self._sockets:
-                self._sockets.pop().close()
+            self._senders.close()
 
-    def _open(self, group: asyncio.TaskGroup) -> None:
-        """Use a new socket from now on; rounds under way keep theirs."""
-        self._sockets.insert(0, Echoes(self._clock, land, self._open_socket, text=self._text))
-        self._opened_ns = self._clock.monotonic_ns()
-        group.create_task(self._sockets[0].watch())
-
-    def _retire(self) -> None:
-        """Close the sockets that are neither in use nor needed by a round under way."""
-        needed = {id(echoes) for echoes in (self._sockets[0], *self._under_way.values())}
-        for echoes in [each for each in self._sockets if id(each) not in needed]:
-            self._sockets.remove(echoes)
-            echoes.close()
+    def _opened(self, purpose: Purpose) -> Sender:
+        sender = Sender(
+            self._clock,
+            land,
+            self._open_socket,
+            family=purpose.family,
+            protocol=purpose.protocol,
+            text=self._text,
+        )
+        if self._group is not None:
+            self._group.create_task(sender.watch())
+        return sender
 
     async def _start_rounds(self, group: asyncio.TaskGroup) -> None:
         self._schedule = Schedule(_entries(self._targets), self._clock.monotonic_ns())
@@ -142,8 +181,7 @@ class Tracer:
             delay_ns = next_ns - self._clock.monotonic_ns()
             await asyncio.sleep(max(delay_ns, 0) / _NS_PER_S)
             now_ns = self._clock.monotonic_ns()
-            if now_ns - self._opened_ns > SOCKET_LIFE_NS:
-                self._open(group)
+            self._senders.renew(now_ns)
             for due in self._schedule.due(now_ns):
                 self._start_round(due, group)
 
@@ -153,22 +191,30 @@ class Tracer:
         if not due.send or due.index in self._under_way:
             self.skipped += due.send
         elif address is not None:
-            echoes = self._under_way[due.index] = self._sockets[0]
-            group.create_task(self._round(due.index, address, echoes))
+            target = self._targets[due.index]
+            senders = self._under_way[due.index] = [
+                self._senders.of(purpose(target.family, target.trace_protocol, flow))
+                for flow in range(target.flows)
+            ]
+            group.create_task(self._round(due.index, address, senders))
 
-    async def _round(self, index: int, address: str, echoes: Echoes) -> None:
+    async def _round(self, index: int, address: str, senders: Sequence[Sender]) -> None:
         target = self._targets[index]
         now = self._clock.instant()
-        trace = Trace(
+        interval_ns = target.trace_interval_ns or 0
+        trace = Round(
             address,
+            flows=target.flows,
             max_ttl=MAX_TTL,
             timeout_ns=target.timeout_ns,
             start_ns=now.monotonic_ns,
             last_length=self._lengths.get(address),
+            gap_ns=min(GAP_NS, interval_ns // (2 * target.flows)),
         )
-        await Route(trace, address, target.timeout_ns).follow(echoes, self._clock, self._budget)
+        route = Route(trace, address, target.timeout_ns)
+        await route.follow(senders.__getitem__, self._clock, self._budget)
         del self._under_way[index]
-        self._retire()
+        self._senders.retire([each for used in self._under_way.values() for each in used])
         self._remember(address, trace)
         if trace.prohibited:
             self._schedule.slow_down(index)
@@ -176,13 +222,15 @@ class Tracer:
             self._schedule.restore(index)
         labels = Labels(
             target=target.target,
+            address=address,
+            protocol=target.trace_protocol,
             zone=target.zone,
             origin=self._origin,
             started_at=rfc3339(now.wall_ns),
         )
-        self._sink.path(trace.path(labels))
+        self._sink.path(rounds.path(labels, trace.hops(), reached=trace.reached))
 
-    def _remember(self, address: str, trace: Trace) -> None:
+    def _remember(self, address: str, trace: Round) -> None:
         """Keep the length of a path that was reached, for the next round's first phase."""
         if trace.reached and trace.length is not None:
             self._lengths[address] = trace.length

@@ -4,26 +4,24 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from agent.records import Hop, Outcome, PathReply, Stamp
+from agent.records import Family, Hop, Outcome, PathReply, StackEntry, Stamp
 
 _NS_PER_MS = 1_000_000
+_FLOWS_SHOWN = 8
+_REPLIES_SHOWN = 4
 _CLEAR_BELOW = "\x1b[J"
-_UNREACHABLE_MARKS = {
-    0: "!N",
-    1: "!H",
-    2: "!P",
-    3: "!p",
-    9: "!X",
-    10: "!X",
-    13: "!X",
+_REFUSAL_MARKS: Mapping[tuple[Family, int], Mapping[int, str]] = {
+    (4, 3): {0: "!N", 1: "!H", 2: "!P", 3: "!p", 9: "!X", 10: "!X", 13: "!X"},
+    (6, 1): {0: "!N", 1: "!X", 3: "!H", 4: "!p", 5: "!X", 6: "!X"},
 }
+"""By family and type of unreachable, what stands for each code, as traceroute has it."""
 _OUTCOME_SAYS = {
     Outcome.LOST: "no answer",
     Outcome.UNREACHABLE: "destination unreachable",
     Outcome.PROHIBITED: "administratively prohibited",
     Outcome.TTL_EXCEEDED: "time to live exceeded",
     Outcome.SEND_FAILED: "this host could not send it",
-    Outcome.UNRESOLVED: "the name has no IPv4 address",
+    Outcome.UNRESOLVED: "the name has no such address",
     Outcome.REJECTED: "the answer's time is absurd (was the clock set?)",
 }
 
@@ -100,27 +98,69 @@ def statistics_lines(found: Statistics) -> list[str]:
     return lines
 
 
-def hop_line(hop: Hop, names: Mapping[str, str]) -> str:
-    """Write one hop: each address once, with the times of its answers; a star for a loss."""
-    parts: list[str] = []
-    last: str | None = None
+def hop_lines(hop: Hop, names: Mapping[str, str], family: Family) -> list[str]:
+    """Write one hop: its address with the times of its answers, a star for each loss.
+
+    Where several flows were traced and machines differ, each machine has its own line with the
+    flows that came by; the star has the flows on which nobody answered.
+    """
+    several = len({reply.flow for reply in hop.replies}) > 1
+    parts = _by_address(hop) if several else [list(hop.replies)]
+    lines = []
+    for turn, replies in enumerate(parts):
+        number = "" if turn else str(hop.ttl)
+        flows = f"  [{_flows(replies)}]" if len(parts) > 1 else ""
+        lines.append(f"{number:>3}  {_replies(replies, names, family)}{flows}")
+    return lines
+
+
+def _by_address(hop: Hop) -> list[list[PathReply]]:
+    """Group the replies by who answered; of a flow that was answered its losses are left out."""
+    answered = {reply.flow for reply in hop.replies if reply.address is not None}
+    parts: dict[str | None, list[PathReply]] = {}
     for reply in hop.replies:
+        if reply.address is not None:
+            parts.setdefault(reply.address, []).append(reply)
+    silent = [reply for reply in hop.replies if reply.flow not in answered]
+    return [*parts.values(), *([silent] if silent else [])]
+
+
+def _flows(replies: Sequence[PathReply]) -> str:
+    flows = sorted({reply.flow for reply in replies})
+    shown = ",".join(map(str, flows[:_FLOWS_SHOWN]))
+    more = len(flows) - _FLOWS_SHOWN
+    return f"flow {shown} and {more} more" if more > 0 else f"flow {shown}"
+
+
+def _replies(replies: Sequence[PathReply], names: Mapping[str, str], family: Family) -> str:
+    """Write answers in their order, each address and label stack once where it is new."""
+    parts: list[str] = []
+    last: tuple[str | None, object] = (None, ())
+    for reply in replies[:_REPLIES_SHOWN]:
         if reply.address is None:
             parts.append("*")
             continue
-        if reply.address != last:
+        if reply.address != last[0]:
             name = names.get(reply.address)
             parts.append(reply.address if name is None else f"{name} ({reply.address})")
-            last = reply.address
-        parts.append(_time(reply))
-    return f"{hop.ttl:>3}  {'  '.join(parts)}"
+        if reply.mpls and (reply.address, reply.mpls) != last:
+            parts.append(_labels(reply.mpls))
+        last = (reply.address, reply.mpls)
+        parts.append(_time(reply, family))
+    return "  ".join(parts)
 
 
-def _time(reply: PathReply) -> str:
-    """Write the time of an answer, and the mark of a refusal as traceroute has it."""
+def _labels(stack: Sequence[StackEntry]) -> str:
+    """Write a label stack as traceroute does: label, class, bottom, TTL of each entry."""
+    return "<MPLS:" + "/".join(f"L={e[0]},E={e[1]},S={e[2]},T={e[3]}" for e in stack) + ">"
+
+
+def _time(reply: PathReply, family: Family) -> str:
+    """Write the time of an answer, and the mark of a refusal."""
     text = "?" if reply.rtt_ns is None else f"{milliseconds(reply.rtt_ns)} ms"
-    kind, code = reply.icmp or (11, 0)
-    return f"{text} {_UNREACHABLE_MARKS.get(code, f'!<{code}>')}" if kind == 3 else text  # noqa: PLR2004 - unreachable
+    kind, code = reply.icmp or (0, 0)
+    marks = _REFUSAL_MARKS.get((family, kind))
+    return text if marks is None else f"{text} {marks.get(code, f'!<{code}>')}"
 
 
 def fitted(lines: Sequence[str], columns: int, rows: int) -> list[str]:

@@ -1,5 +1,6 @@
 """The control messages beside a datagram: layouts of the kernel's headers, read exactly."""
 
+import ipaddress
 import struct
 
 import pytest
@@ -92,3 +93,15 @@ def test_a_cut_message_is_refused(message: ancillary.ControlMessage) -> None:
     cut = octets[:15] if kind == 11 else octets[:-1]
     with pytest.raises(WireError, match="read a control message"):
         ancillary.parse([(level, kind, cut)])
+
+
+@given(OCTET, st.binary(min_size=16, max_size=16), st.integers(0, 0xFFFF))
+def test_an_icmpv6_error_names_its_sender(kind: int, address: bytes, offset: int) -> None:
+    """IPV6_RECVERR with a sockaddr_in6, IPV6_HOPLIMIT, and where the extension begins."""
+    offender = struct.pack("=HHI", 10, 0, 0) + address + bytes(4)
+    _, _, octets = extended(3, kind, 4, offset | 1 << 16, offender)
+    written = str(ipaddress.IPv6Address(address))
+    expected = ExtendedError(origin=3, type=kind, code=4, data=offset, offender=written)
+    found = ancillary.parse([(41, 25, octets), ancillary.ttl_message(57, 6)])
+    assert Ancillary(ttl=57, error=expected) == found
+    assert (41, 52) == ancillary.ttl_message(57, 6)[:2]

@@ -10,6 +10,7 @@ import pytest
 
 from agent import cli, ping, trace
 from agent.errors import PrivilegeError, SpoolError, UplinkError
+from agent.records import Protocol
 from agent.targets import NameOf, Resolve
 from tests.fakes.agent_edges import FakeResolver, named
 
@@ -39,13 +40,20 @@ def program(*arguments: str) -> subprocess.CompletedProcess[str]:
         ),
         (
             ("trace", "--protocol", "tcp", "x"),
-            "argument --protocol: invalid choice: 'tcp' (choose from 'icmp')",
+            "argument --protocol: invalid choice: 'tcp' (choose from 'icmp', 'udp')",
         ),
         (
             ("trace", "--resolver", "x", "y"),
             "argument --resolver: Expected 4 octets in 'x'",
         ),
-        (("ping", "-6", "x"), "unrecognized arguments: -6"),
+        (("ping", "-6", "-4", "x"), "argument -4: not allowed with argument -6"),
+        (("ping", "fe80::1"), "argument TARGET: fe80::1 is link-local: probe a global address"),
+        (
+            ("trace", "2001:db8::1%lo"),
+            "argument TARGET: 2001:db8::1%lo is link-local: probe a global address",
+        ),
+        (("trace", "--flows", "17", "x"), 'argument --flows: "17" is neither 1 to 16 nor auto'),
+        (("ping", "--protocol", "udp", "x"), "argument --protocol: invalid choice: 'udp'"),
     ],
 )
 def test_usage_errors_are_one_line(arguments: tuple[str, ...], says: str) -> None:
@@ -53,7 +61,7 @@ def test_usage_errors_are_one_line(arguments: tuple[str, ...], says: str) -> Non
     done = program(*arguments)
     lines = done.stderr.splitlines()
     assert (done.returncode, len(lines), done.stdout) == (2, 1, "")
-    assert lines[0].startswith(f"borne-agent: {says}; ")
+    assert lines[0].startswith(f"borne-agent: {says}")
     assert lines[0].endswith(" --help shows what there is")
 
 
@@ -176,6 +184,7 @@ def test_trace_asks_the_given_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
         answers.append(options)
         if resolve is not None and name_of is not None:
             answers.extend([await resolve("t.example", 4), await resolve("192.0.2.9", 4)])
+            answers.append(await resolve("192.0.2.9", 6))
             answers.append(await name_of("192.0.2.7"))
         return 0
 
@@ -191,6 +200,7 @@ def test_trace_asks_the_given_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
         trace.Options(target="t.example"),
         "192.0.2.7",
         "192.0.2.9",
+        None,
         ("t.example", True),
     ]
 
@@ -205,6 +215,23 @@ def test_trace_without_names(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(trace, "run", run)
     assert (cli.main(["trace", "192.0.2.7", "--no-names"]), seen) == (0, [None, None])
+
+
+def test_trace_passes_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flows, protocol and family; `auto` stays a word."""
+    seen: list[object] = []
+
+    async def run(options: object, **_: object) -> int:
+        seen.append(options)
+        return 0
+
+    monkeypatch.setattr(trace, "run", run)
+    for arguments in ("--flows 16 --protocol udp -6", "--flows auto"):
+        assert cli.main(["trace", "x.example", "--no-names", *arguments.split()]) == 0
+    assert seen == [
+        trace.Options(target="x.example", flows=16, protocol=Protocol.UDP, family=6),
+        trace.Options(target="x.example", flows="auto"),
+    ]
 
 
 @pytest.mark.parametrize(

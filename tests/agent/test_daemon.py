@@ -16,8 +16,8 @@ from agent import config
 from agent.daemon import Daemon, Options
 from agent.errors import ConfigError, PrivilegeError
 from agent.http import Client
+from agent.ports import Rung
 from agent.records import Batch
-from agent.sockets import Rung
 from agent.spool import FILE_NAME, Spool
 from tests.fakes.agent_edges import TOKEN, FakeCollector
 
@@ -311,7 +311,7 @@ def in_process(tmp_path: Path, **more: object) -> Daemon:
 async def test_no_privilege_is_told_to_the_operator(tmp_path: Path) -> None:
     """Without any ICMP socket the daemon ends with the error that names both fixes."""
 
-    def refused(_: int) -> object:
+    def refused(*_: object) -> object:
         raise PrivilegeError("both fixes")
 
     daemon = in_process(tmp_path, open_socket=refused)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent import icmp
-from agent.flight import STAMP_PATIENCE_NS, Answer, Flight, Landing, Probe
+from agent.flight import STAMP_PATIENCE_NS, Answer, Doubt, Flight, Landing, Probe
+from agent.ports import Message
 from agent.records import Outcome, Stamp
 from tests.fakes.agent_probing import FakeClock
 
@@ -362,3 +363,35 @@ def test_every_probe_lands_exactly_once(order: list[tuple[int, str]]) -> None:
         sky.flight._stamps,
         sky.flight._held,
     )
+
+
+def nameless(sky: Sky, probe: Probe) -> Landing | Doubt | None:
+    """Let an error be read that quotes nothing of a probe but where it went."""
+    cut = {"sequence": None, "payload": b"", "destination": TARGET}
+    message = Message(type=11, code=0, identifier=OURS, **cut)
+    read, stamp_ns = sky.clock.instant(), probe.sent.wall_ns + 2 * MS
+    answer = Answer(message=message, source=ROUTER, stamp_ns=stamp_ns, ttl=60, read=read)
+    return sky.flight.answered(answer)
+
+
+def test_an_answer_without_a_name_is_about_the_only_probe() -> None:
+    """With one probe in the air there is no doubt; with none it is late."""
+    sky = Sky()
+    probe = sky.launch()
+    sky.stamp(probe)
+    sky.clock.advance(3 * MS)
+    found = nameless(sky, probe)
+    assert isinstance(found, Landing)
+    assert (Outcome.TTL_EXCEEDED, ROUTER) == (found.outcome, found.source)
+    assert nameless(sky, probe) is None
+    assert (1, 0, 0) == sky.strays()
+
+
+def test_an_answer_without_a_name_is_a_doubt_among_several() -> None:
+    """Nothing lands by guessing: the probes stay in the air, and their senders are told."""
+    sky = Sky()
+    probe = sky.launch("one")
+    sky.launch("two")
+    sky.clock.advance(3 * MS)
+    assert Doubt(handles=("one", "two")) == nameless(sky, probe)
+    assert len(sky.flight) == 2

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.flight import Landing
-from agent.hops import PACE_NS, Labels, Shot, Trace
-from agent.records import Hop, Origin, Outcome, Path, PathReply, Protocol, Stamp
+from agent.hops import PACE_NS, Shot, Trace
+from agent.records import Hop, Outcome, PathReply, Stamp
 
 MS = 1_000_000
 S = 1_000_000_000
@@ -273,34 +273,33 @@ def test_any_route_ends_and_is_reported_truly(
         assert len(route) <= len(play.trace.hops())
 
 
-def test_the_path_says_where_when_and_how() -> None:
-    """Every field of borne-path/1."""
-    origin = Origin(latitude=48.86, longitude=2.35, radius_km=5)
-    labels = Labels(
-        target="rbx.example", zone="ovh/rbx", origin=origin, started_at="2026-01-02T03:04:05.6Z"
-    )
-    found = Play(way(1)).trace.path(labels)
-    hops = (
-        Hop(ttl=1, replies=(reply("198.51.100.1", 2 * MS, (11, 0)),)),
-        Hop(ttl=2, replies=(reply(TARGET, 4 * MS, (0, 0)),)),
-    )
-    expected = Path(
-        id="rbx.example@2026-01-02T03:04:05.6Z",
-        tool="borne-agent",
-        origin=origin,
-        rtt_resolution_ns=1,
-        target="rbx.example",
-        address=TARGET,
-        zone="ovh/rbx",
-        family=4,
-        protocol=Protocol.ICMP,
-        reached=True,
-        started_at="2026-01-02T03:04:05.6Z",
-        hops=hops,
-    )
-    assert expected == found
-
-
 def reply(address: str, rtt_ns: int, icmp: tuple[int, int]) -> PathReply:
     """Write down an answer."""
     return PathReply(address=address, rtt_ns=rtt_ns, icmp=icmp, reply_ttl=250, stamp=Stamp.KERNEL)
+
+
+def test_after_a_doubt_probes_go_one_by_one() -> None:
+    """What is in flight lands first; then each TTL alone, up to three silent ones."""
+    trace = Trace(TARGET, max_ttl=32, timeout_ns=TIMEOUT_NS, start_ns=0)
+    shots = [trace.next_shot(n * PACE_NS) for n in range(3)]
+    trace.doubted()
+    lost = landing(Outcome.LOST, None, None, None)
+    assert trace.next_shot(4 * PACE_NS) is None
+    assert TIMEOUT_NS + 2 * PACE_NS == trace.next_ns()
+    for shot in shots:
+        assert shot is not None
+        trace.landed(shot, lost)
+    sent, now_ns = [], TIMEOUT_NS
+    while not trace.done:
+        now_ns += MS
+        shot = trace.next_shot(now_ns)
+        if shot is not None:
+            assert trace.next_shot(now_ns + S // 2) is None
+            who = [*way(4), TARGET][min(shot.ttl, 5) - 1]
+            kind = (3, 3) if who == TARGET else (11, 0)
+            trace.landed(shot, landing(Outcome.UNREACHABLE, who, kind, MS))
+            sent.append(shot.ttl)
+        assert now_ns < 60 * S
+    assert [1, 2, 3, 4, 5] == sorted(sent)
+    assert [1, 2, 3, 4, 5] == [hop.ttl for hop in trace.hops()]
+    assert trace.reached

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from agent import icmp
 from agent.errors import WireError
-from agent.records import Outcome
-from tests.fakes.agent_probing import echo_reply, icmp_error, ipv4
+from agent.ports import Notice
+from agent.records import Family, Outcome
+from tests.fakes.agent_probing import echo_reply, extension, icmp_error, ipv4, ipv6
 
 TOKEN = bytes(range(1, 9))
 WORD = st.integers(0, 0xFFFF)
@@ -165,3 +166,129 @@ def test_a_raw_packet_is_split() -> None:
 def test_outcome_of_type_and_code(kind: int, code: int, outcome: Outcome | None) -> None:
     """Administrative refusals are told apart from other unreachables."""
     assert outcome == icmp.outcome_of(kind, code)
+
+
+STACK = ((24_001, 5, 0, 1), (18, 0, 1, 254))
+SIX = ("2001:db8::1", "2001:db8:0:9::9")
+
+
+def probe_packet(family: Family, sequence: int = 77) -> bytes:
+    """Build a probe with its IP header."""
+    probe = icmp.echo_request(4711, sequence, TOKEN, family=family)
+    return ipv4("192.0.2.1", "203.0.113.9", 1, probe) if family == 4 else ipv6(*SIX, 1, probe)
+
+
+@given(WORD, WORD, st.integers(0, 500))
+def test_over_ipv6_a_flow_has_one_checksum(identifier: int, sequence: int, flow: int) -> None:
+    """The kernel's checksum covers the addresses too: for one target it is the flow's alone."""
+
+    def whole(request: bytes) -> int:
+        pseudo = ipv6(*SIX, 0, b"")[8:] + len(request).to_bytes(4, "big") + b"\0\0\0\x3a"
+        return plain_checksum(pseudo + request[:2] + b"\0\0" + request[4:])
+
+    one = icmp.echo_request(identifier, sequence, TOKEN, flow, family=6)
+    assert whole(one) == whole(icmp.echo_request(1, 1, b"anything", flow, family=6))
+    assert whole(one) != whole(icmp.echo_request(1, 1, TOKEN, flow + 1, family=6))
+    assert (128, 0) == (one[0], one[1])
+
+
+@given(WORD, st.integers(0, 56))
+def test_answers_over_ipv6_are_read_back(sequence: int, quoted_payload: int) -> None:
+    """A reply, and an error that quotes an IPv6 header and as much as it likes."""
+    request = icmp.echo_request(4711, sequence, TOKEN, family=6)
+    reply = icmp.parse(echo_reply(request, 6), 6)
+    assert (129, sequence, request[8:], None) == (
+        reply.type,
+        reply.sequence,
+        reply.payload,
+        reply.destination,
+    )
+    quoted = ipv6(*SIX, 1, request[: 8 + quoted_payload])
+    error = icmp.parse(icmp_error(3, 0, quoted), 6)
+    assert error == icmp.Message(
+        type=3,
+        code=0,
+        identifier=4711,
+        sequence=sequence,
+        payload=request[8 : 8 + quoted_payload],
+        destination=SIX[1],
+    )
+
+
+@given(st.binary(max_size=120))
+def test_garbage_over_ipv6_raises_only_wire_errors(octets: bytes) -> None:
+    """Whatever arrives is a message or a WireError with a known reason."""
+    reasons = set()
+    for candidate in (octets, b"\x03\0" + octets, b"\x01\0\0\0\0\0\0\0\x60" + octets):
+        try:
+            icmp.parse(candidate, 6)
+        except WireError as error:
+            reasons.add(error.reason)
+    assert reasons <= {"truncated", "type", "quote"}
+
+
+@pytest.mark.parametrize(
+    ("octets", "reason"),
+    [
+        pytest.param(b"\x02\0" + bytes(60), "type", id="packet too big"),
+        pytest.param(b"\x03\0" + bytes(30), "truncated", id="a cut header"),
+        pytest.param(b"\x03\0" + bytes(60), "quote", id="no IPv6"),
+        pytest.param(
+            icmp_error(3, 0, ipv6(*SIX, 1, bytes(8), header=17)), "quote", id="UDP quoted"
+        ),
+    ],
+)
+def test_what_answers_no_probe_over_ipv6_is_refused(octets: bytes, reason: str) -> None:
+    """The reason is a word of a closed set."""
+    with pytest.raises(WireError) as caught:
+        icmp.parse(octets, 6)
+    assert reason == caught.value.reason
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_labels_come_with_the_error(family: Family) -> None:
+    """The length of the quote is in octet 5 (words of 4), over IPv6 in octet 4 (words of 8)."""
+    kind, at, word = {4: (11, 5, 4), 6: (3, 4, 8)}[family]
+    quoted = probe_packet(family).ljust(128, b"\0")
+    for announced in (128 // word, 0):
+        plain = bytearray(icmp_error(kind, 0, quoted + extension(*STACK)))
+        plain[at] = announced
+        plain[2:4] = bytes(2)
+        plain[2:4] = icmp.checksum(bytes(plain)).to_bytes(2, "big")
+        found = icmp.parse(bytes(plain), family)
+        assert (77, STACK) == (found.sequence, found.mpls)
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_notice_of_the_error_queue_is_read(family: Family) -> None:
+    """It begins at the ICMP header of the probe; redirects and the like answer none."""
+    kind, header = {4: (11, 20), 6: (3, 40)}[family]
+    dialect = icmp.EchoDialect(family=family, identifier=4711, token=TOKEN)
+    quote = dialect.request(77, 3).ljust(128 - header, b"\0") + extension(*STACK)
+    fields = {"code": 0, "source": "r", "destination": "t", "stamp_ns": 1, "ttl": 9}
+    for at in (128 - header, 0):
+        found = dialect.notice(Notice(type=kind, quote=quote, extension_at=at, **fields))
+        assert found is not None
+        assert (4711, 77, STACK) == (found.identifier, found.sequence, found.mpls)
+    assert dialect.notice(Notice(type=5, quote=quote, **fields)) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "outcome"),
+    [
+        (129, 0, Outcome.REPLY),
+        (1, 0, Outcome.UNREACHABLE),
+        (1, 1, Outcome.PROHIBITED),
+        (1, 3, Outcome.UNREACHABLE),
+        (1, 4, Outcome.UNREACHABLE),
+        (1, 5, Outcome.PROHIBITED),
+        (1, 6, Outcome.PROHIBITED),
+        (3, 0, Outcome.TTL_EXCEEDED),
+        (2, 0, None),
+        (128, 0, None),
+        (11, 0, None),
+    ],
+)
+def test_outcome_over_ipv6(kind: int, code: int, outcome: Outcome | None) -> None:
+    """RFC 4443: the same numbers mean other things."""
+    assert outcome == icmp.outcome_of(kind, code, 6)

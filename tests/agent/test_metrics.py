@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from agent.metrics import TABLE, Condition, Metrics
@@ -173,3 +174,27 @@ def test_openmetrics_is_spoken_where_it_is_wanted() -> None:
     """The Accept header chooses the format."""
     body, kind = made().exposition("application/openmetrics-text;version=1.0.0")
     assert (body.endswith(b"# EOF\n"), kind.split(";")[0]) == (True, "application/openmetrics-text")
+
+
+def test_flows_change_each_for_itself() -> None:
+    """Four flows by two ways are no change; one flow that moves is one. Two reach the target."""
+    metrics = made()
+
+    def flows(*middle: str | None) -> Path:
+        replies = tuple(
+            PathReply(address=each, lost=each is None, flow=flow)
+            for flow, each in enumerate(middle)
+        )
+        last = tuple(PathReply(address="192.0.2.99", flow=flow) for flow in range(2))
+        hops = (Hop(ttl=1, replies=replies), Hop(ttl=2, replies=last))
+        return msgspec.structs.replace(route(), hops=hops)
+
+    found = [
+        metrics.path(flows("192.0.2.1", "192.0.2.2", "192.0.2.1")),
+        metrics.path(flows("192.0.2.1", "192.0.2.2", None)),
+        metrics.path(flows("192.0.2.1", "192.0.2.1", "192.0.2.1")),
+    ]
+    assert found == [False, False, True]
+    key = {name: PROBE[name] for name in ("agent", "zone", "target", "family")}
+    assert value(metrics, "borne_path_flows", key) == 2.0
+    assert value(metrics, "borne_path_hops", key) == 2.0

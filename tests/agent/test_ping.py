@@ -11,8 +11,8 @@ import pytest
 from agent import ping
 from agent.errors import PrivilegeError
 from agent.ping import Options
+from agent.ports import DatagramPort
 from agent.records import Family
-from agent.sockets import DatagramPort
 from tests.fakes.agent_probing import FakePort, garbage, until
 
 NEAR, FAR, SILENT = "192.0.2.1", "203.0.113.9", "192.0.2.77"
@@ -122,7 +122,7 @@ async def test_people_read_that_a_name_has_no_address(capsys: pytest.CaptureFixt
     wanted = options("no.example", count=1, as_json=False)
     assert await ping.run(wanted, resolve=resolve, open_socket=port().opened) == 1
     first = capsys.readouterr().out.splitlines()[0]
-    assert first == "no.example: seq=0 the name has no IPv4 address"
+    assert first == "no.example: seq=0 the name has no such address"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -155,7 +155,7 @@ async def test_an_interruption_does_not_wait_for_the_tail() -> None:
 async def test_a_refused_privilege_is_the_callers() -> None:
     """The command line makes it exit code 2."""
 
-    def refuse(_identifier: int) -> DatagramPort:
+    def refuse(*_: object) -> DatagramPort:
         raise PrivilegeError("open an ICMP socket: refused")
 
     with pytest.raises(PrivilegeError, match="refused"):
@@ -175,3 +175,23 @@ async def test_the_system_resolves_names() -> None:
     assert await ping.system_resolve("2001:db8::1", 6) == "2001:db8::1"
     assert await ping.system_resolve("192.0.2.1", 6) is None
     assert await ping.system_resolve("a..b", 4) is None
+
+
+@pytest.mark.parametrize(
+    ("family", "expected"), [(None, NEAR), (4, NEAR), (6, "2001:db8::1"), (None, "2001:db8::1")]
+)
+async def test_the_family_that_is_asked_for(
+    capsys: pytest.CaptureFixture[str], family: Family | None, expected: str
+) -> None:
+    """IPv4 first where nothing is asked for; IPv6 where there is no other."""
+    known = {4: NEAR, 6: "2001:db8::1"}
+
+    async def resolve(_name: str, asked: Family) -> str | None:
+        await asyncio.sleep(0)
+        return known[asked] if known[asked] == expected else None
+
+    wanted = Options(targets=("a.example",), count=1, timeout_s=0.06, family=family, json=True)
+    network = FakePort({expected: (expected,)}, time.time_ns)
+    assert await ping.run(wanted, resolve=resolve, open_socket=network.opened) == 0
+    first = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert (expected, "reply") == (first["address"], first["outcome"])

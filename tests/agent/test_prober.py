@@ -9,10 +9,10 @@ import pytest
 
 from agent.clock import SystemClock
 from agent.errors import DnsError, PrivilegeError
+from agent.ports import DatagramPort, Rung
 from agent.prober import Prober
 from agent.records import Family, Outcome, Stamp
 from agent.schedule import Budget, Due
-from agent.sockets import DatagramPort, Rung
 from agent.targets import Instant, Limits, ProbeTarget, Resolve
 from tests.fakes.agent_probing import FakeClock, FakePort, FakeSink, play
 
@@ -203,7 +203,7 @@ async def test_a_bug_is_survived() -> None:
     left = iter(ports)
     sink = FakeSink()
     probing = prober([target(NEAR)], ports[0], sink)
-    probing._open_socket = lambda identifier: next(left).opened(identifier)
+    probing._open_socket = lambda *given: next(left).opened(*given)
     await play(probing.run(), lambda: len(sink.replies) >= 2)
     assert {"prober": 1} == probing.faults.by_task
     assert [True, True] == [port.closed for port in ports]
@@ -213,12 +213,12 @@ async def test_an_old_socket_is_replaced_and_loses_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What is in the air on the old one still lands there; then it is closed."""
-    monkeypatch.setattr("agent.prober.SOCKET_LIFE_NS", 60 * MS)
+    monkeypatch.setattr("agent.senders.LIFE_NS", 60 * MS)
     ports: list[FakePort] = []
 
-    def another(identifier: int) -> FakePort:
+    def another(*given: object) -> FakePort:
         ports.append(FakePort(ROUTES, time.time_ns))
-        return ports[-1].opened(identifier)
+        return ports[-1].opened(*given)
 
     sink = FakeSink()
     probing = prober([target(NEAR), target("192.0.2.77")], FakePort(ROUTES, time.time_ns), sink)
@@ -288,6 +288,7 @@ async def test_a_name_of_one_family_is_no_failure_of_the_other() -> None:
     sink = FakeSink()
     both = [target(None), msgspec.structs.replace(target(None), family=6)]
     probing = prober(both, FakePort(ROUTES, time.time_ns), sink, resolve)
+    probing._open_socket = lambda *given: FakePort(ROUTES, time.time_ns).opened(*given)
     await play(probing.run(), lambda: len(sink.replies) >= 6)
     assert (set(), {0}) == (told(sink), {index for index, *_ in sink.replies})
 
@@ -304,6 +305,7 @@ async def test_a_name_without_any_address_fails_in_each_family(
     sink = FakeSink()
     both = [target(None), msgspec.structs.replace(target(None), family=6)]
     probing = prober(both, FakePort(ROUTES, time.time_ns), sink, resolve)
+    probing._open_socket = lambda *given: FakePort(ROUTES, time.time_ns).opened(*given)
     await play(probing.run(), lambda: len(told(sink)) >= 2)
     assert {(0, Outcome.UNRESOLVED), (1, Outcome.UNRESOLVED)} == told(sink)
     assert ["a.example has no address, or nobody told; asked again"] == caplog.messages
@@ -312,7 +314,7 @@ async def test_a_name_without_any_address_fails_in_each_family(
 async def test_a_refused_privilege_is_the_callers() -> None:
     """Trying again would not help."""
 
-    def refuse(_identifier: int) -> DatagramPort:
+    def refuse(*_: object) -> DatagramPort:
         raise PrivilegeError("open an ICMP socket: refused")
 
     probing = prober([target(NEAR)], FakePort({}), FakeSink())
@@ -342,7 +344,7 @@ def test_a_missed_deadline_sends_nothing() -> None:
     clock = FakeClock()
     probing = Prober([target(NEAR)], sink, clock, budget=Budget(PLENTY, 0), resolve=nowhere)
     due = Due(index=0, due_ns=clock.monotonic_ns(), send=False, skipped=1)
-    probing._handle(due, None)  # type: ignore[arg-type]  # it is not reached
+    probing._handle(due)
     assert [(0, clock.wall_ns(), Outcome.SKIPPED)] == sink.events
 
 

@@ -4,14 +4,18 @@ The child process of each test becomes root of a new user and network namespace,
 loopback up, and then gives up the capability where the test is about doing without it.
 """
 
+import errno
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from agent.sockets import Rung
+from agent import sockets
+from agent.ports import Rung
+from agent.records import Family, Protocol
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK_UP = """
@@ -32,8 +36,10 @@ RUNGS = [
 ]
 SEND_AND_READ = """
 import json, select, socket, time
-from agent import icmp, sockets
+from agent import icmp, ports, records, sockets
 from agent.errors import WireError
+
+family, protocol = {}, records.Protocol("{}")
 
 def drained(port):
     found, until = [], time.monotonic() + 0.5
@@ -47,11 +53,13 @@ def drained(port):
             break
     return found
 
-port = sockets.open_port(4711)
+port = sockets.open_port(4711, family, protocol)
 sent = 0
-def send(address="127.0.0.1", ttl=None):
+HERE = "127.0.0.1" if family == 4 else "::1"
+NOWHERE = "203.0.113.1" if family == 4 else "2001:db8::1"
+def send(address=HERE, ttl=None):
     global sent
-    octets = icmp.echo_request(port.identifier, sent, b"tokentok")
+    octets = icmp.echo_request(port.identifier, sent, b"tokentok", family=family)
     number = port.send(octets, address, ttl)
     sent += 1
     return number
@@ -69,24 +77,34 @@ def run(script: str, group_range: str, capability: str) -> subprocess.CompletedP
     )
 
 
-def said(script: str, group_range: str, capability: str) -> object:
+def said(
+    script: str,
+    group_range: str,
+    capability: str,
+    family: Family = 4,
+    protocol: Protocol = Protocol.ICMP,
+) -> object:
     """Run a script and return the JSON that it printed."""
-    done = run(SEND_AND_READ + script, group_range, capability)
+    done = run(SEND_AND_READ.format(family, protocol) + script, group_range, capability)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
+@pytest.mark.parametrize("family", [4, 6])
 @pytest.mark.parametrize(("rung", "group_range", "capability"), RUNGS)
-def test_echo_with_both_kernel_stamps(rung: Rung, group_range: str, capability: str) -> None:
+def test_echo_with_both_kernel_stamps(
+    rung: Rung, group_range: str, capability: str, family: Family
+) -> None:
     """Numbers count from 0; stamps lie between sending and reading; TTL and source are known."""
     script = """
+time.sleep(0.05)  # the kernel begins to stamp a moment after it is asked
 before = time.time_ns()
 numbers = [send(), send(), send(ttl=3)]
 found = drained(port)
 after = time.time_ns()
-replies = [entry for entry in found if isinstance(entry, sockets.Datagram)]
+replies = [entry for entry in found if isinstance(entry, ports.Datagram)]
 stamps = {entry.number: entry.stamp_ns for entry in found if entry not in replies}
-messages = [icmp.parse(reply.octets) for reply in replies]
+messages = [icmp.parse(reply.octets, family) for reply in replies]
 print(json.dumps({
     "rung": port.rung, "numbers": numbers, "sources": sorted({r.source for r in replies}),
     "sequences": [m.sequence for m in messages], "ttls": sorted({r.ttl for r in replies}),
@@ -95,10 +113,10 @@ print(json.dumps({
                    for m, r in zip(messages, replies)),
 }))
 """
-    assert said(script, group_range, capability) == {
+    assert said(script, group_range, capability, family) == {
         "rung": rung.value,
         "numbers": [0, 1, 2],
-        "sources": ["127.0.0.1"],
+        "sources": [{4: "127.0.0.1", 6: "::1"}[family]],
         "sequences": [0, 1, 2],
         "ttls": [64],
         "identifiers": [True],
@@ -106,9 +124,10 @@ print(json.dumps({
     }
 
 
+@pytest.mark.parametrize("family", [4, 6])
 @pytest.mark.parametrize(("rung", "group_range", "capability"), RUNGS)
 def test_a_failed_send_starts_the_count_of_stamps_anew(
-    rung: Rung, group_range: str, capability: str
+    rung: Rung, group_range: str, capability: str, family: Family
 ) -> None:
     """The next packet's number is the one that its stamp carries: 0."""
     script = """
@@ -117,16 +136,16 @@ drained(port)
 failed = 0
 for _ in range(3):
     try:
-        send("203.0.113.1")
+        send(NOWHERE)
     except OSError:
         failed += 1
 numbers = [send(), send()]
 sent = 2
-stamps = [e.number for e in drained(port) if isinstance(e, sockets.TransmitStamp)]
+stamps = [e.number for e in drained(port) if isinstance(e, ports.TransmitStamp)]
 print(json.dumps({"rung": port.rung, "failed": failed, "numbers": numbers, "stamps": stamps}))
 """
     expected = {"rung": rung.value, "failed": 3, "numbers": [0, 1], "stamps": [0, 1]}
-    assert expected == said(script, group_range, capability)
+    assert expected == said(script, group_range, capability, family)
 
 
 def test_foreign_packets_do_not_reach_a_raw_socket() -> None:
@@ -152,6 +171,82 @@ print(json.dumps([[m.type, m.identifier, m.sequence] for m in found]))
 """
     expected = [[0, 4711, 77], [11, 4711, 77], [11, 4711, 77]]
     assert expected == said(script, "1 0", "with")
+
+
+def test_foreign_packets_do_not_reach_a_raw_socket_over_ipv6() -> None:
+    """The kernel's filter lets our replies and the errors about our probes through."""
+    script = """
+import struct
+def quoting(identifier, header=58):
+    head = b"\\x60" + bytes(5) + bytes([header, 1]) + (bytes(15) + b"\\x01") * 2
+    return b"\\x03" + bytes(7) + head + struct.pack("!BBHHH", 128, 0, 0, identifier, 77)
+other = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+reply = lambda identifier: struct.pack("!BBHHH", 129, 0, 0, identifier, 77)
+foreign = (reply(4712), quoting(4712), quoting(4711, 17), b"\\x88" + bytes(30))
+for octets in (*foreign, reply(4711), quoting(4711)):
+    other.sendto(octets, ("::1", 0))
+time.sleep(0.1)
+sent = 1
+found = [icmp.parse(entry.octets, 6) for entry in drained(port)]
+print(json.dumps([[m.type, m.identifier, m.sequence, m.destination] for m in found]))
+"""
+    expected = [[129, 4711, 77, None], [3, 4711, 77, "::1"]]
+    assert expected == said(script, "1 0", "with", 6)
+
+
+@pytest.mark.parametrize("family", [4, 6])
+@pytest.mark.parametrize("capability", ["with", "without"])
+def test_datagrams_to_a_closed_port(capability: str, family: Family) -> None:
+    """Port unreachable on the error queue, with both stamps and the payload; no privilege."""
+    script = """
+twin = sockets.open_port(0, family, protocol)
+time.sleep(0.05)
+numbers = [port.send(b"payload", HERE, ttl) for ttl in (None, 3)]
+sent = 2
+found = drained(port)
+stamps = {e.number: e.stamp_ns for e in found if isinstance(e, ports.TransmitStamp)}
+errors = [e for e in found if isinstance(e, ports.Notice)]
+print(json.dumps({
+    "rung": port.rung, "numbers": numbers, "same port": port.identifier == twin.identifier,
+    "errors": [[e.type, e.code, e.source, e.destination, e.quote.decode()] for e in errors],
+    "ordered": [stamps[n] <= e.stamp_ns for n, e in enumerate(errors)],
+}))
+"""
+    here, kind, code = {4: ("127.0.0.1", 3, 3), 6: ("::1", 1, 4)}[family]
+    assert said(script, "1 0", capability, family, Protocol.UDP) == {
+        "rung": "udp",
+        "numbers": [0, 1],
+        "same port": False,
+        "errors": [[kind, code, here, here, "payload"]] * 2,
+        "ordered": [True, True],
+    }
+
+
+def test_a_family_that_the_kernel_lacks_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every sending fails; opening does not, and nothing waits to be read."""
+
+    def refused(*_: object) -> socket.socket:
+        raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+
+    monkeypatch.setattr(sockets.socket, "socket", refused)
+    for protocol in Protocol:
+        port = sockets.open_port(7, 6, protocol)
+        with pytest.raises(OSError, match="this kernel lacks its family"):
+            port.send(b"", "2001:db8::1", None)
+        assert (None, None) == (port.receive(), port.receive_error())
+        assert port.fileno() > 0
+        port.close()
+
+
+def test_other_errors_of_opening_are_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too many open files is no missing family."""
+
+    def refused(*_: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(sockets.socket, "socket", refused)
+    with pytest.raises(OSError, match="Too many"):
+        sockets.open_port(7, 4, Protocol.UDP)
 
 
 def test_ping_sockets_do_not_share_an_identifier() -> None:
@@ -185,24 +280,30 @@ except errors.PrivilegeError as error:
     )
 
 
+@pytest.mark.parametrize("here", ["127.0.0.1", "::1"])
 @pytest.mark.parametrize(("rung", "group_range", "capability"), RUNGS)
-def test_commands_work_on_every_rung(rung: Rung, group_range: str, capability: str) -> None:
+def test_commands_work_on_every_rung(
+    rung: Rung, group_range: str, capability: str, here: str
+) -> None:
     """Ping and trace end to end; hop 1 is the target, the times are the kernel's."""
-    script = """
+    script = f"""
 import asyncio
-from agent import ping, trace
-options = ping.Options(targets=("127.0.0.1",), count=3, interval_s=0.02, json=True)
+from agent import ping, records, trace
+options = ping.Options(targets=("{here}",), count=3, interval_s=0.02, json=True)
 codes = [asyncio.run(ping.run(options))]
-codes.append(asyncio.run(trace.run(trace.Options(target="127.0.0.1", json=True))))
+for protocol in records.Protocol:
+    wanted = trace.Options(target="{here}", json=True, flows=2, protocol=protocol)
+    codes.append(asyncio.run(trace.run(wanted)))
 raise SystemExit(sum(codes))
 """
     done = run(script, group_range, capability)
     assert (0, "") == (done.returncode, done.stderr), rung
-    *replies, summary, path = [json.loads(line) for line in done.stdout.splitlines()]
+    *replies, summary, path, by_udp = [json.loads(line) for line in done.stdout.splitlines()]
     assert [("reply", "kernel")] * 3 == [(line["outcome"], line["stamp"]) for line in replies]
     assert summary["summary"]["answered"] == 3
     assert ([1], True) == ([hop["ttl"] for hop in path["hops"]], path["reached"])
-    assert path["hops"][0]["replies"][0]["stamp"] == "kernel"
+    for each in (path, by_udp):
+        assert ["kernel"] * 2 == [reply["stamp"] for reply in each["hops"][0]["replies"]]
 
 
 def test_the_event_loop_does_not_spin() -> None:
@@ -210,17 +311,17 @@ def test_the_event_loop_does_not_spin() -> None:
     script = """
 import asyncio, resource
 from agent.clock import SystemClock
-from agent.echoes import Echoes
+from agent.sender import Sender
 
 async def main():
     found = []
-    echoes = Echoes(SystemClock(), found.append)
+    sender = Sender(SystemClock(), found.append)
     before = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
     for n in range(10):
-        echoes.send(n, "127.0.0.1", 1_000_000_000)
+        sender.send(n, "127.0.0.1", 1_000_000_000)
         await asyncio.sleep(0.05)
     spent = sum(resource.getrusage(resource.RUSAGE_SELF)[:2]) - before
-    echoes.close()
+    sender.close()
     print(len(found), spent < 0.2)
 
 asyncio.run(main())

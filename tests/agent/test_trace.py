@@ -6,11 +6,12 @@ import os
 import signal
 import sys
 import time
+from typing import Literal
 
 import pytest
 
 from agent import trace
-from agent.records import Family
+from agent.records import Family, Protocol
 from agent.trace import Options
 from tests.fakes.agent_probing import FakePort, until
 
@@ -140,7 +141,7 @@ async def test_a_name_without_address(capsys: pytest.CaptureFixture[str]) -> Non
         Options(target="no.example"), resolve=resolve, open_socket=network.opened
     )
     assert code == 1
-    assert capsys.readouterr().err == "trace no.example: the name has no IPv4 address\n"
+    assert capsys.readouterr().err == "trace no.example: the name has no address\n"
     assert [] == network.sent
 
 
@@ -179,3 +180,34 @@ async def test_names_that_do_not_come_are_not_waited_for(
     assert await trace.run(wanted, name_of=never, open_socket=port().opened) == 0
     first = json.loads(capsys.readouterr().out)["hops"][0]["replies"][0]
     assert "name" not in first
+
+
+@pytest.mark.parametrize("flows", [3, "auto"])
+@pytest.mark.parametrize("protocol", list(Protocol))
+async def test_several_flows(
+    capsys: pytest.CaptureFixture[str], protocol: Protocol, flows: int | Literal["auto"]
+) -> None:
+    """One object with the flows of each reply and the links; `auto` takes six for one way."""
+    way = ("198.51.100.1", "198.51.100.2", "2001:db8::9")
+    wanted = Options(
+        target=way[-1], timeout_s=0.3, json=True, flows=flows, protocol=protocol, family=6
+    )
+
+    def opening(*given: object) -> FakePort:
+        return FakePort({way[-1]: way}, time.time_ns).opened(*given)
+
+    assert await trace.run(wanted, open_socket=opening) == 0
+    found = json.loads(capsys.readouterr().out)
+    expected = set(range(6 if flows == "auto" else 3))
+    for hop, address in zip(found["hops"], way, strict=True):
+        assert expected == {reply.get("flow", 0) for reply in hop["replies"]}
+        assert {address} == {reply["address"] for reply in hop["replies"]}
+    assert [list(way[:2]), list(way[1:])] == found["links"]
+    assert (True, 6, protocol) == (found["reached"], found["family"], found["protocol"])
+
+
+async def test_a_name_without_address_of_the_family(capsys: pytest.CaptureFixture[str]) -> None:
+    """The message says which was asked for."""
+    wanted = Options(target="no.example", family=6)
+    assert await trace.run(wanted, resolve=resolve, open_socket=port().opened) == 1
+    assert "trace no.example: the name has no IPv6 address" in capsys.readouterr().err

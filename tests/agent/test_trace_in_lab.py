@@ -1,4 +1,4 @@
-"""Traces and echoes through the internet in a box: hops exact, times the kernel's, both rungs."""
+"""Traces and sender through the internet in a box: hops exact, times the kernel's, both rungs."""
 
 import json
 import statistics

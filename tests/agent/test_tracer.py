@@ -8,10 +8,10 @@ import pytest
 
 from agent.clock import SystemClock
 from agent.flight import Landing
-from agent.records import Origin, Outcome, Path, Stamp
+from agent.ports import Rung
+from agent.records import Origin, Outcome, Path, Protocol, Stamp
 from agent.schedule import Budget, Due
-from agent.sockets import Rung
-from agent.targets import Limits, ProbeTarget
+from agent.targets import Limits, ProbeTarget, family_of
 from agent.tracer import Tracer, land
 from tests.fakes.agent_probing import FakePort, FakeSink, play
 
@@ -26,14 +26,23 @@ ROUTES = {
 PARIS = Origin(latitude=48.86, longitude=2.35, radius_km=5)
 
 
-def target(address: str, interval_ns: int | None = 30 * MS) -> ProbeTarget:
+def target(
+    address: str,
+    interval_ns: int | None = 30 * MS,
+    *,
+    flows: int = 1,
+    protocol: Protocol = Protocol.ICMP,
+) -> ProbeTarget:
     """Make a target that is traced often."""
     return ProbeTarget(
         target=address,
         zone="ovh/rbx",
         address=address,
         interval_ns=S,
+        family=family_of(address),
         trace_interval_ns=interval_ns,
+        trace_protocol=protocol,
+        flows=flows,
         timeout_ns=100 * MS,
     )
 
@@ -65,7 +74,7 @@ def addresses(path: Path) -> list[list[str | None]]:
     return [[reply.address for reply in hop.replies] for hop in path.hops]
 
 
-@pytest.mark.parametrize("rung", list(Rung))
+@pytest.mark.parametrize("rung", [Rung.RAW, Rung.PING])
 async def test_rounds_follow_one_another(rung: Rung) -> None:
     """Two targets at once through one socket; every path whole, with kernel times."""
     port, sink = FakePort(ROUTES, time.time_ns, rung=rung), FakeSink()
@@ -161,7 +170,7 @@ async def test_a_bug_is_survived() -> None:
     left = iter(ports)
     sink = FakeSink()
     tracing = tracer([target(NEAR)], ports[0], sink)
-    tracing._open_socket = lambda identifier: next(left).opened(identifier)
+    tracing._open_socket = lambda *given: next(left).opened(*given)
     await play(tracing.run(), lambda: len(sink.paths) >= 1)
     assert {"tracer": 1} == tracing.faults.by_task
     assert [True, True] == [port.closed for port in ports]
@@ -169,12 +178,12 @@ async def test_a_bug_is_survived() -> None:
 
 async def test_an_old_socket_is_replaced_between_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """No round loses its socket: every path is whole."""
-    monkeypatch.setattr("agent.tracer.SOCKET_LIFE_NS", 50 * MS)
+    monkeypatch.setattr("agent.senders.LIFE_NS", 50 * MS)
     ports = [FakePort(ROUTES, time.time_ns) for _ in range(40)]
     left = iter(ports)
     sink = FakeSink()
     tracing = tracer([target(FAR), target(SLOW), target(NEAR)], ports[0], sink)
-    tracing._open_socket = lambda identifier: next(left).opened(identifier)
+    tracing._open_socket = lambda *given: next(left).opened(*given)
 
     def two_slow_rounds() -> bool:
         return sum(path.target == SLOW for path in sink.paths) >= 2
@@ -201,3 +210,55 @@ def test_a_landing_of_nobody_is_a_bug() -> None:
     landing = Landing(handle=7, address=NEAR, outcome=Outcome.LOST, sent_wall_ns=0)
     with pytest.raises(AssertionError, match="no route sent 7"):
         land(landing)
+
+
+SIX = "2001:db8:9::9"
+
+
+@pytest.mark.parametrize(
+    ("address", "protocol", "last"),
+    [
+        (FAR, Protocol.ICMP, (0, 0)),
+        (FAR, Protocol.UDP, (3, 3)),
+        (SIX, Protocol.ICMP, (129, 0)),
+        (SIX, Protocol.UDP, (1, 4)),
+    ],
+)
+async def test_all_flows_make_one_path(
+    address: str, protocol: Protocol, last: tuple[int, int]
+) -> None:
+    """Both families, both protocols: every flow whole, in one path with its links."""
+    way = ("198.51.100.1", "198.51.100.2", address)
+    opened: list[FakePort] = []
+
+    def opening(*given: object) -> FakePort:
+        opened.append(FakePort({address: way}, time.time_ns).opened(*given))
+        return opened[-1]
+
+    sink = FakeSink()
+    traced = target(address, interval_ns=60 * MS, flows=3, protocol=protocol)
+    tracing = tracer([traced], FakePort({}), sink)
+    tracing._open_socket = opening
+    await play(tracing.run(), lambda: len(sink.paths) >= 2)
+    path = sink.paths[-1]
+    assert [[hop] * 3 for hop in way] == addresses(path)
+    assert [[0, 1, 2]] * 3 == [[reply.flow for reply in hop.replies] for hop in path.hops]
+    assert {last} == {reply.icmp for reply in path.hops[-1].replies}
+    assert (True, protocol, 6 if ":" in address else 4) == (
+        path.reached,
+        path.protocol,
+        path.family,
+    )
+    assert ((way[0], way[1]), (way[1], address)) == path.links
+    assert (3 if protocol is Protocol.UDP else 1) == len(opened)
+
+
+async def test_short_quotes_are_told_apart_one_by_one() -> None:
+    """Routers that quote no payload: the path is whole, though slower."""
+    sink = FakeSink()
+    tracing = tracer([target(FAR, interval_ns=S, protocol=Protocol.UDP)], FakePort({}), sink)
+    ports = iter([FakePort(ROUTES, time.time_ns, quoted_octets=0) for _ in range(1)])
+    tracing._open_socket = lambda *given: next(ports).opened(*given)
+    await play(tracing.run(), lambda: len(sink.paths) >= 1)
+    seen = [[a for a in hop if a] for hop in addresses(sink.paths[0])]
+    assert [[hop] for hop in ROUTES[FAR]] == seen

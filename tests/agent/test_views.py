@@ -112,7 +112,7 @@ def test_every_outcome_has_words(outcome: Outcome) -> None:
 )
 def test_a_hop_is_one_line(hop: Hop, line: str) -> None:
     """As traceroute writes it."""
-    assert line == views.hop_line(hop, {"192.0.2.1": "r1.example"})
+    assert [line] == views.hop_lines(hop, {"192.0.2.1": "r1.example"}, 4)
 
 
 def test_names_and_addresses() -> None:
@@ -132,3 +132,51 @@ def test_a_frame_fits_on_the_terminal() -> None:
     assert views.fitted(["a" * 20, "b", "c"], 10, 4) == ["a" * 9, "b", "c"]
     assert views.fitted(["a", "b", "c"], 10, 3) == ["b", "c"]
     assert views.fitted(["a", "b", "c"], 10, 1) == ["c"]
+
+
+def answered(address: str, flow: int, **more: object) -> PathReply:
+    """Make an answer on a flow."""
+    return PathReply(address=address, flow=flow, rtt_ns=MS, icmp=(11, 0), **more)
+
+
+def test_flows_that_met_different_machines_have_a_line_each() -> None:
+    """With the flows behind; a flow that nobody answered has the star."""
+    lost = PathReply(lost=True, flow=3)
+    replies = (answered("a", 0), answered("b", 1), answered("a", 2), lost, lost)
+    assert views.hop_lines(Hop(ttl=5, replies=replies), {"b": "b.example"}, 4) == [
+        "  5  a  1.000 ms  1.000 ms  [flow 0,2]",
+        "     b.example (b)  1.000 ms  [flow 1]",
+        "     *  *  [flow 3]",
+    ]
+
+
+def test_flows_that_met_one_machine_have_one_line() -> None:
+    """And a loss on a flow that was answered later is not shown."""
+    replies = (PathReply(lost=True), answered("a", 0), answered("a", 1))
+    assert ["  5  a  1.000 ms  1.000 ms"] == views.hop_lines(Hop(ttl=5, replies=replies), {}, 4)
+
+
+def test_many_flows_are_summed_up() -> None:
+    """Eight are named; four times are shown."""
+    replies = (*(answered("a", flow) for flow in range(20)), answered("b", 20))
+    first, second = views.hop_lines(Hop(ttl=1, replies=replies), {}, 4)
+    assert first.endswith("  [flow 0,1,2,3,4,5,6,7 and 12 more]")
+    assert (4, "     b  1.000 ms  [flow 20]") == (first.count("ms"), second)
+
+
+def test_labels_are_shown_where_they_are_new() -> None:
+    """As traceroute -e writes them."""
+    stack = ((24_001, 5, 0, 1), (18, 0, 1, 254))
+    replies = tuple(answered("a", 0, mpls=stack) for _ in range(2))
+    shown = "<MPLS:L=24001,E=5,S=0,T=1/L=18,E=0,S=1,T=254>"
+    expected = [f"  2  a  {shown}  1.000 ms  1.000 ms"]
+    assert expected == views.hop_lines(Hop(ttl=2, replies=replies), {}, 4)
+
+
+@pytest.mark.parametrize(
+    ("icmp", "mark"), [((1, 0), " !N"), ((1, 1), " !X"), ((1, 4), " !p"), ((3, 0), "")]
+)
+def test_refusals_over_ipv6_have_their_own_numbers(icmp: tuple[int, int], mark: str) -> None:
+    """Type 3 is no refusal there."""
+    reply = PathReply(address="a", rtt_ns=MS, icmp=icmp)
+    assert [f"  1  a  1.000 ms{mark}"] == views.hop_lines(Hop(ttl=1, replies=(reply,)), {}, 6)

@@ -6,14 +6,16 @@ event loop's reader is exercised as with a socket.
 
 import asyncio
 import contextlib
+import ipaddress
 import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from agent import icmp
 from agent.errors import WireError
-from agent.records import Outcome, Path, Stamp
-from agent.sockets import Datagram, Notice, Rung, TransmitStamp
+from agent.icmp import NUMBERS
+from agent.ports import Datagram, Notice, Rung, TransmitStamp
+from agent.records import Family, Outcome, Path, Protocol, Stamp
 from agent.targets import Instant
 
 EPOCH_NS = 1_700_000_000_000_000_000
@@ -59,14 +61,14 @@ def seal(octets: bytes) -> bytes:
     return octets[:2] + icmp.checksum(open_octets).to_bytes(2, "big") + octets[4:]
 
 
-def echo_reply(request: bytes) -> bytes:
+def echo_reply(request: bytes, family: Family = 4) -> bytes:
     """Answer an echo request."""
-    return seal(b"\0" + request[1:])
+    return seal(bytes([NUMBERS[family].reply]) + request[1:])
 
 
 def packed(address: str) -> bytes:
-    """Turn a dotted address into octets."""
-    return bytes(map(int, address.split(".")))
+    """Turn an address into octets."""
+    return ipaddress.ip_address(address).packed
 
 
 def ipv4(source: str, destination: str, ttl: int, payload: bytes, options: bytes = b"") -> bytes:
@@ -75,6 +77,23 @@ def ipv4(source: str, destination: str, ttl: int, payload: bytes, options: bytes
     length = (20 + len(options) + len(payload)).to_bytes(2, "big")
     rest = b"\0\0\0\0" + bytes([ttl, 1]) + b"\0\0" + packed(source) + packed(destination)
     return first + length + rest + options + payload
+
+
+def ipv6(source: str, destination: str, ttl: int, payload: bytes, header: int = 58) -> bytes:
+    """Put an IPv6 header in front of an ICMPv6 message."""
+    first = b"\x60\0\0\0" + len(payload).to_bytes(2, "big") + bytes([header, ttl])
+    return first + packed(source) + packed(destination) + payload
+
+
+def extension(*entries: tuple[int, int, int, int], checksum: bool = True) -> bytes:
+    """Build the extension of an ICMP error that holds a label stack."""
+    words = b"".join(
+        (label << 12 | tc << 9 | bottom << 8 | ttl).to_bytes(4, "big")
+        for label, tc, bottom, ttl in entries
+    )
+    open_octets = b"\x20\0\0\0" + (4 + len(words)).to_bytes(2, "big") + b"\x01\x01" + words
+    value = icmp.checksum(open_octets) if checksum else 0
+    return open_octets[:2] + value.to_bytes(2, "big") + open_octets[4:]
 
 
 def icmp_error(kind: int, code: int, quoted: bytes) -> bytes:
@@ -98,8 +117,10 @@ class FakePort:
         failures: int = 0,
         garbage: Sequence[Exception] = (),
         unreachable_from: str | None = None,
+        quoted_octets: int = 64,
     ) -> None:
         self.rung = rung
+        self.family: Family = 4
         self.identifier = 0
         self.sent: list[tuple[str, int | None]] = []
         self.last_octets = b""
@@ -108,15 +129,20 @@ class FakePort:
         self._failures = failures
         self._garbage = deque(garbage)
         self._unreachable_from = unreachable_from
+        self._quoted_octets = quoted_octets
         self._number = 0
         self._answers: deque[Datagram] = deque()
         self._errors: deque[TransmitStamp | Notice] = deque()
         self._event = os.eventfd(0, os.EFD_NONBLOCK)
         self._wall_ns = clock_wall_ns
 
-    def opened(self, identifier: int) -> "FakePort":
+    def opened(
+        self, identifier: int, family: Family = 4, protocol: Protocol = Protocol.ICMP
+    ) -> "FakePort":
         """Stand in for `sockets.open_port`."""
         self.identifier = identifier
+        self.family = family
+        self.rung = Rung.UDP if protocol is Protocol.UDP else self.rung
         return self
 
     def fileno(self) -> int:
@@ -145,24 +171,43 @@ class FakePort:
     def _answer(
         self, octets: bytes, address: str, who: str, stamp_ns: int, *, reached: bool
     ) -> None:
-        quoted = ipv4("198.51.100.1", address, 1, octets)
-        message = echo_reply(octets) if reached else icmp_error(11, 0, quoted)
+        numbers = NUMBERS[self.family]
+        kind, code = numbers.exceeded, 0
         if who == self._unreachable_from:
-            message = icmp_error(3, 13, quoted)
-        if self.rung is Rung.PING and message[0]:
-            self._errors.append(
-                Notice(
-                    type=message[0],
-                    code=message[1],
+            kind, code = numbers.unreachable, min(numbers.administrative)
+        elif reached and self.rung is Rung.UDP:
+            kind, code = numbers.unreachable, {4: 3, 6: 4}[self.family]
+        elif reached:
+            kind = numbers.reply
+        if self.rung is Rung.RAW or kind == numbers.reply:
+            self._answers.append(
+                Datagram(
+                    octets=self._message(octets, address, kind, code),
                     source=who,
-                    destination=address,
-                    quote=octets,
                     stamp_ns=stamp_ns,
                     ttl=60,
                 )
             )
-        else:
-            self._answers.append(Datagram(octets=message, source=who, stamp_ns=stamp_ns, ttl=60))
+            return
+        self._errors.append(
+            Notice(
+                type=kind,
+                code=code,
+                source=who,
+                destination=address,
+                quote=octets[: self._quoted_octets],
+                stamp_ns=stamp_ns,
+                ttl=60,
+            )
+        )
+
+    def _message(self, octets: bytes, address: str, kind: int, code: int) -> bytes:
+        """Build what a raw socket receives."""
+        if kind == NUMBERS[self.family].reply:
+            return echo_reply(octets, self.family)
+        if self.family == 4:
+            return icmp_error(kind, code, ipv4("198.51.100.1", address, 1, octets))
+        return icmp_error(kind, code, ipv6("2001:db8::1", address, 1, octets))
 
     def receive(self) -> Datagram | None:
         """Take one answer."""

@@ -1,4 +1,4 @@
-"""Shell: sends echo requests through one socket and tells what became of each.
+"""Shell: sends probes through one socket and tells what became of each.
 
 Reading late does no harm, for the kernel keeps the time. Who needs answers at once lets the event
 loop read both queues whenever something waits, a bounded number of entries at a time (an unread
@@ -10,16 +10,16 @@ import asyncio
 import secrets
 from collections.abc import Callable
 
-from agent import icmp
+from agent import icmp, udp
 from agent.clock import Clock
 from agent.errors import WireError
-from agent.flight import Answer, Flight, Landing, Probe
-from agent.records import Outcome
-from agent.sockets import DatagramPort, Notice, Rung, TransmitStamp, open_port
+from agent.flight import Answer, Doubt, Flight, Landing, Probe
+from agent.ports import DatagramPort, Dialect, Message, Notice, OpenPort, Rung, TransmitStamp
+from agent.records import Family, Outcome, Protocol
+from agent.sockets import open_port
 from agent.targets import Instant
 
-Land = Callable[[Landing], None]
-OpenPort = Callable[[int], DatagramPort]
+Land = Callable[[Landing | Doubt], None]
 
 _BATCH = 64
 _BEFORE_SETTLING = 4096
@@ -32,7 +32,7 @@ def random_identifier() -> int:
     return secrets.randbelow(0xFFFF) + 1
 
 
-class Echoes:
+class Sender:
     """One socket and its probes in the air."""
 
     def __init__(
@@ -41,13 +41,16 @@ class Echoes:
         land: Land,
         open_socket: OpenPort = open_port,
         *,
+        family: Family = 4,
+        protocol: Protocol = Protocol.ICMP,
         reading: bool = True,
         text: bytes = icmp.TEXT,
     ) -> None:
         """Open the socket; where `reading`, let the running event loop read it. Then call `close`.
 
         `text` is in each packet, for whoever looks at it (`icmp.text_with`).
-        `land` takes every landing, from the event loop or from inside `send` and `turn`.
+        `land` takes every landing, from the event loop or from inside `send` and `turn`. Of
+        datagrams, and of them alone, it is told the doubts as well.
 
         Raises:
             PrivilegeError: the kernel refuses both kinds of ICMP socket.
@@ -55,10 +58,10 @@ class Echoes:
         self.garbage = 0
         self._clock = clock
         self._land = land
-        self._port = open_socket(random_identifier())
-        self._token = secrets.token_bytes(icmp.TOKEN_OCTETS)
-        self._text = text
-        self._flight = Flight(self._port.identifier, self._token)
+        self._port = open_socket(random_identifier(), family, protocol)
+        token = secrets.token_bytes(icmp.TOKEN_OCTETS)
+        self._dialect = _dialect(self._port, family, protocol, token, text)
+        self._flight = Flight(self._dialect.identifier, token, family)
         self._loop = asyncio.get_running_loop()
         self._failure: asyncio.Future[None] = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
@@ -83,11 +86,20 @@ class Echoes:
         return self._flight.late, self._flight.duplicate, self._flight.foreign
 
     def send(
-        self, handle: object, address: str, timeout_ns: int, *, ttl: int | None = None
+        self,
+        handle: object,
+        address: str,
+        timeout_ns: int,
+        *,
+        ttl: int | None = None,
+        flow: int = 0,
     ) -> None:
-        """Send one echo request; `land` is told what became of it, with `handle`."""
+        """Send one probe; `land` is told what became of it, with `handle`.
+
+        Echo requests of one socket may belong to several flows; datagrams are of the socket's.
+        """
         sequence = self._flight.sequence()
-        octets = icmp.echo_request(self._port.identifier, sequence, self._token, text=self._text)
+        octets = self._dialect.request(sequence, flow)
         sent = self._clock.instant()
         try:
             number = self._port.send(octets, address, ttl)
@@ -148,7 +160,7 @@ class Echoes:
                 datagram = self._port.receive()
                 if datagram is None:
                     return
-                message = icmp.parse(datagram.octets)
+                message = self._dialect.answer(datagram.octets)
             except WireError:
                 self.garbage += 1
                 continue
@@ -169,19 +181,16 @@ class Echoes:
                 self.garbage += 1
 
     def _take_notice(self, notice: Notice) -> None:
-        if notice.type not in {icmp.UNREACHABLE, icmp.TIME_EXCEEDED}:
-            return
-        message = icmp.quote(notice.type, notice.code, notice.destination, notice.quote)
-        self._take(message, notice.source, notice.stamp_ns, notice.ttl)
+        message = self._dialect.notice(notice)
+        if message is not None:
+            self._take(message, notice.source, notice.stamp_ns, notice.ttl)
 
-    def _take(
-        self, message: icmp.Message, source: str, stamp_ns: int | None, ttl: int | None
-    ) -> None:
+    def _take(self, message: Message, source: str, stamp_ns: int | None, ttl: int | None) -> None:
         read = self._clock.instant()
         answer = Answer(message=message, source=source, stamp_ns=stamp_ns, ttl=ttl, read=read)
         self._tell(self._flight.answered(answer))
 
-    def _tell(self, landing: Landing | None) -> None:
+    def _tell(self, landing: Landing | Doubt | None) -> None:
         if landing is not None:
             self._land(landing)
 
@@ -202,6 +211,14 @@ class Echoes:
         self._timer = None
         self.turn()
         self._arm()
+
+
+def _dialect(
+    port: DatagramPort, family: Family, protocol: Protocol, token: bytes, text: bytes
+) -> Dialect:
+    if protocol is Protocol.UDP:
+        return udp.UdpDialect(family=family, token=token, text=text)
+    return icmp.EchoDialect(family=family, identifier=port.identifier, token=token, text=text)
 
 
 def _unsent(handle: object, address: str, at: Instant) -> Landing:
