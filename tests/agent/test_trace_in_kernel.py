@@ -1,0 +1,85 @@
+"""Traces through a real kernel against a network on a TUN device, whose octets are known.
+
+What an error queue shows depends on the kernel: where extensions begin (RFC 4884), what is left
+of a quoted datagram. Both families, both protocols, with privilege and without.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.tun_driver import ROUTERS, TARGETS
+
+ROOT = Path(__file__).resolve().parents[2]
+WITHOUT_RAW = ("setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw")
+PREFIXES = {"with": (), "without": WITHOUT_RAW}
+LABELS = ("24001/5/1", "18/0/254")
+STACK = [[24001, 5, 0, 1], [18, 0, 1, 254]]
+
+
+def traced(form: str, privilege: str, *arguments: str) -> dict[str, Any]:
+    """Trace through the network; return the path."""
+    trace = (sys.executable, "-m", "agent.cli", "trace", "--json", "--no-names", *arguments)
+    play = (sys.executable, "-m", "tests.fakes.tun_driver", form, *LABELS, "--")
+    done = subprocess.run(
+        ("unshare", "-Urn", *play, *PREFIXES[privilege], *trace),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (0, "") == (done.returncode, done.stderr)
+    path: dict[str, Any] = json.loads(done.stdout)
+    return path
+
+
+def answers(path: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    """Return the replies of each hop that are no losses."""
+    return [[each for each in hop["replies"] if not each.get("lost")] for hop in path["hops"]]
+
+
+@pytest.mark.parametrize("form", ["announced", "implied"])
+@pytest.mark.parametrize("privilege", PREFIXES)
+@pytest.mark.parametrize("protocol", ["icmp", "udp"])
+@pytest.mark.parametrize("family", [4, 6])
+def test_every_hop_and_its_labels(family: int, protocol: str, privilege: str, form: str) -> None:
+    """Addresses, kernel times, TTLs of the answers, the label stack of the second hop alone."""
+    path = traced(form, privilege, "--flows", "2", "--protocol", protocol, TARGETS[family])
+    hops = answers(path)
+    expected = [*ROUTERS[family], TARGETS[family]]
+    assert [[address] * 2 for address in expected] == [[x["address"] for x in hop] for hop in hops]
+    assert [[None] * 2, [STACK] * 2, [None] * 2] == [[x.get("mpls") for x in hop] for hop in hops]
+    assert [61, 60, 59] == [hop[0]["reply_ttl"] for hop in hops]
+    assert {"kernel"} == {reply["stamp"] for hop in hops for reply in hop}
+    assert (True, family, protocol) == (path["reached"], path["family"], path["protocol"])
+
+
+@pytest.mark.parametrize("privilege", PREFIXES)
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_router_that_quotes_eight_octets(family: int, privilege: str) -> None:
+    """Nothing of a datagram's payload is left: the hop is found all the same, in its place."""
+    path = traced("short", privilege, "--protocol", "udp", TARGETS[family])
+    expected = [*ROUTERS[family], TARGETS[family]]
+    assert expected == [hop[-1]["address"] for hop in answers(path)]
+    assert path["reached"]
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_echo_requests_need_no_more_than_eight(family: int) -> None:
+    """Identifier and sequence are in them: no probe is sent twice."""
+    path = traced("short", "without", TARGETS[family])
+    expected = [*ROUTERS[family], TARGETS[family]]
+    assert [[address] for address in expected] == [
+        [reply.get("address") for reply in hop["replies"]] for hop in path["hops"]
+    ]
+
+
+def test_every_way_of_a_single_way() -> None:
+    """`--flows auto` takes six flows where there is one way."""
+    path = traced("announced", "without", "--flows", "auto", TARGETS[4])
+    assert [6, 6, 6] == [len({reply.get("flow", 0) for reply in hop}) for hop in answers(path)]
+    assert [[*ROUTERS[4]], [ROUTERS[4][1], TARGETS[4]]] == path["links"]
