@@ -7,18 +7,24 @@ SCENARIO ?= timed
 FOR      ?=
 JSON     ?=
 CLAIM    ?=
+AT       ?=
+COUNTRY  ?=
+CONTACT  ?=
+RESOLVER ?=
 
 export NUMBA_CACHE_DIR ?= $(CURDIR)/.cache/numba
 
 BOOTSTRAP = $(PYTHON) deploy/setup/bootstrap.py
 RUN       = .venv/bin/python -m
 
-.PHONY: help demo test lint bench atlas clean
+.PHONY: help demo run test lint bench atlas clean
 .SILENT:
 
 help:
 	echo 'make demo    the whole chain at work on the internet in a box'
 	echo '             SCENARIO=timed|inside|trombone  FOR=seconds  JSON=1'
+	echo 'make run     agent and collector on this host, with the catalogue of cloud zones'
+	echo '             AT=LAT,LON,KM  COUNTRY=FR  CONTACT=who  RESOLVER=address  FOR=seconds  JSON=1'
 	echo 'make test    everything that CI runs: lint, fast tests, slow tests, coverage'
 	echo 'make lint    ruff, mypy and the import contracts alone'
 	echo 'make bench   the benchmarks, into benchmarks/results.json; CLAIM=one of them'
@@ -28,6 +34,12 @@ help:
 demo:
 	$(BOOTSTRAP) demo
 	exec $(RUN) deploy.lab.demo --scenario '$(SCENARIO)' $(if $(FOR),--for '$(FOR)') $(if $(JSON),--json)
+
+run:
+	$(BOOTSTRAP) run
+	exec $(RUN) deploy.run $(if $(AT),--at '$(AT)') $(if $(COUNTRY),--country '$(COUNTRY)') \
+	    $(if $(CONTACT),--contact '$(CONTACT)') $(if $(RESOLVER),--resolver '$(RESOLVER)') \
+	    $(if $(FOR),--for '$(FOR)') $(if $(JSON),--json)
 
 test:
 	$(BOOTSTRAP) test

@@ -23,6 +23,8 @@ from collector.records import NetworkOverride, Place, Vantage, Zone
 DEFAULT_LISTEN = ("127.0.0.1:9465",)
 DEFAULT_CHECKPOINT_INTERVAL_S = 60
 DEFAULT_GRACE_S = 30
+EVERYWHERE_KM = 20_038
+"""Half of the longest circle on Earth: a position that nothing is known of."""
 
 _TERRITORY = re.compile(r"[A-Z]{2}")
 _HEX_32 = re.compile(r"[0-9a-f]{32}")
@@ -308,7 +310,7 @@ def _place(table: Table, name_key: str) -> Place:
         territory=_territory(table, "territory"),
         latitude=table.number("latitude", minimum=-90, maximum=90),
         longitude=table.number("longitude", minimum=-180, maximum=180),
-        radius_km=table.number("radius_km", minimum=0, maximum=1000),
+        radius_km=table.number("radius_km", minimum=0, maximum=EVERYWHERE_KM),
     )
 
 

@@ -1,9 +1,10 @@
-"""Shell: asks a collector's API, over TCP, for those who show what it says."""
+"""Shell: asks a collector, or an agent, over HTTP, for those who show what it says."""
 
 import contextlib
 from typing import Any, Self
 
 import aiohttp
+import msgspec
 
 from deploy.lab.errors import StandError
 
@@ -12,11 +13,12 @@ OK = 200
 
 
 class Api:
-    """The API of one collector; use it as an asynchronous context manager."""
+    """The pages of one program; use it as an asynchronous context manager."""
 
-    def __init__(self, address: str) -> None:
-        """Take the collector's address, `http://HOST:PORT`."""
+    def __init__(self, address: str, program: str = "collector") -> None:
+        """Take the address of the program, `http://HOST:PORT`."""
         self.address = address
+        self._program = program
         self._http: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
@@ -34,14 +36,21 @@ class Api:
         return False
 
     async def get(self, path: str, **params: str) -> Any:  # noqa: ANN401 - JSON of any shape
-        """Return the JSON that the collector answers.
+        """Return the JSON that the program answers.
+
+        Raises: StandError where it does not answer.
+        """
+        return msgspec.json.decode(await self.text(path, **params))
+
+    async def text(self, path: str, **params: str) -> str:
+        """Return the text that the program answers.
 
         Raises: StandError where it does not answer.
         """
         try:
             async with self._http.get(self.address + path, params=params) as answer:
                 answer.raise_for_status()
-                return await answer.json(content_type=None)
+                return await answer.text()
         except (aiohttp.ClientError, TimeoutError) as error:
-            message = f"asked the collector for {path}: {error}; see its log"
+            message = f"asked the {self._program} for {path}: {error}; see its log"
             raise StandError(message) from error

@@ -1,8 +1,8 @@
 """Shell: make a checkout ready to work: Debian packages, namespaces, the Python environment.
 
-Usage: `python3 deploy/setup/bootstrap.py demo|test|lint|bench|atlas`. It needs the standard library
-alone, and it speaks on stderr alone. Exit 0: ready. Exit 2: something is missing that it cannot
-install; the message says what, and which command installs it.
+Usage: `python3 deploy/setup/bootstrap.py demo|run|test|lint|bench|atlas`. It needs the standard
+library alone, and it speaks on stderr alone. Exit 0: ready. Exit 2: something is missing that it
+cannot install; the message says what, and which command installs it.
 
 Rules
 - A checkout that is ready is recognised by one stamp and by looking for programs: far below 1 s.
@@ -45,9 +45,10 @@ class Package(NamedTuple):
     services: tuple[str, ...] = ()
 
 
+PROFILES = ("demo", "run", "test", "lint", "bench", "atlas")
 # `ensurepip` is no program but a module of this interpreter: see `is_present`.
 PACKAGES = (
-    Package("python3-venv", ("ensurepip",), ("demo", "test", "lint", "bench", "atlas")),
+    Package("python3-venv", ("ensurepip",), PROFILES),
     Package("util-linux", ("unshare", "nsenter"), ("demo", "test", "bench")),
     Package("iproute2", ("ip",), ("test",)),
     Package("iputils-ping", ("ping",), ("test", "bench")),
@@ -66,8 +67,7 @@ PACKAGES = (
     Package("chromium", ("chromium",), ("test",)),
     Package("victoria-metrics", ("victoria-metrics",), ("test",), ("victoria-metrics",)),
 )
-PROFILES = ("demo", "test", "lint", "bench", "atlas")
-ATLAS_PROFILES = ("demo", "test", "bench", "atlas")
+ATLAS_PROFILES = ("demo", "run", "test", "bench", "atlas")
 
 
 class SetupError(Exception):
@@ -217,7 +217,7 @@ def ensure_namespaces(profile: str) -> None:
     Raises:
         SetupError: this host refuses network namespaces to this user; says what would allow them.
     """
-    if profile in {"lint", "atlas"} or rules_networks():
+    if profile in {"lint", "atlas", "run"} or rules_networks():
         return
     done = run(["unshare", "--user", "--map-root-user", "--net", "true"], quiet=True)
     if done.returncode:

@@ -152,7 +152,7 @@ def test_a_wrong_profile_is_a_usage_error(
 ) -> None:
     """An unknown profile exits 2 with the usage on stderr."""
     assert bootstrap.main(words) == 2
-    assert capsys.readouterr() == ("", "usage: bootstrap.py demo|test|lint|bench|atlas\n")
+    assert capsys.readouterr() == ("", "usage: bootstrap.py demo|run|test|lint|bench|atlas\n")
 
 
 def test_services_are_denied_and_the_former_policy_comes_back(tmp_path: Path) -> None:

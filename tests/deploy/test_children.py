@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import sys
 from pathlib import Path
 
@@ -87,3 +88,29 @@ def test_a_free_port_of_loopback() -> None:
     """Two listeners have two ports of 127.0.0.1."""
     with listen_on_loopback() as one, listen_on_loopback() as two:
         assert (one.getsockname()[0], port_of(one) != port_of(two)) == ("127.0.0.1", True)
+
+
+async def test_a_killed_parent_leaves_no_child(tmp_path: Path) -> None:
+    """`kill -9` of who started them ends the children at once: the kernel sees to it."""
+    program = (
+        "import asyncio, sys\n"
+        "from pathlib import Path\n"
+        "from deploy.children import Children\n"
+        "async def work():\n"
+        "    child = await Children(Path(sys.argv[1])).spawn('long', ['sleep', '60'])\n"
+        "    print(child.pid, flush=True)\n"
+        "    await child.wait()\n"
+        "asyncio.run(work())\n"
+    )
+    parent = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program, os.fspath(tmp_path)),
+        cwd=children.ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert parent.stdout is not None
+    child = os.pidfd_open(int(await parent.stdout.readline()))
+    parent.kill()
+    await parent.wait()
+    ended, _, _ = await asyncio.to_thread(select.select, [child], [], [], 10)
+    os.close(child)
+    assert ended == [child]

@@ -1,0 +1,1 @@
+"""Borne at work on this host: `make run`."""
