@@ -1,46 +1,30 @@
 """Bytes: compiled tables about ranges of addresses: their file, and one address looked up in it.
 
-Layout of NAME.atlas, little-endian
+Sections of NAME.atlas, a sealed file (`collector.sealed`) with `Header`, little-endian
 
-    0   magic "BORNEATL" | u32 version | u32 octets of the header | u32 CRC-32 of it
-    20  header: JSON (`Header`), then spaces up to a multiple of 64
-        payload: sections, each from a multiple of 64 on
-          root_V, pairs_V, runs_V
-                              the tree of family V (4 or 6), see `collector.rangetree`
-          edges_V             first and last address of each row, big-endian, 4 or 16 octets each
-          labels_V            u32 for each row: the number of its label
-          numbers             u32 for each label: an AS number, 0 in a table of countries
-          ends                u32 for each label: where its text ends in `texts`
-          texts               UTF-8: the name of the AS, or the country
-
-Rules
-- A file is mapped read-only: its pages are shared and given back under pressure. It is checked
-  whole (SHA-256 of the payload) when it is opened, by reading, so that the check maps no page.
-- A file that was cut, changed or made by another version is a `CorruptError`, never data.
+    root_V, pairs_V, runs_V   the tree of family V (4 or 6), see `collector.rangetree`
+    edges_V                   first and last address of each row, big-endian, 4 or 16 octets each
+    labels_V                  u32 for each row: the number of its label
+    numbers                   u32 for each label: an AS number, 0 in a table of countries
+    ends                      u32 for each label: where its text ends in `texts`
+    texts                     UTF-8: the name of the AS, or the country
 """
 
 import datetime as dt
-import hashlib
-import mmap
-import sys
-import zlib
 from array import array
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from io import BufferedReader
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
-from struct import Struct
 from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
 from collector import rangetree
-from collector.errors import CorruptError, StoreError
 from collector.rangetree import Tree
 from collector.records import OriginRow, RegistrantRow, Status
+from collector.sealed import seal, unseal
 
-MAGIC: Final = b"BORNEATL"
 VERSION: Final = 2
 """Of the layout and of what the compiler makes of the same data: it rises with either."""
 TABLES: Final = ("origin", "registrant")
@@ -50,20 +34,10 @@ BESIDE: Final = Path(__file__).parent / "tables"
 
 _EPOCH: Final = dt.date(1970, 1, 1).toordinal()
 _DAY_S: Final = 86400
-_PREFIX: Final = Struct("<8sIII")
-_ALIGN: Final = 64
 _KEPT_ROWS: Final = 1 << 14
 """Rows that stay read: paths cross the same networks again and again."""
-_REPAIR: Final = "build it again with `make atlas` or `borne-collector atlas build`"
 
 Address: TypeAlias = IPv4Address | IPv6Address
-
-
-class Section(msgspec.Struct, frozen=True):
-    """Where a section lies in the payload."""
-
-    offset: int
-    octets: int
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,11 +56,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     labels: int
     overlaps: int
     """Rows of the source that overlapped others and were cut."""
-    octets: int
-    """Length of the payload."""
     sha256: str
     """Of the payload."""
-    sections: Mapping[str, Section]
 
 
 class Contents(NamedTuple):
@@ -135,27 +106,8 @@ def pack(contents: Contents, about: Mapping[str, object]) -> bytes:
     parts["numbers"] = array("I", [number for number, _ in contents.labels]).tobytes()
     parts["ends"] = ends.tobytes()
     parts["texts"] = b"".join(texts)
-    payload, sections = bytearray(), {}
-    for name, octets in parts.items():
-        sections[name] = Section(len(payload), len(octets))
-        payload += _padded(octets)
-    header = msgspec.json.encode(
-        {
-            **about,
-            "rows_4": len(contents.rows[4]),
-            "rows_6": len(contents.rows[6]),
-            "labels": len(contents.labels),
-            "octets": len(payload),
-            "sha256": hashlib.sha256(payload).hexdigest(),
-            "sections": sections,
-        }
-    )
-    header += b" " * (-(_PREFIX.size + len(header)) % _ALIGN)
-    return _PREFIX.pack(MAGIC, VERSION, len(header), zlib.crc32(header)) + header + payload
-
-
-def _padded(octets: bytes) -> bytes:
-    return octets + bytes(-len(octets) % _ALIGN)
+    rows_told = {f"rows_{family}": len(contents.rows[family]) for family in BITS}
+    return seal(VERSION, {**about, **rows_told, "labels": len(contents.labels)}, parts)
 
 
 class Table:
@@ -168,16 +120,8 @@ class Table:
             CorruptError: It is no table of this version, or was damaged; says what to do.
             StoreError: It cannot be read.
         """
-        try:
-            with path.open("rb") as file:
-                self.header, begin = _header(path, file)
-                mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        except (OSError, ValueError) as error:  # an empty file cannot be mapped
-            raise StoreError(f"open the table {path}: {error}; {_REPAIR}") from error
-        sections = {
-            name: mapped[begin + section.offset :][: section.octets]
-            for name, section in self.header.sections.items()
-        }
+        text, sections = unseal(path, VERSION)
+        self.header = msgspec.json.decode(text, type=Header)
         self.families: Mapping[int, Family] = {
             family: Family(
                 Tree(
@@ -209,29 +153,6 @@ class Table:
         text = str(self._texts[begin : self._ends[label]], "utf-8")
         first, last = str(kind(edges[:width])), str(kind(edges[width:]))
         return Found(first, last, self._numbers[label], text)
-
-
-def _header(path: Path, file: BufferedReader) -> tuple[Header, int]:
-    """Return the header, and where the payload begins, of a file that is whole."""
-    prefix = file.read(_PREFIX.size)
-    if len(prefix) < _PREFIX.size or prefix[: len(MAGIC)] != MAGIC:
-        raise _wrong(path, "it is no table of Borne")
-    _, version, octets, crc = _PREFIX.unpack(prefix)
-    if version != VERSION:
-        raise _wrong(path, f"it was made by version {version} of the compiler, not {VERSION}")
-    if sys.byteorder != "little":
-        raise _wrong(path, "it can be read on little-endian machines alone")
-    text = file.read(octets)
-    if len(text) < octets or zlib.crc32(text) != crc:
-        raise _wrong(path, "its header was cut or changed")
-    header = msgspec.json.decode(text, type=Header)
-    if hashlib.file_digest(file, "sha256").hexdigest() != header.sha256:
-        raise _wrong(path, "its payload was cut or changed")
-    return header, _PREFIX.size + octets
-
-
-def _wrong(path: Path, why: str) -> CorruptError:
-    return CorruptError(f"open the table {path}: {why}; {_REPAIR}")
 
 
 class Atlas:

@@ -1,25 +1,14 @@
-"""The compiled tables: what they say, and that a file that is not whole is never data."""
+"""The compiled tables of addresses: what they say, and which of them are there."""
 
 from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from collector import atlas
-from collector.atlas import Contents, Table, pack
-from collector.errors import CorruptError, StoreError
+from collector.errors import StoreError
 from collector.records import OriginRow, RegistrantRow
 from tests.fakes import atlas_tables
-
-REPAIR = "build it again with `make atlas` or `borne-collector atlas build`"
-
-
-def about(**changes: object) -> dict[str, object]:
-    """Return the origin of a table."""
-    told: dict[str, object] = {"name": "origin", "source": "s", "date": "2026-06-17"}
-    return {**told, "licence": "l", "attribution": (), "caution": "c", "overlaps": 0, **changes}
 
 
 def test_a_row_is_enough_to_judge_again(tmp_path: Path) -> None:
@@ -92,70 +81,3 @@ def test_a_named_directory_must_hold_every_table(tmp_path: Path) -> None:
     (directory / "registrant.atlas").unlink()
     with pytest.raises(StoreError, match=r"registrant\.atlas: .*No such file.*; build it again"):
         atlas.load(directory)
-
-
-@pytest.mark.parametrize(
-    ("name", "octets", "why"),
-    [
-        ("empty", b"", "it is no table of Borne"),
-        ("foreign", b"PK\x03\x04" + bytes(100), "it is no table of Borne"),
-        ("magic-alone", b"BORNEATL", "it is no table of Borne"),
-        (
-            "version",
-            b"BORNEATL" + (9).to_bytes(4, "little") + bytes(60),
-            "it was made by version 9 of the compiler, not 2",
-        ),
-        (
-            "header-cut",
-            b"BORNEATL\x02\x00\x00\x00\xff\x00\x00\x00\x00\x00\x00\x00{}",
-            "its header was cut or changed",
-        ),
-    ],
-)
-def test_a_foreign_file_is_named(tmp_path: Path, name: str, octets: bytes, why: str) -> None:
-    """One sentence: which file, what is wrong, what to do."""
-    path = tmp_path / f"{name}.atlas"
-    path.write_bytes(octets)
-    with pytest.raises(CorruptError) as caught:
-        Table(path)
-    assert f"open the table {path}: {why}; {REPAIR}" == str(caught.value)
-
-
-@pytest.fixture(scope="module")
-def small() -> bytes:
-    """Return the file of a table with one row."""
-    return pack(Contents({4: [(0, 5, 0)], 6: []}, [(1, "one")]), about())
-
-
-@given(data=st.data())
-def test_any_changed_octet_is_found(
-    data: st.DataObject, small: bytes, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """Whatever bit of the file differs, it is refused."""
-    at = data.draw(st.one_of(st.integers(0, 1500), st.integers(0, len(small) - 1)))
-    octets = bytearray(small)
-    octets[at] ^= 1 << data.draw(st.integers(0, 7))
-    path = tmp_path_factory.getbasetemp() / "changed.atlas"
-    path.write_bytes(octets)
-    with pytest.raises(CorruptError):
-        Table(path)
-
-
-@given(cut=st.integers(min_value=1))
-def test_any_cut_is_found(cut: int, small: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A file that lacks its end, or has octets behind it, is refused."""
-    path = tmp_path_factory.getbasetemp() / "cut.atlas"
-    path.write_bytes(small[: -(cut % len(small)) or None] if cut % len(small) else small + b"\0")
-    with pytest.raises(CorruptError):
-        Table(path)
-
-
-def test_a_big_endian_machine_is_told(
-    small: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The octets would be read in the wrong order: an error, not wrong answers."""
-    path = tmp_path / "origin.atlas"
-    path.write_bytes(small)
-    monkeypatch.setattr(atlas.sys, "byteorder", "big")
-    with pytest.raises(CorruptError, match="little-endian machines alone"):
-        Table(path)
