@@ -24,6 +24,7 @@ from agent.dns import (
     reverse_name,
 )
 from agent.errors import DnsError
+from deploy.lab.resolver import Resolver
 
 LABELS = st.from_regex(r"[a-z0-9_]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
 NAMES = st.lists(LABELS, min_size=1, max_size=5).map(".".join).filter(is_host_name)
@@ -236,6 +237,26 @@ def test_an_address_has_one_text() -> None:
     """However an address is written, it compares with what an answer says."""
     found = [canonical_address(text) for text in ("2001:DB8:0::1", "fe80::1%eth0", "192.0.2.1")]
     assert found == ["2001:db8::1", "fe80::1", "192.0.2.1"]
+
+
+def test_the_labs_resolver_and_the_stub_understand_each_other() -> None:
+    """Both families, a name that is not there, an answer that is cut, and the whole of it."""
+    many = [f"2001:db8::{number:x}" for number in range(1, 101)]
+    names = {"192.0.2.1": "one.example", "2001:db8:1::1": "one.example"}
+    resolver = Resolver(names | dict.fromkeys(many, "many.example"))
+
+    def ask(name: str, kind: Kind, *, stream: bool = False, edns: bool = True) -> Answer:
+        answer = resolver.answer(query(7, name, kind, edns=edns), stream=stream)
+        assert answer is not None
+        return parse(answer, 7, name, kind)
+
+    assert ask("one.example", Kind.A).records == ("192.0.2.1",)
+    assert ask("one.example", Kind.AAAA).records == ("2001:db8:1::1",)
+    assert ask(reverse_name("2001:db8:1::1"), Kind.PTR).records == ("one.example",)
+    assert ask("none.example", Kind.A).code == 3
+    assert {ask("many.example", Kind.AAAA, edns=edns).truncated for edns in (False, True)} == {True}
+    whole = ask("many.example", Kind.AAAA, stream=True)
+    assert (whole.truncated, set(whole.records)) == (False, set(many))
 
 
 def test_octets_that_are_no_host_name_are_kept_visible() -> None:

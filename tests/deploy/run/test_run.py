@@ -1,16 +1,21 @@
 """`make run` on the catalogue's names, inside the lab: it never leaves the box.
 
-The run is started in the namespace of the agent `paris`, where the lab's resolver knows the
-names of the zones in five cities, some of which stand behind a dead wire, and no others.
+Every run here, also one that must be refused, is started in the lab: a broken refusal would send
+packets to other people's machines. It lives in the namespace of the agent `paris`, where the
+lab's resolver knows the names of the zones in five cities, some of which stand behind a dead wire,
+and no others.
 """
 
+import contextlib
 import json
 import os
+import pty
 import re
 import select
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -207,13 +212,40 @@ def test_the_end_of_its_parent_ends_it(lab: Lab, tmp_path: Path) -> None:
         (["--for", "soon"], "'soon': expected a number of seconds above 0"),
     ],
 )
-def test_wrong_options_end_with_one_sentence(options: list[str], expected: str) -> None:
+def test_wrong_options_end_with_one_sentence(
+    lab: Lab, tmp_path: Path, options: list[str], expected: str
+) -> None:
     """A wrong option starts nothing: exit code 2, the mistake on stderr, stdout empty."""
     done = subprocess.run(
-        [sys.executable, "-m", "deploy.run", *options], cwd=ROOT, capture_output=True, text=True
+        command(lab, tmp_path, *options), cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert (2, "") == (done.returncode, done.stdout)
     assert expected in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_terminal_shows_the_table(lab: Lab, tmp_path: Path) -> None:
+    """On a terminal the table and the page's address stand on the screen; Ctrl-C ends the run."""
+    leader, follower = pty.openpty()
+    termios.tcsetwinsize(follower, (70, 140))
+    line = command(lab, tmp_path, "--at", "48.85,2.35,10", "--country", "FR")
+    with subprocess.Popen(
+        line, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=follower, stderr=subprocess.PIPE
+    ) as run:
+        os.close(follower)
+        screen = b""
+        while b"FX inside" not in screen and select.select([leader], [], [], 60)[0]:
+            screen += os.read(leader, 65536)
+        run.send_signal(signal.SIGINT)
+        with contextlib.suppress(OSError):  # the terminal of a program that has ended
+            while part := os.read(leader, 65536):
+                screen += part
+        _, errors = run.communicate(timeout=30)
+    os.close(leader)
+    assert (run.returncode, errors) == (0, b"")
+    assert b"scaleway/fr-par" in screen
+    assert b"Ctrl-C ends everything" in screen
+    assert f" of {len(ASKED)} zones answer".encode() in screen
 
 
 def below(leader: int) -> set[int]:
