@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol, get_args
 
-from collector import carriers, exchanges, networks, operators, places
+from collector import carriers, exchanges, networks, operators, places, zones
 from collector.records import Status
 
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
@@ -46,6 +46,7 @@ def tables() -> Mapping[str, tuple[Row, ...]]:
         "carriers": tuple(carriers.load()),
         "special": networks.load_special(),
         "places": tuple(places.load().values()),
+        "zones": tuple(zones.load()),
     }
 
 

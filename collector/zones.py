@@ -133,8 +133,13 @@ def _row(row: _Zone, group: _Group, where: Mapping[str, Place], table: _Table) -
     place = where[row.place]
     if row.radius_km is not None:
         place = msgspec.structs.replace(place, radius_km=row.radius_km)
-    sources = [table.documents[key] for key in row.sources]
     known = "recalled" not in {row.status, group.status}
+    sources = [
+        "" if known else "recalled: the id, the place or the group is from memory",
+        *(table.documents[key] for key in row.sources),
+        group.source,
+        table.documents["geonames"],
+    ]
     return CatalogueZone(
         zone=Zone(
             provider=row.provider,
@@ -146,7 +151,7 @@ def _row(row: _Zone, group: _Group, where: Mapping[str, Place], table: _Table) -
         provider_name=group.provider_name,
         group=group.name,
         status="read" if known else "recalled",
-        source="; ".join(filter(None, [*sources, group.source, table.documents["geonames"]])),
+        source="; ".join(filter(None, sources)),
         date=table.date,
         note=row.note,
     )

@@ -21,7 +21,8 @@ def test_each_row_says_where_it_comes_from() -> None:
     assert [] == [row.zone.ident for row in ROWS if not row.source or row.date != "2026-11-26"]
     read = [row for row in ROWS if row.status == "read"]
     assert [] == [row.zone.ident for row in read if row.source.count("read 2026-11-26") < 2]
-    assert {False} == {row.probed for row in ROWS if row.status == "recalled"}
+    recalled = [row for row in ROWS if row.status == "recalled"]
+    assert {(False, True)} == {(r.probed, r.source.startswith("recalled: ")) for r in recalled}
 
 
 def test_zones_and_targets_stand_once() -> None:
