@@ -33,6 +33,8 @@ CACHE = ROOT / ".cache" / "atlas"
 GOES_ON_WITHOUT = ("demo", "run", "test")
 NPM = Package("npm", ("npm",), ("atlas", "test", "bench"))
 PATIENCE_S = 300
+LITTLE_PATIENCE_S = 45
+"""For those that go on without: a network that answers nothing must not hold up a demo."""
 LARGEST_FILE = 256 * 1024 * 1024
 FETCH_OPTIONS = ("--ignore-scripts", "--fetch-retries=1", "--fetch-retry-mintimeout=1000")
 
@@ -54,7 +56,7 @@ def is_genuine(package: Path, source: Source) -> bool:
     return base64.b64encode(found).decode() == expected
 
 
-def fetch(source: Source, cache: Path) -> Path:
+def fetch(source: Source, cache: Path, patience_s: float = PATIENCE_S) -> Path:
     """Return the package of a source, from the cache or through npm.
 
     Raises:
@@ -65,7 +67,7 @@ def fetch(source: Source, cache: Path) -> Path:
         return kept
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as directory:
-        came = npm_pack(source.ident, Path(directory))
+        came = npm_pack(source.ident, Path(directory), patience_s)
         if not is_genuine(came, source):
             raise SetupError(
                 f"{source.ident} came with another content than the one that is pinned: its digest "
@@ -76,7 +78,7 @@ def fetch(source: Source, cache: Path) -> Path:
     return kept
 
 
-def npm_pack(ident: str, directory: Path) -> Path:
+def npm_pack(ident: str, directory: Path, patience_s: float) -> Path:
     """Have npm put a package into an empty directory; return its file.
 
     Raises:
@@ -97,11 +99,11 @@ def npm_pack(ident: str, directory: Path) -> Path:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=PATIENCE_S,
+            timeout=patience_s,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise SetupError(f"npm took more than {PATIENCE_S} s to fetch {ident}") from error
+        raise SetupError(f"npm took more than {patience_s:g} s to fetch {ident}") from error
     found = list(directory.glob("*.tgz"))
     if done.returncode or len(found) != 1:
         why = [line for line in done.stderr.splitlines() if line.startswith("npm error")]
@@ -132,7 +134,7 @@ def unpack(package: Path, source: Source, directory: Path) -> None:
                 shutil.copyfileobj(content, file)
 
 
-def ensure(source: Source, *, to: Path, cache: Path) -> None:
+def ensure(source: Source, *, to: Path, cache: Path, patience_s: float = PATIENCE_S) -> None:
     """Have the table of a source compiled.
 
     Raises:
@@ -141,7 +143,7 @@ def ensure(source: Source, *, to: Path, cache: Path) -> None:
     """
     if is_current(source, to):
         return
-    package = fetch(source, cache)
+    package = fetch(source, cache, patience_s)
     say(f"compiling the table {source.name}")
     with tempfile.TemporaryDirectory(dir=cache) as directory:
         unpack(package, source, Path(directory))
@@ -151,13 +153,14 @@ def ensure(source: Source, *, to: Path, cache: Path) -> None:
 def main() -> int:
     """Have every table for the verb that the command line names; see the module's text."""
     verb = sys.argv[1] if len(sys.argv) > 1 else "atlas"
+    patience_s = LITTLE_PATIENCE_S if verb in GOES_ON_WITHOUT else PATIENCE_S
     try:
         if all(is_current(source, atlas.BESIDE) for source in geodata.sources()):
             return 0
         if shutil.which("npm") is None and os.geteuid() == 0 and verb in NPM.profiles:
             apt_install([NPM])
         for source in geodata.sources():
-            ensure(source, to=atlas.BESIDE, cache=CACHE)
+            ensure(source, to=atlas.BESIDE, cache=CACHE, patience_s=patience_s)
     except (SetupError, BorneError, tarfile.TarError, OSError) as error:
         say(f"borne set-up: {error}")
         if verb not in GOES_ON_WITHOUT:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from collector import about, atlas, provenance
@@ -13,6 +14,8 @@ def test_tables_are_told_with_their_duties(tmp_path: Path, monkeypatch: pytest.M
     directory = atlas_tables.built(tmp_path)
     monkeypatch.setattr(atlas, "BESIDE", directory)
     lines = list(about.compiled())
+    header = msgspec.structs.replace(atlas.load(directory).tables["origin"].header, overlaps=7)
+    assert ", 2 labels, 7 overlapping rows cut; SHA-256 " in list(about._table(header))[1]
     digest = atlas.load(directory).tables["origin"].header.sha256
     assert f"compiled tables of addresses in {directory}:" == lines[0]
     assert "  origin: tables of a test, data of 2026-06-17, read" == lines[1]

@@ -93,7 +93,7 @@ def test_a_wrong_line_of_origins_is_named(tmp_path: Path, line: str, why: str) -
     assert f"cannot compile {path}, line 2: {why}; is it the right file?" == str(caught.value)
 
 
-@pytest.mark.parametrize("country", ["fr", "FRA", "", "1", "F1"])
+@pytest.mark.parametrize("country", ["fr", "FRA", "", "1", "F1", "FR,DE"])
 def test_a_wrong_country_is_named(tmp_path: Path, country: str) -> None:
     """Two capital letters, nothing else."""
     published = atlas_tables.write(tmp_path)

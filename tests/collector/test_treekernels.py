@@ -39,7 +39,8 @@ def found(rows: Sequence[tuple[int, int]], asked: Sequence[int], bits: int) -> l
 def test_every_edge_is_found_on_its_side(bits: int, data: st.DataObject) -> None:
     """First, last, before and after of every row, and any address, in both families."""
     rows = data.draw(oracle.rows(bits))
-    asked = [*oracle.edges(rows, bits), *data.draw(st.lists(oracle.points(bits), max_size=20))]
+    asked = [*oracle.edges(rows, bits), *oracle.beyond(rows, bits)]
+    asked += data.draw(st.lists(oracle.points(bits), max_size=20))
     assert [oracle.find(rows, address) for address in asked] == found(rows, asked, bits)
 
 

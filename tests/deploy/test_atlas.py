@@ -142,14 +142,11 @@ def test_a_failed_npm_is_repeated(tmp_path: Path, npm: Npm, script: str, why: st
         atlas.fetch(ORIGIN, tmp_path / "cache")
 
 
-def test_an_npm_that_hangs_is_ended(
-    tmp_path: Path, npm: Npm, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_npm_that_hangs_is_ended(tmp_path: Path, npm: Npm) -> None:
     """Patience is bounded."""
-    monkeypatch.setattr(atlas, "PATIENCE_S", 0.2)
     npm("exec sleep 60")
     with pytest.raises(SetupError, match=r"npm took more than 0\.2 s to fetch @ip-location-db/asn"):
-        atlas.fetch(ORIGIN, tmp_path / "cache")
+        atlas.fetch(ORIGIN, tmp_path / "cache", patience_s=0.2)
 
 
 def _link(member: tarfile.TarInfo) -> None:
@@ -212,16 +209,18 @@ def test_who_needs_the_tables_and_who_goes_on(
 def test_root_has_npm_installed_where_the_tables_are_needed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Without npm, root's apt is asked for it by `atlas`, and not for a look at the demo."""
+    """Without npm, root's apt is asked for it by `atlas`; a look at the demo waits less."""
     asked: list[str] = []
     monkeypatch.setattr(tables, "BESIDE", tmp_path)
     monkeypatch.setattr(atlas, "apt_install", lambda found: asked.extend(p.name for p in found))
-    monkeypatch.setattr(atlas, "ensure", lambda _source, **_places: None)
+    patience: set[float] = set()
+    monkeypatch.setattr(atlas, "ensure", lambda _source, **given: patience.add(given["patience_s"]))
     monkeypatch.setattr(atlas.shutil, "which", lambda _name: None)
     monkeypatch.setattr(atlas.os, "geteuid", lambda: 0)
     for verb, expected in (("demo", []), ("atlas", ["npm"])):
         monkeypatch.setattr(sys, "argv", ["atlas", verb])
         assert (0, expected) == (atlas.main(), asked)
+    assert {45, 300} == patience
 
 
 def test_the_pins_of_this_release_are_compiled_or_said_to_be_missing() -> None:

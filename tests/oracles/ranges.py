@@ -26,6 +26,13 @@ def edges(rows: Sequence[tuple[int, ...]], bits: int) -> Iterator[int]:
         yield from (first, last, max(0, first - 1), min((1 << bits) - 1, last + 1))
 
 
+def beyond(rows: Sequence[tuple[int, int]], bits: int) -> Iterator[int]:
+    """Yield, for every row, the first address behind the /30, the /24 and the /18 of its begin."""
+    for first, _ in rows:
+        for wide in (2, 8, 14):
+            yield min((1 << bits) - 1, ((first >> wide) + 1) << wide)
+
+
 def points(bits: int) -> st.SearchStrategy[int]:
     """Give addresses that like the borders of octets, where a tree could go wrong."""
     top = (1 << bits) - 1
