@@ -118,6 +118,7 @@ def _subject(row: Crossing) -> dict[str, Value]:
         "id": row.id,
         "agent": row.agent,
         "target": row.target,
+        "family": row.family,
         "zone": row.zone,
         "jurisdiction": row.jurisdiction,
     }
@@ -173,6 +174,8 @@ def _path(record: PathRecord) -> Value:
         "started_at": wall_text(judged.started_ns),
         "reached": judged.reached,
         "blind": judged.blind,
+        "flows": judged.flows,
+        "unreached": judged.unreached if judged.reached else judged.flows,
         "countries": judged.countries,
         "verdicts": [_verdict(found) for found in judged.verdicts],
         "hops": [_hop(hop) for hop in judged.hops],
@@ -187,6 +190,7 @@ def _verdict(found: PathVerdict) -> Value:
         "coverage": _coverage(found.coverage),
         "countries": found.countries,
         "reasons": found.reasons,
+        "flow": found.flow,
     }
 
 
@@ -205,10 +209,19 @@ def _hop(hop: HopJudgement) -> Value:
             "candidates": _places(hop.candidates),
             "verdicts": dict(hop.verdicts),
         },
-        "administration": {"asn": hop.asn, "operator": hop.operator},
+        "administration": {
+            "asn": hop.asn,
+            "operator": hop.operator,
+            "registrant": hop.registrant,
+            "group": hop.groups[0].name if hop.groups else None,
+            "group_country": hop.groups[0].country if hop.groups else None,
+            "groups": [{"name": row.name, "country": row.country} for row in hop.groups],
+            "verdicts": dict(hop.administration),
+        },
+        "flows": hop.flows,
         "evidence": [
             {"kind": row.kind, "source": row.source, "date": row.date, "says": row.says}
-            for row in hop.evidence
+            for row in hop.evidence + hop.holders
         ],
     }
 

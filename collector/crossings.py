@@ -1,8 +1,8 @@
-"""Decider: episodes in which a path of (agent, target) is outside what its policy demands.
+"""Decider: episodes in which a path of (agent, target, family) leaves what its policy demands.
 
 Rules
-- One watch for each (agent, target, jurisdiction); `ways` classifies each round for it: PROOF,
-  SAME, OTHER, RETURNED, or BLIND, which holds the state, confirms nothing and ends nothing.
+- One watch for each (agent, target, family, jurisdiction); `ways` classifies each round for it:
+  PROOF, SAME, OTHER, RETURNED, or BLIND, which holds the state, confirms and ends nothing.
 - The table below runs (`TRANSITIONS`):
 
       state     | PROOF             | SAME              | OTHER           | RETURNED       | BLIND
@@ -14,8 +14,9 @@ Rules
 
 - So two consistent rounds confirm, a proof confirms at once, two returned rounds end, and one
   returned round clears a mere suspicion. No clock is read: rounds carry their own time.
-- A round that is not newer than the newest one of its (agent, target) is ignored: replays and
-  disorder change nothing. So is a round without a time.
+- A round that is not newer than the newest one of its (agent, target, family) is ignored: replays
+  and disorder change nothing. So is a round without a time.
+- Territory alone: who administers a hop neither opens an episode nor ends one.
 - Where the policy demands nothing, nothing opens. When the demand changes, a suspicion under the
   old one is dropped; a confirmed episode goes on under the jurisdiction that opened it, and ends
   by its own returned rounds, never silently.
@@ -29,9 +30,10 @@ from typing import Final, Literal
 import msgspec
 import rfc8785
 
-from collector.records import SEVERITY, Crossing, Judgement, PathVerdict, Verdict
+from agent.records import Family
+from collector.records import SEVERITY, Axis, Crossing, Judgement, PathVerdict, Verdict
 from collector.regions import wider
-from collector.ways import Round, Way, classify, through_same, way_of
+from collector.ways import Round, Way, classify, through_same, verdict_on, ways_of
 
 
 class State(Enum):
@@ -65,24 +67,67 @@ TRANSITIONS: Final[Mapping[tuple[State, Round], tuple[Action, State]]] = {
 """What is not listed holds the state and does nothing."""
 
 
+Pair = tuple[str, str, Family]
+"""(agent, target, family)."""
+
+
 class _Watch(msgspec.Struct, kw_only=True):
-    """One (agent, target, jurisdiction)."""
+    """One (agent, target, family, jurisdiction)."""
 
     state: State = State.CLEAR
     episode: str | None = None
     """Id of the crossing that is suspected or under way."""
     returned_ns: int | None = None
     """Start of the first returned round; of use while ENDING."""
-    way: Way = Way()
+    ways: dict[int, Way] = {}
 
 
 class _Dump(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a restart needs."""
 
+    version: Literal[2] = 2
+    crossings: list[Crossing]
+    watches: list[tuple[str, str, Family, str, _Watch]]
+    newest_ns: list[tuple[str, str, Family, int]]
+
+
+class _Watch1(msgspec.Struct, kw_only=True):
+    """A watch of the first version: one flow, no family but 4."""
+
+    state: State
+    episode: str | None
+    returned_ns: int | None
+    way: Way
+
+    def now(self) -> _Watch:
+        """Return the same as the present version has it."""
+        return _Watch(
+            state=self.state,
+            episode=self.episode,
+            returned_ns=self.returned_ns,
+            ways={0: self.way},
+        )
+
+
+class _Dump1(msgspec.Struct, frozen=True, kw_only=True):
+    """The first version."""
+
     version: Literal[1]
     crossings: list[Crossing]
-    watches: list[tuple[str, str, str, _Watch]]
+    watches: list[tuple[str, str, str, _Watch1]]
     newest_ns: list[tuple[str, str, int]]
+
+    def now(self) -> _Dump:
+        """Return the same as the present version has it."""
+        return _Dump(
+            crossings=self.crossings,
+            watches=[(agent, to, 4, name, old.now()) for agent, to, name, old in self.watches],
+            newest_ns=[(agent, to, 4, at_ns) for agent, to, at_ns in self.newest_ns],
+        )
+
+
+class _Version(msgspec.Struct, frozen=True):
+    version: int
 
 
 class Crossings:
@@ -91,8 +136,8 @@ class Crossings:
     def __init__(self) -> None:
         """Begin with nothing seen."""
         self._crossings: dict[str, Crossing] = {}
-        self._watches: dict[tuple[str, str, str], _Watch] = {}
-        self._newest_ns: dict[tuple[str, str], int] = {}
+        self._watches: dict[tuple[Pair, str], _Watch] = {}
+        self._newest_ns: dict[Pair, int] = {}
 
     def observe(self, judgement: Judgement, demanded: str | None) -> tuple[Crossing, ...]:
         """Take one round and return the crossings that it changed, in a fixed order.
@@ -101,15 +146,15 @@ class Crossings:
         and is forgotten. For one that has just been confirmed build the evidence, store it, then
         call `attach`.
         """
-        pair = (judgement.agent, judgement.target)
+        pair = (judgement.agent, judgement.target, judgement.family)
         if judgement.started_ns <= self._newest_ns.get(pair, 0):
             return ()
         self._newest_ns[pair] = judgement.started_ns
         if demanded is not None:
-            self._watches.setdefault((*pair, demanded), _Watch())
+            self._watches.setdefault((pair, demanded), _Watch())
         changed: list[Crossing] = []
-        for key in sorted(key for key in self._watches if key[:2] == pair):
-            changed += self._round(key, judgement, demanded=demanded == key[2])
+        for key in sorted(key for key in self._watches if key[0] == pair):
+            changed += self._round(key, judgement, demanded=demanded == key[1])
         return tuple(changed)
 
     def attach(self, crossing_id: str, digest: str) -> Crossing:
@@ -130,29 +175,36 @@ class Crossings:
         """Return the whole state; `load` gives it back exactly."""
         return msgspec.msgpack.encode(
             _Dump(
-                version=1,
                 crossings=list(self._crossings.values()),
-                watches=[(*key, watch) for key, watch in self._watches.items()],
+                watches=[(*pair, name, watch) for (pair, name), watch in self._watches.items()],
                 newest_ns=[(*pair, at_ns) for pair, at_ns in self._newest_ns.items()],
             )
         )
 
     @classmethod
     def load(cls, state: bytes) -> "Crossings":
-        """Return what `dump` wrote.
+        """Return what `dump` wrote, of this version or of the one before.
 
         Raises:
-            msgspec.DecodeError: the octets are not a dump of this version.
+            msgspec.DecodeError: the octets are not such a dump.
         """
-        dump = msgspec.msgpack.decode(state, type=_Dump)
+        if msgspec.msgpack.decode(state, type=_Version).version == 1:
+            dump = msgspec.msgpack.decode(state, type=_Dump1).now()
+        else:
+            dump = msgspec.msgpack.decode(state, type=_Dump)
         self = cls()
         self._crossings = {row.id: row for row in dump.crossings}
-        self._watches = {(agent, target, name): w for agent, target, name, w in dump.watches}
-        self._newest_ns = {(agent, target): at_ns for agent, target, at_ns in dump.newest_ns}
+        self._watches = {
+            ((agent, target, family), name): watch
+            for agent, target, family, name, watch in dump.watches
+        }
+        self._newest_ns = {
+            (agent, target, family): at_ns for agent, target, family, at_ns in dump.newest_ns
+        }
         return self
 
     def _round(
-        self, key: tuple[str, str, str], judgement: Judgement, *, demanded: bool
+        self, key: tuple[Pair, str], judgement: Judgement, *, demanded: bool
     ) -> list[Crossing]:
         """Let one watch take the round, and forget the watch where nothing is left to watch."""
         watch = self._watches[key]
@@ -161,7 +213,7 @@ class Crossings:
             watch.state = State.CLEAR
             changed += self._drop(watch, judgement.started_ns)
         if demanded or watch.state is not State.CLEAR:
-            changed += self._step(key[2], watch, judgement)
+            changed += self._step(key[1], watch, judgement)
         if watch.state is State.CLEAR:
             del self._watches[key]
         return changed
@@ -169,7 +221,8 @@ class Crossings:
     def _step(self, jurisdiction: str, watch: _Watch, judgement: Judgement) -> list[Crossing]:
         """Apply the table to one watch."""
         episode = None if watch.episode is None else self._crossings[watch.episode]
-        step = TRANSITIONS.get((watch.state, classify(judgement, jurisdiction, episode, watch.way)))
+        told = classify(judgement, jurisdiction, episode, watch.ways)
+        step = TRANSITIONS.get((watch.state, told))
         if step is None:
             return []
         action, watch.state = step
@@ -198,6 +251,7 @@ class Crossings:
             id=_identify(judgement, jurisdiction),
             agent=judgement.agent,
             target=judgement.target,
+            family=judgement.family,
             zone=judgement.zone,
             jurisdiction=jurisdiction,
             verdict=verdict.verdict,
@@ -210,7 +264,7 @@ class Crossings:
             evidence=None,
         )
         watch.episode = crossing.id
-        watch.way = way_of(judgement, jurisdiction)
+        watch.ways = ways_of(judgement, jurisdiction)
         self._crossings[crossing.id] = crossing
         return [*dropped, crossing]
 
@@ -230,7 +284,7 @@ class Crossings:
         """Count one more round outside; the confirming one gives the countries shown."""
         crossing = self._crossings[watch.episode or ""]
         verdict = _verdict(judgement, jurisdiction)
-        watch.way = way_of(judgement, jurisdiction)
+        watch.ways = ways_of(judgement, jurisdiction)
         extended = msgspec.structs.replace(
             crossing,
             verdict=min(crossing.verdict, verdict.verdict, key=SEVERITY.__getitem__),
@@ -258,13 +312,18 @@ class Crossings:
 
 
 def _verdict(judgement: Judgement, jurisdiction: str) -> PathVerdict:
-    return next(row for row in judgement.verdicts if row.jurisdiction == jurisdiction)
+    found = verdict_on(judgement, jurisdiction)
+    if found is None:
+        raise AssertionError(f"a round without a verdict for {jurisdiction} was taken as outside")
+    return found
 
 
 def _wider(judgement: Judgement, jurisdiction: str) -> dict[str, Verdict]:
     names = wider(jurisdiction)
     return {
-        row.jurisdiction: row.verdict for row in judgement.verdicts if row.jurisdiction in names
+        row.jurisdiction: row.verdict
+        for row in judgement.verdicts
+        if row.axis is Axis.TERRITORY and row.jurisdiction in names
     }
 
 
@@ -279,5 +338,6 @@ def _confirmation(judgement: Judgement, jurisdiction: str) -> dict[str, object]:
 
 def _identify(judgement: Judgement, jurisdiction: str) -> str:
     """Return the SHA-256 (hex) of the canonical JSON array that names an episode."""
-    named = [judgement.agent, judgement.target, jurisdiction, str(judgement.started_ns)]
+    started = str(judgement.started_ns)
+    named = [judgement.agent, judgement.target, judgement.family, jurisdiction, started]
     return hashlib.sha256(rfc8785.dumps(named)).hexdigest()

@@ -32,8 +32,6 @@ class Refutation:
 
     rtt_ns: int
     """The smallest time of the address, as measured."""
-    bound_ns: float
-    """The same with resolution and clock rate added."""
     distance_km: float
     """From the origin to the place, both radii already subtracted."""
     allowed_km: float
@@ -55,16 +53,21 @@ def refute(
     measured_ns = usable_ns(rtt_ns)
     if origin is None or measured_ns is None or not _on_earth(origin) or not _at(place):
         return None
-    error_ns = min(max(resolution_ns, 0), _LONGEST_NS)
-    bound_ns = (measured_ns + error_ns) * (1 + CLOCK_RATE_PPM * 1e-6)
-    allowed_km = C_KM_PER_NS * bound_ns / 2
+    allowed_km = reach_km(measured_ns, resolution_ns)
     between_km = distance_km(origin.latitude, origin.longitude, place.latitude, place.longitude)
     least_km = between_km - origin.radius_km - place.radius_km
     if least_km <= allowed_km:
         return None
-    return Refutation(
-        rtt_ns=measured_ns, bound_ns=bound_ns, distance_km=least_km, allowed_km=allowed_km
-    )
+    return Refutation(rtt_ns=measured_ns, distance_km=least_km, allowed_km=allowed_km)
+
+
+def reach_km(rtt_ns: int, resolution_ns: int) -> float:
+    """Return how far away what answered in `rtt_ns` can be; resolution and clock rate are added.
+
+    `rtt_ns` is one that `usable_ns` lets pass.
+    """
+    error_ns = min(max(resolution_ns, 0), _LONGEST_NS)
+    return C_KM_PER_NS * (rtt_ns + error_ns) * (1 + CLOCK_RATE_PPM * 1e-6) / 2
 
 
 @lru_cache(maxsize=16_384)

@@ -134,12 +134,25 @@ def _rows(
     readings = [reading for name in names for reading in knowledge.names.read(name)]
     judged = {row.jurisdiction for record in rounds for row in record.judgement.verdicts}
     operators = [knowledge.names.operator(name) for name in names]
+    networks = knowledge.networks
+    origins = [networks.origin(address) for address in addresses]
+    lans = [knowledge.exchange(address) for address in addresses]
+    keys = {reading.row.place for reading in readings} | {lan.place for lan in lans if lan}
+    asns = {row.asn for row in origins if row is not None}
+    asns.update(asn for row in operators if row is not None for asn in row.asns)
     return {
         "operators": _ordered(_operator_row(row) for row in operators if row is not None),
         "names": _ordered(_name_row(reading) for reading in readings),
-        "places": _ordered(_row(knowledge.places[reading.row.place]) for reading in readings),
-        "networks": _ordered(_row(knowledge.networks.holder(address)) for address in addresses),
-        "special": _ordered(_row(knowledge.networks.special(address)) for address in addresses),
+        "places": _ordered(_row(knowledge.places[key]) for key in keys if key is not None),
+        "networks": _ordered(_row(networks.holder(address)) for address in addresses),
+        "special": _ordered(_row(networks.special(address)) for address in addresses),
+        "origins": _ordered(map(_row, origins)),
+        "registrants": _ordered(_row(networks.registrant(address)) for address in addresses),
+        "carriers": _ordered(_row(knowledge.carriers.get(asn)) for asn in asns),
+        "exchanges": _ordered(map(_row, lans)),
+        "anycast": _ordered(
+            {"path": record.path.id, **_row(row)} for record in rounds for row in record.several
+        ),
         "zones": _ordered([_row(zone)]),
         "jurisdictions": [
             {**_row(row), "territories": sorted(row.territories)}
@@ -151,7 +164,12 @@ def _rows(
 
 def _operator_row(operator: Operator) -> dict[str, Any]:
     """Return an operator without its rules: whose domain a name stands in."""
-    return {"id": operator.id, "name": operator.name, "domains": list(operator.domains)}
+    return {
+        "id": operator.id,
+        "name": operator.name,
+        "domains": list(operator.domains),
+        "asns": list(operator.asns),
+    }
 
 
 def _name_row(reading: Reading) -> dict[str, Any]:
@@ -162,6 +180,7 @@ def _name_row(reading: Reading) -> dict[str, Any]:
         "pattern": reading.rule.pattern,
         "remark": reading.rule.remark,
         "caveat": reading.rule.caveat,
+        "fabric": reading.rule.fabric,
         **_row(reading.row),
     }
 

@@ -7,7 +7,8 @@
      "hops": [{"ttl", "address", "name",
                "territory": {"candidates": [{"name", "territory", "latitude", "longitude",
                                              "radius_km"}], "verdicts": {jurisdiction: word}},
-               "administration": {"asn", "operator", "group", "group_country"},
+               "administration": {"asn", "operator", "registrant", "group", "group_country",
+                                  "verdicts": {jurisdiction: word}},
                "evidence": [{"kind", "source", "date", "says"}]}]}
 
 Rules
@@ -32,8 +33,10 @@ class _Territory(msgspec.Struct, frozen=True):
 class _Administration(msgspec.Struct, frozen=True):
     asn: int | None
     operator: str | None
+    registrant: str | None
     group: str | None
     group_country: str | None
+    verdicts: Mapping[str, str]
 
 
 class _Hop(msgspec.Struct, frozen=True):
@@ -76,6 +79,13 @@ def _hop(hop: HopJudgement) -> _Hop:
         address=address(hop),
         name=hop.name,
         territory=_Territory(hop.candidates, hop.verdicts),
-        administration=_Administration(hop.asn, hop.operator, None, None),
-        evidence=hop.evidence,
+        administration=_Administration(
+            asn=hop.asn,
+            operator=hop.operator,
+            registrant=hop.registrant,
+            group=hop.groups[0].name if hop.groups else None,
+            group_country=hop.groups[0].country if hop.groups else None,
+            verdicts=hop.administration,
+        ),
+        evidence=hop.evidence + hop.holders,
     )

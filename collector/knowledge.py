@@ -15,10 +15,12 @@ from typing import Any
 import msgspec
 import rfc8785
 
-from collector import networks, operators, places
+from collector import carriers, exchanges, networks, operators, places
 from collector.atlas import Atlas
+from collector.carriers import Carrier
+from collector.exchanges import ExchangeLan
 from collector.names import NameReader
-from collector.networks import Networks
+from collector.networks import Networks, Prefixes, parse
 from collector.operators import Operator
 from collector.places import PlaceRow
 from collector.records import NetworkOverride
@@ -33,8 +35,16 @@ class Knowledge:
     names: NameReader
     places: Mapping[str, PlaceRow]
     networks: Networks
+    carriers: Mapping[int, Carrier]
+    """By AS number."""
+    lans: Prefixes[ExchangeLan]
     table_sha256: Mapping[str, str]
     atlas: Atlas = field(default_factory=lambda: Atlas({}))
+
+    def exchange(self, address: str) -> ExchangeLan | None:
+        """Return the exchange whose shared network holds `address`, None for all others."""
+        parsed = parse(address)
+        return None if parsed is None else self.lans.find(parsed)
 
     def digests(self) -> dict[str, str]:
         """Return the SHA-256 (hex) of each table, by the table's name."""
@@ -56,6 +66,11 @@ def load(overrides: Sequence[NetworkOverride] = (), atlas: Atlas | None = None) 
             lost = [row.code for row in rule.codes if row.place not in cities]
             if lost:
                 raise AssertionError(f"rule {rule.id}: codes {lost} name places of no row")
+    lans = exchanges.load()
+    for lan in lans:
+        if lan.place is not None and lan.place not in cities:
+            raise AssertionError(f"exchange {lan.exchange}: {lan.place} is the place of no row")
+    holders = carriers.load()
     compiled = Atlas({}) if atlas is None else atlas
     ranges = Networks(networks.load_special(), overrides, compiled)
     return Knowledge(
@@ -63,9 +78,13 @@ def load(overrides: Sequence[NetworkOverride] = (), atlas: Atlas | None = None) 
         names=NameReader(known),
         places=cities,
         networks=ranges,
+        carriers={asn: row for row in holders for asn in row.asns},
+        lans=Prefixes([(lan.prefix, lan) for lan in lans]),
         atlas=compiled,
         table_sha256={
             **{name: table.header.sha256 for name, table in compiled.tables.items()},
+            "carriers": _digest(msgspec.to_builtins(holders)),
+            "exchanges": _digest(msgspec.to_builtins(lans)),
             "jurisdictions": _digest(
                 [
                     {**msgspec.to_builtins(row), "territories": sorted(row.territories)}

@@ -24,7 +24,7 @@ import msgspec
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from collector import journal
+from collector import journal, sentences
 from collector.clock import Clock
 from collector.config import Config
 from collector.errors import StoreError
@@ -49,10 +49,15 @@ REJECTED_SAMPLES: Final = (
 """Reasons for which a sample, an event or a path of a stored batch may be left out."""
 FAULTS: Final = ("apply", "journal", "checkpoint", "evidence", "read", "request", "sink")
 SINK_DROPPED: Final = ("late", "invalid", "overflow", "refused", "bug", "stopped")
-STATES: Final = tuple(verdict.value.lower() for verdict in Verdict)
+STATES: Final = {
+    Axis.TERRITORY: tuple(Verdict),
+    Axis.ADMINISTRATION: tuple(sentences.HOLDING),
+}
+"""The verdicts that an axis can have."""
 
 _LOG: Final = logging.getLogger(__name__)
 _POLICY: Final = ("agent", "zone", "target", "jurisdiction")
+_PATH: Final = ("agent", "zone", "target", "family")
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -75,13 +80,15 @@ TABLE: Final[Mapping[str, Row]] = {
     "borne_path_verdict": Row(
         "stateset",
         "Verdict of the newest path: 1 for the state that holds, 0 for the others.",
-        (*_POLICY, "axis", "borne_path_verdict"),
+        (*_PATH, "jurisdiction", "axis", "borne_path_verdict"),
     ),
     "borne_path_verdict_timestamp_seconds": Row(
-        "gauge", "Start of the newest judged path, Unix time.", ("agent", "zone", "target")
+        "gauge", "Start of the newest judged path, Unix time.", _PATH
     ),
     "borne_path_evidence_coverage_ratio": Row(
-        "gauge", "Share of the newest path's hops, silent ones counted, with evidence.", _POLICY
+        "gauge",
+        "Share of the newest path's hops, silent ones counted, with evidence.",
+        (*_PATH, "jurisdiction"),
     ),
     "borne_agent_last_batch_timestamp_seconds": Row(
         "gauge",
@@ -281,18 +288,18 @@ def _crossings(
 
 
 def _paths(to: _Families, reader: Reader, agents: tuple[str, ...]) -> None:
-    """Add the verdicts of the newest path of each agent and target, and what they rest on."""
+    """Add the verdicts of the newest path of each agent, target and family, and their ground."""
     for record in reader.latest_paths():
         judged = record.judgement
         if judged.agent not in agents:
             continue
-        about = (judged.agent, judged.zone, judged.target)
+        about = (judged.agent, judged.zone, judged.target, str(judged.family))
         to.add("borne_path_verdict_timestamp_seconds", judged.started_ns / NS_PER_S, *about)
         for found in judged.verdicts:
             labels = (*about, found.jurisdiction)
-            for state in STATES:
-                holds = state == found.verdict.value.lower()
-                to.add("borne_path_verdict", holds, *labels, found.axis.value, state)
+            for state in STATES[found.axis]:
+                name = state.value.lower()
+                to.add("borne_path_verdict", state is found.verdict, *labels, found.axis, name)
             hops = found.coverage.hops_responding + found.coverage.hops_silent
             if found.axis is Axis.TERRITORY and hops:
                 ratio = found.coverage.hops_with_evidence / hops

@@ -43,6 +43,8 @@ class NameRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Which names the pattern leaves out on purpose, and why; may be empty."""
     caveat: str = ""
     """What every reading by this rule must say of its own limits; may be empty."""
+    fabric: bool = False
+    """True where it names a port on an exchange's network: the place that the packet crossed."""
 
 
 class Operator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

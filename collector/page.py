@@ -14,6 +14,7 @@ from typing import Final
 
 import jinja2
 
+from agent.records import Family
 from collector import rounds, sentences
 from collector.config import Config
 from collector.errors import RefusedError
@@ -46,6 +47,9 @@ ASSETS: Final[Mapping[str, str]] = {"borne.css": "text/css", "borne.svg": "image
 View = dict[str, object]
 """What a template is given."""
 
+Key = tuple[str, str, Family]
+"""(agent, target, family)."""
+
 
 def asset(name: str) -> bytes:
     """Return the content of one of `ASSETS`."""
@@ -63,14 +67,14 @@ def notice(title: str, text: str, *, depth: int = 0, refresh_s: int | None = Non
 
 def overview(reader: Reader, config: Config, now_ns: int) -> str:
     """Return the page `/`: headline, zones, crossings."""
-    newest = {(row.judgement.agent, row.judgement.target): row for row in reader.latest_paths()}
+    newest = {_key(row.judgement): row for row in reader.latest_paths()}
     crossings = reader.crossings()
     policy = _policy(config)
     going_on = [row for row in crossings if row.ended_ns is None]
     judged = {
         key: found
         for key, row in newest.items()
-        if (found := _found(row.judgement, policy.get(key))) is not None
+        if (found := _found(row.judgement, policy.get(key[:2]))) is not None
     }
     verdicts = list(judged.values())
     oldest_ns = min((newest[key].judgement.started_ns for key in judged), default=now_ns)
@@ -132,6 +136,10 @@ def _engine() -> jinja2.Environment:
     return engine
 
 
+def _key(judged: Judgement) -> Key:
+    return judged.agent, judged.target, judged.family
+
+
 def _policy(config: Config) -> dict[tuple[str, str], str | None]:
     """Return what the default policy demands of each (agent, target)."""
     return {
@@ -142,21 +150,21 @@ def _policy(config: Config) -> dict[tuple[str, str], str | None]:
     }
 
 
-def _found(judgement: Judgement, jurisdiction: str | None) -> PathVerdict | None:
-    """Return the verdict on territory for `jurisdiction`, None where there is none."""
+def _found(
+    judgement: Judgement, jurisdiction: str | None, axis: Axis = Axis.TERRITORY
+) -> PathVerdict | None:
+    """Return the verdict for `jurisdiction`, None where there is none."""
     for found in judgement.verdicts:
-        if (found.jurisdiction, found.axis) == (jurisdiction, Axis.TERRITORY):
+        if (found.jurisdiction, found.axis) == (jurisdiction, axis):
             return found
     return None
 
 
-def _returning(
-    going_on: Sequence[Crossing], newest: Mapping[tuple[str, str], PathRecord]
-) -> list[str]:
+def _returning(going_on: Sequence[Crossing], newest: Mapping[Key, PathRecord]) -> list[str]:
     """Return a sentence for each open crossing whose newest round came back."""
     found = []
     for row in going_on:
-        record = newest.get((row.agent, row.target))
+        record = newest.get((row.agent, row.target, row.family))
         verdict = None if record is None else _found(record.judgement, row.jurisdiction)
         found.append(sentences.returning(row, verdict))
     return [sentence for sentence in found if sentence is not None]
@@ -164,18 +172,18 @@ def _returning(
 
 def _zones(
     reader: Reader,
-    newest: Mapping[tuple[str, str], PathRecord],
+    newest: Mapping[Key, PathRecord],
     policy: Mapping[tuple[str, str], str | None],
     now_ns: int,
 ) -> Iterator[View]:
-    """Give a view per (agent, zone): its numbers, and the newest path of each of its targets.
+    """Give a view per (agent, zone): its numbers, and the newest paths of each of its targets.
 
     Those with a path outside what its policy demands come first: nobody searches 200 rows.
     """
     rows = reader.zones(now_ns - ZONES_RANGE_S * sentences.NS_PER_S, now_ns)
     measured = {(row.agent, f"{row.provider}/{row.region}"): row.quantiles for row in rows}
     routes: dict[tuple[str, str], list[View]] = {}
-    for (agent, target), record in newest.items():
+    for (agent, target, _), record in newest.items():
         judged = record.judgement
         routes.setdefault((agent, judged.zone), []).append(_route(judged, policy, target))
     calm = {key: not any(route["outside"] for route in found) for key, found in routes.items()}
@@ -186,7 +194,7 @@ def _zones(
             "agent": agent,
             "zone": zone,
             **_numbers(measured.get((agent, zone))),
-            "routes": sorted(found, key=lambda route: str(route["target"])),
+            "routes": sorted(found, key=lambda route: (str(route["target"]), str(route["family"]))),
         }
 
 
@@ -212,7 +220,11 @@ def _route(judged: Judgement, policy: Mapping[tuple[str, str], str | None], targ
     return {
         "outside": demanded_one is not None and demanded_one.verdict in OUTSIDE,
         "target": target,
+        "family": judged.family,
+        "flows": len(judged.flows),
         "countries": _countries(judged.countries, wanted),
+        "held": list(_held(judged)),
+        "groups": sentences.foreign_groups(judged, wanted or JURISDICTIONS[0].name),
         "verdicts": [
             None if found is None else {**_word(found.verdict, name), "demanded": name == wanted}
             for name, found in verdicts.items()
@@ -221,6 +233,17 @@ def _route(judged: Judgement, policy: Mapping[tuple[str, str], str | None], targ
         "silent": known[0].coverage.hops_silent if known else 0,
         "judged": _time(judged.started_ns),
     }
+
+
+def _held(judged: Judgement) -> Iterator[View]:
+    """Give a view per verdict on administration, with the jurisdictions that it is said of."""
+    said: dict[Verdict, list[str]] = {}
+    for row in JURISDICTIONS:
+        found = _found(judged, row.name, Axis.ADMINISTRATION)
+        if found is not None:
+            said.setdefault(found.verdict, []).append(row.name)
+    for verdict, names in said.items():
+        yield _word(verdict, " ".join(names))
 
 
 def _countries(codes: Sequence[str], jurisdiction: str | None) -> list[View]:
@@ -247,6 +270,7 @@ def _crossing(row: Crossing, now_ns: int) -> View:
         "agent": row.agent,
         "zone": row.zone,
         "target": row.target,
+        "family": row.family,
         "sentence": sentences.crossing_sentence(row),
         "going_on": row.ended_ns is None,
         "jurisdiction": row.jurisdiction,
@@ -268,10 +292,14 @@ def _basis(found: Rounds, row: Crossing) -> View:
         found.judgements[-1],
     )
     verdict = _found(judged, row.jurisdiction)
+    held = _found(judged, row.jurisdiction, Axis.ADMINISTRATION)
     return {
         "round": _time(judged.started_ns),
         "rounds": sentences.count(len(found.judgements), "round"),
         "hops": _hops(judged, row.jurisdiction),
+        "flows": len(judged.flows),
+        "held": None if held is None else _word(held.verdict, row.jurisdiction),
+        "holders": () if held is None else held.reasons,
         "reached": judged.reached,
         "placed": sentences.UNKNOWN if verdict is None else sentences.placed(verdict),
         "silent": 0 if verdict is None else verdict.coverage.hops_silent,
@@ -294,9 +322,12 @@ def _hops(judged: Judgement, jurisdiction: str) -> list[View]:
             "place": sentences.places(hop),
             "operator": hop.operator,
             "asn": hop.asn,
+            "groups": [f"{group.name} ({group.country})" for group in hop.groups],
+            "holding": hop.administration.get(jurisdiction),
+            "flows": sentences.flows(hop.flows, judged.flows),
             "verdict": _hop_word(hop, jurisdiction),
             "excluded": hop.excluded,
-            "evidence": sentences.evidence_sentences(hop.evidence),
+            "evidence": sentences.evidence_sentences(hop.evidence + hop.holders),
         }
         for hop in judged.hops
     ]

@@ -25,6 +25,7 @@ from collector.explanation import address
 from collector.records import Axis, HopJudgement, Judgement, PathVerdict
 from collector.sentences import (
     EVIDENCE,
+    HOLDING,
     HOPS,
     MEANINGS,
     UNKNOWN,
@@ -59,7 +60,7 @@ _STYLES: Final = {
     "inside": "",
     "unknown": "",
 }
-_NAMING: Final = frozenset(EVIDENCE) - {"refuted", "excluded", "network", "unconfirmed"}
+_NAMING: Final = frozenset({"zone", "name", "exchange"})
 """Kinds of evidence that name a place."""
 
 
@@ -148,7 +149,9 @@ def _operator(hop: HopJudgement) -> str:
     number = None if hop.asn is None else f"AS{hop.asn}"
     if hop.operator is None:
         return number or UNKNOWN
-    return f"{hop.operator} ({number})" if number and number not in hop.operator else hop.operator
+    known = f"{hop.operator} ({number})" if number and number not in hop.operator else hop.operator
+    countries = dict.fromkeys(group.country for group in hop.groups)
+    return f"{known}, group {'/'.join(countries)}" if countries else known
 
 
 def _verdicts(rows: Sequence[PathVerdict]) -> Iterator[RenderableType]:
@@ -166,7 +169,7 @@ def _verdicts(rows: Sequence[PathVerdict]) -> Iterator[RenderableType]:
             style = "bold red" if mark == VERDICTS[next(iter(VERDICTS))][0] else "bold"
             head = Text(f"{mark} {asked}: {word}. ", style=style)
             head.append(
-                Text(f"{MEANINGS[verdict]} {_coverage(group[0])}", style="not bold default")
+                Text(f"{_meaning(group[0])} {_coverage(group[0])}", style="not bold default")
             )
             yield Padding(head, (0, 0, 0, 2))
             for reason in reasons:
@@ -178,7 +181,7 @@ def _idle(hops: Sequence[HopJudgement]) -> Iterator[RenderableType]:
     said = [
         f"- hop {hop.ttl}: {row.says}"
         for hop in hops
-        for row in hop.evidence
+        for row in hop.evidence + hop.holders
         if row.kind == "unconfirmed"
     ]
     if said:
@@ -191,6 +194,10 @@ def _titled(jurisdiction: str) -> str:
     return f"{jurisdiction} ({title})" if title else jurisdiction
 
 
+def _meaning(row: PathVerdict) -> str:
+    return (MEANINGS if row.axis is Axis.TERRITORY else HOLDING)[row.verdict]
+
+
 def _coverage(row: PathVerdict) -> str:
     """Return what a verdict rests on, in one sentence."""
     coverage = row.coverage
@@ -200,4 +207,5 @@ def _coverage(row: PathVerdict) -> str:
         if coverage.hops_silent
         else "; none kept silent"
     )
-    return f"Evidence places {coverage.hops_with_evidence} of {answered} that answered{silence}."
+    known = "Evidence places" if row.axis is Axis.TERRITORY else "The group is known behind"
+    return f"{known} {coverage.hops_with_evidence} of {answered} that answered{silence}."

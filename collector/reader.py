@@ -87,7 +87,7 @@ class StoreReader:
         ]
 
     def latest_paths(self) -> Sequence[PathRecord]:
-        """Return the newest path of each (agent, target)."""
+        """Return the newest path of each (agent, target, family)."""
         with self._lock:
             return [self._state.routes.newest[key] for key in sorted(self._state.routes.newest)]
 

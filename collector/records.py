@@ -14,13 +14,14 @@ from typing import Final, Literal, NewType, Protocol
 
 import msgspec
 
-from agent.records import Path, Series
+from agent.records import Family, Path, Series
+from collector.nearness import Several
 
 RowId = NewType("RowId", int)
 """The collector's own number of a series, unique over all agents and spools."""
 
-RULES: Final = "borne-verdict-rules/1"
-"""The version of the verdict model (`collector.borders`); a Statement names it."""
+RULES: Final = "borne-verdict-rules/2"
+"""The version of the verdict model (decision record 0003); a Statement names it."""
 
 Status = Literal["observed", "read", "recalled"]
 """How a row about the world is known."""
@@ -99,6 +100,10 @@ class NetworkOverride(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     registrant: str | None = None
     """ISO 3166-1 alpha-2 code of the country of whom it is registered to; None: not said."""
+    group: str | None = None
+    """Who controls the holder; of use with `group_country` alone."""
+    group_country: str | None = None
+    """ISO 3166-1 alpha-2 code of the group's seat; None: not said."""
 
 
 class OriginRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,10 +142,37 @@ class Jurisdiction(msgspec.Struct, frozen=True, kw_only=True):
     source: str
 
 
+Kind = Literal[
+    "zone",
+    "name",
+    "exchange",
+    "refuted",
+    "anycast",
+    "excluded",
+    "unconfirmed",
+    "network",
+    "origin",
+    "registrant",
+    "carrier",
+]
+"""What a piece of evidence is; the last four speak of administration alone, `zone` of both."""
+
+HopWord = Literal["inside", "outside", "mixed", "unknown", "contradictory"]
+"""What one hop is to a jurisdiction on one axis."""
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """Who controls the holder of an address."""
+
+    name: str
+    country: str
+    """ISO 3166-1 alpha-2 code of its seat."""
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """One piece of evidence about one hop."""
 
-    kind: Literal["zone", "name", "refuted", "excluded", "network", "unconfirmed"]
+    kind: Kind
     source: str
     """Identifier of the rule or row, and where that came from."""
     date: str
@@ -158,13 +190,26 @@ class HopJudgement(msgspec.Struct, frozen=True, kw_only=True):
     rtt_min_ns: int | None
     candidates: tuple[Place, ...]
     """Places that the evidence names and physics does not refute."""
-    verdicts: Mapping[str, Literal["inside", "outside", "mixed", "unknown", "contradictory"]]
-    """By jurisdiction; empty for silent and excluded hops."""
+    verdicts: Mapping[str, HopWord]
+    """On territory, by jurisdiction; empty for silent and excluded hops."""
     asn: int | None
+    """The AS that announces the address."""
     operator: str | None
+    """Its holder, else the operator whose name counts for the address."""
     evidence: tuple[Evidence, ...]
+    """About the place."""
     excluded: bool = False
     """True for private, shared, documentation... addresses: neither responding nor silent."""
+    flows: tuple[int, ...] = (0,)
+    """The flows in which the address answered at this TTL, or in which nothing did; rising."""
+    registrant: str | None = None
+    """Country of the registry's entry; administrative, decides nothing."""
+    groups: tuple[Group, ...] = ()
+    """The groups that are known to control who holds the address, the strongest first."""
+    administration: Mapping[str, HopWord] = {}
+    """On administration, by jurisdiction; empty for silent and excluded hops."""
+    holders: tuple[Evidence, ...] = ()
+    """About who holds the equipment."""
 
 
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):
@@ -188,12 +233,14 @@ class PathVerdict(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     coverage: Coverage
     countries: tuple[str, ...]
-    """Territories in the order of the path, equal neighbours merged; only decided hops."""
+    """Countries in the order of the path, equal neighbours merged; only decided hops."""
     reasons: tuple[str, ...]
+    flow: int = 0
+    """The worst flow: it alone is what verdict, coverage, countries and reasons speak of."""
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """All verdicts of one path."""
+    """All verdicts of one path, which holds every flow of a round."""
 
     id: str
     """The path's id."""
@@ -202,18 +249,31 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     zone: str
     started_ns: int
     reached: bool
+    """True where the target answered in one flow at least."""
     blind: bool
     """True where the path could hide a hop: the target silent, or a silent hop on the way."""
     countries: tuple[str, ...]
+    """Territories of the worst flow, as its hops' places name them."""
     verdicts: tuple[PathVerdict, ...]
     hops: tuple[HopJudgement, ...]
+    """In the order of (TTL, address), those of all flows together."""
+    family: Family = 4
+    flows: tuple[int, ...] = (0,)
+    """The numbers of the flows, rising."""
+    unreached: tuple[int, ...] = ()
+    """The flows in which the target did not answer, where it did in another."""
+
+    def of_flow(self, flow: int) -> tuple[HopJudgement, ...]:
+        """Return the hops of one flow in the order of the way."""
+        return tuple(hop for hop in self.hops if flow in hop.flows)
 
 
 class Crossing(msgspec.Struct, frozen=True, kw_only=True):
     """An episode: a path of (agent, target) outside the jurisdiction that its policy demands."""
 
     id: str
-    """Hex digest over (agent, target, jurisdiction, first_seen_ns): the same after a restart."""
+    """Hex digest over agent, target, family, jurisdiction and first_seen_ns: the same after a
+    restart."""
     agent: str
     target: str
     zone: str
@@ -233,6 +293,7 @@ class Crossing(msgspec.Struct, frozen=True, kw_only=True):
     """Rounds that showed it."""
     evidence: str | None
     """SHA-256 (hex) of the evidence Statement; None until confirmed."""
+    family: Family = 4
 
 
 class Quantiles(msgspec.Struct, frozen=True, kw_only=True):
@@ -292,6 +353,8 @@ class PathRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     path: Path
     judgement: Judgement
+    several: tuple[Several, ...] = ()
+    """What was known of its addresses when it was judged; not kept in segments."""
 
 
 class Reader(Protocol):
@@ -306,7 +369,7 @@ class Reader(Protocol):
         ...
 
     def latest_paths(self) -> Sequence[PathRecord]:
-        """Return the newest path of each (agent, target)."""
+        """Return the newest path of each (agent, target, family)."""
         ...
 
     def paths(self, agent: str | None, target: str | None, limit: int) -> Sequence[PathRecord]:

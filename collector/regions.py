@@ -6,6 +6,9 @@ Rules
 - The Canaries, the Azores, Madeira and the Åland Islands belong to `ES`, `PT` and `FI` here:
   they are parts of the Union too, so no verdict depends on telling them apart. The Faroe Islands
   and Greenland go by `FO` and `GL` and are in no list.
+- Enclaves and neighbours that a map of Europe swallows go by their own codes and are in no list:
+  Monaco `MC`, Switzerland `CH` (Geneva, Basel), Andorra `AD`, Jersey `JE`, Guernsey `GG`. The
+  airport of Basel and Mulhouse stands in France.
 - A list is data with a date: who joins or leaves gets a new row, the old evidence keeps the old.
 """
 
@@ -24,6 +27,7 @@ def _codes(text: str) -> frozenset[str]:
 _MEMBER_STATES: Final = _codes(
     "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
 )
+_FRENCH: Final = _codes("FR BL GF GP MF MQ NC PF PM RE TF WF YT")
 _FRENCH_OUTERMOST: Final = _codes("GF GP MF MQ RE YT")
 _EFTA_IN_EEA: Final = _codes("IS LI NO")
 
@@ -43,6 +47,14 @@ JURISDICTIONS: Final[tuple[Jurisdiction, ...]] = (
         "overseas codes in the same way",
     ),
     Jurisdiction(
+        name="FR",
+        territories=_FRENCH,
+        as_of="2026-11-26",
+        source="read: the territories whose country is FR in borders.json of the npm package "
+        "@rapideditor/country-coder 5.6.1 (ISC), opened 2026-11-26; Clipperton, whose code is "
+        "reserved alone, has no row",
+    ),
+    Jurisdiction(
         name="EU",
         territories=_MEMBER_STATES | _FRENCH_OUTERMOST,
         as_of=_AS_OF,
@@ -56,19 +68,23 @@ JURISDICTIONS: Final[tuple[Jurisdiction, ...]] = (
         "agreement (article 126) reaches the outermost regions as the treaties of the Union do",
     ),
 )
-"""From the smallest to the largest; each contains the one before."""
+"""From the smallest to the largest; FX lies in all others, FR in none: its overseas countries and
+territories are no part of the Union."""
+
+_BY_DEFAULT: Final = ("FX", "EU", "EEA")
 
 BY_NAME: Final[Mapping[str, Jurisdiction]] = {row.name: row for row in JURISDICTIONS}
 
 
 def demanded(agent_territory: str, zone_territory: str) -> str | None:
-    """Return the smallest jurisdiction that holds both ends, None where none of them does.
+    """Return the smallest of FX, EU and EEA that holds both ends, None where none of them does.
 
     This is the default policy: what begins and ends inside a jurisdiction is expected to stay.
     """
-    for row in JURISDICTIONS:
-        if agent_territory in row.territories and zone_territory in row.territories:
-            return row.name
+    for name in _BY_DEFAULT:
+        held = BY_NAME[name].territories
+        if agent_territory in held and zone_territory in held:
+            return name
     return None
 
 

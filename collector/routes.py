@@ -25,11 +25,13 @@ from typing import Final
 
 import msgspec
 
-from agent.records import EARLIEST_NS, Hop, Origin, Path, PathReply
-from collector import borders, evidence
+from agent.records import EARLIEST_NS, Family, Hop, Origin, Path, PathReply
+from collector import anycast, borders, evidence
+from collector.anycast import Anycast
 from collector.crossings import Crossings
 from collector.errors import CorruptError
 from collector.knowledge import Knowledge
+from collector.nearness import Nearness
 from collector.records import Crossing, Judgement, PathRecord, Vantage, Zone
 from collector.regions import JURISDICTIONS, demanded
 from collector.wall import wall_ns
@@ -38,9 +40,11 @@ _AHEAD_NS: Final = 3_600_000_000_000
 """A path starts before its batch is cut; a clock may have been set back between both."""
 _MAX_TTL: Final = 255
 _MAX_RTT_NS: Final = 3_600_000_000_000
+_MAX_FLOWS: Final = 64
+"""Far more than an agent's settings allow."""
 
-Key = tuple[str, str]
-"""(agent, target)."""
+Key = tuple[str, str, Family]
+"""(agent, target, family)."""
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +54,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     newest: tuple[PathRecord, ...]
     rounds: dict[str, tuple[PathRecord, ...]]
     """Rounds outside of each episode that is only suspected, by its id."""
+    heard: tuple[tuple[str, tuple[Nearness, ...]], ...] = ()
+    """The memory of `anycast`; earlier versions kept none."""
 
 
 class Routes:
@@ -65,6 +71,7 @@ class Routes:
         self._zone_of = {zone.ident: zone for zone in zones}
         self._zone_of_target = {target: zone for zone in zones for target in zone.targets}
         self._crossings = Crossings()
+        self._anycast = Anycast(knowledge.networks, ())
         self._rounds: dict[str, tuple[PathRecord, ...]] = {}
         self.newest: dict[Key, PathRecord] = {}
         self.fresh: list[PathRecord] = []
@@ -110,6 +117,7 @@ class Routes:
             crossings=self._crossings.dump(),
             newest=tuple(self.newest.values()),
             rounds=self._rounds,
+            heard=self._anycast.dump(),
         )
         return msgspec.msgpack.encode(kept)
 
@@ -119,6 +127,7 @@ class Routes:
             self._crossings = Crossings.load(kept.crossings)
         except (msgspec.MsgspecError, ValueError) as error:
             raise CorruptError(f"read the kept routes: {error}; restore the catalogue") from error
+        self._anycast = Anycast(self._knowledge.networks, kept.heard)
         self._rounds = kept.rounds
         self.newest = {_key(record.judgement): record for record in kept.newest}
 
@@ -130,14 +139,16 @@ class Routes:
         path = msgspec.structs.replace(
             path, origin=origin, zone=path.zone if zone is None else zone.ident
         )
+        several = tuple(self._anycast.observe(path, vantage.name).values())
         judgement = borders.judge(
             path,
             agent=vantage.name,
             zone=zone,
             knowledge=self._knowledge,
             jurisdictions=JURISDICTIONS,
+            anycast=anycast.evidence(several),
         )
-        record = PathRecord(path=path, judgement=judgement)
+        record = PathRecord(path=path, judgement=judgement, several=several)
         self.fresh.append(record)
         newest = self.newest.get(_key(judgement))
         if newest is None or newest.judgement.started_ns <= judgement.started_ns:
@@ -172,7 +183,7 @@ class Routes:
 
 
 def _key(judgement: Judgement) -> Key:
-    return judgement.agent, judgement.target
+    return judgement.agent, judgement.target, judgement.family
 
 
 def _plausible(path: Path, base_ns: int) -> bool:
@@ -184,6 +195,7 @@ def _plausible(path: Path, base_ns: int) -> bool:
         and (path.target or path.address) is not None
         and (path.address is None or _is_address(path.address))
         and path.rtt_resolution_ns >= 0
+        and len({reply.flow for hop in path.hops for reply in hop.replies}) <= _MAX_FLOWS
         and all(map(_plausible_hop, path.hops))
     )
 

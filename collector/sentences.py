@@ -9,12 +9,14 @@ Rules
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from agent.records import Family
 from collector.records import (
     INSIDE,
     OUTSIDE,
     Crossing,
     Evidence,
     HopJudgement,
+    Judgement,
     PathVerdict,
     Verdict,
 )
@@ -41,13 +43,21 @@ MEANINGS = {
     "not refute it.",
     Verdict.CONTRADICTORY: "Every place that is named for some hop is too far away for the time in "
     "which it answered: somebody is wrong.",
-    Verdict.UNDETERMINED: "Some hops have no evidence of their place, or the target is silent. "
-    "Nobody knows.",
-    Verdict.SUPPORTED_INSIDE: "The target answered, and every hop that answered has evidence of a "
-    "place inside. Silent hops are not seen.",
+    Verdict.UNDETERMINED: "Some hops have no evidence of their place, or keep silent, or the "
+    "target does. Nobody knows.",
+    Verdict.SUPPORTED_INSIDE: "The target and every hop answered, and each has evidence of a "
+    "place inside.",
     Verdict.PROVEN_INSIDE: "No packet had the time to leave. This version never says so.",
 }
-"""What each verdict says, for the legend."""
+"""What each verdict says of territory, for the legend."""
+
+HOLDING = {
+    Verdict.SUPPORTED_OUTSIDE: "At least one hop is held by a group whose seat is outside.",
+    Verdict.UNDETERMINED: "The group behind some hop is not known, or some hop keeps silent.",
+    Verdict.SUPPORTED_INSIDE: "The target and every hop answered, and each is held by a group "
+    "whose seat is inside.",
+}
+"""What each verdict says of administration; there are no others, and none is ever a crossing."""
 
 HOPS = {"outside": "▲", "contradictory": "◆", "mixed": "◆", "unknown": "○", "inside": "●"}
 """The same marks for single hops."""
@@ -55,10 +65,15 @@ HOPS = {"outside": "▲", "contradictory": "◆", "mixed": "◆", "unknown": "�
 EVIDENCE = {
     "zone": "declared zone",
     "name": "router name",
+    "exchange": "exchange",
     "refuted": "refuted by time",
+    "anycast": "in several places",
     "excluded": "excluded",
-    "network": "holder",
     "unconfirmed": "does not count",
+    "network": "holder",
+    "origin": "announced by",
+    "registrant": "registered",
+    "carrier": "group",
 }
 """What kinds of evidence are called."""
 
@@ -110,11 +125,41 @@ def abroad(crossing: Crossing) -> tuple[str, ...]:
     return tuple(dict.fromkeys(code for code in crossing.countries if code not in inside))
 
 
+def over_family(family: Family) -> str:
+    """Return ` over IPv6`; of IPv4 nothing is said."""
+    return " over IPv6" if family == 6 else ""  # noqa: PLR2004 - the version of IP
+
+
+def foreign_groups(judged: Judgement, jurisdiction: str) -> tuple[str, ...]:
+    """Return the groups outside `jurisdiction` that hold hops of a path, once each, in order.
+
+    Those of hops that stand inside it are marked: a foreign group on home soil is no crossing.
+    """
+    inside = BY_NAME[jurisdiction].territories
+    soil: dict[str, bool] = {}
+    for hop in judged.hops:
+        for group in hop.groups:
+            if group.country not in inside:
+                said = f"{group.name} ({group.country})"
+                home = hop.verdicts.get(jurisdiction) == "inside"
+                soil[said] = soil.get(said, False) or home
+    return tuple(f"{said} on {jurisdiction} soil" if home else said for said, home in soil.items())
+
+
+def flows(those: Sequence[int], of: Sequence[int]) -> str | None:
+    """Return which flows of a round a hop was seen in, None where that was all of them."""
+    if len(those) == len(of):
+        return None
+    numbers = listed([str(of.index(flow) + 1) for flow in those])
+    return f"{'flow' if len(those) == 1 else 'flows'} {numbers} of {len(of)}"
+
+
 def crossing_sentence(crossing: Crossing) -> str:
     """Return what a crossing is, in one sentence without its full stop."""
     verb = "leaves" if crossing.ended_ns is None else "left"
     through = listed(abroad(crossing))
-    route = f"{crossing.agent} → {crossing.zone} {verb} {crossing.jurisdiction}"
+    over = over_family(crossing.family)
+    route = f"{crossing.agent} → {crossing.zone}{over} {verb} {crossing.jurisdiction}"
     return f"{route} through {through}" if through else route
 
 
@@ -175,7 +220,8 @@ def returning(crossing: Crossing, newest: PathVerdict | None) -> str | None:
     if newest is None or newest.verdict in OUTSIDE:
         return None
     return (
-        f"The newest round from {crossing.agent} to {crossing.zone} shows no hop outside "
+        f"The newest round from {crossing.agent} to {crossing.zone}"
+        f"{over_family(crossing.family)} shows no hop outside "
         f"{crossing.jurisdiction}. The crossing ends when two rounds have seen other answers where "
         "its hops abroad stood; their silence ends nothing."
     )

@@ -1,13 +1,14 @@
-"""Decider: what one path shows of each address: its TTLs, names and smallest time.
+"""Decider: what one path shows of each flow, and of each address: its names and smallest time.
 
 Rules
 - A hop is one address at one TTL. Addresses of one TTL are put in the order of the numbers, so
   the order of replies never matters.
-- A TTL at which nothing answered is silent, also where the path does not list it at all: nothing
-  was heard from there either.
-- Once the target answered, higher TTLs tell nothing about the way: its further answers and the
-  silence after it are left out; other addresses there stay.
-- Names and times of an address hold for the whole path, whatever the TTL of the reply.
+- Each flow is a way of its own. A TTL at which nothing answered it is silent, also where the path
+  does not list it at all: nothing was heard from there either. It ends at the highest TTL that
+  the path lists for it; a TTL listed without any probe is listed for all flows.
+- Once the target answered a flow, higher TTLs tell nothing about its way: the target's further
+  answers and the silence after it are left out; other addresses there stay.
+- Names and times of an address hold for the whole path, whatever the TTL or flow of the reply.
 """
 
 from collections import defaultdict
@@ -52,16 +53,33 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class Sightings:
-    """A path, ordered."""
+class Trace:
+    """One flow of a path."""
 
     hops: tuple[tuple[int, str | None], ...]
     """(TTL, address) in the order of the way; the address is None at a silent TTL."""
+    samples: int
+    """Probes that were answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sightings:
+    """A path, ordered."""
+
+    flows: Mapping[int, Trace]
+    """By the number of the flow, rising; one at least."""
     addresses: Mapping[str, Sighting]
     target: str | None
     """The address that was probed, written as in `hops`; None where it is unknown."""
-    samples: int
-    """Probes that were answered."""
+
+    @property
+    def hops(self) -> tuple[tuple[int, str | None, tuple[int, ...]], ...]:
+        """Return (TTL, address, flows) of all flows, silence behind the answers of its TTL."""
+        found: dict[tuple[int, str | None], list[int]] = defaultdict(list)
+        for flow, trace in self.flows.items():
+            for hop in dict.fromkeys(trace.hops):
+                found[hop].append(flow)
+        return tuple((*hop, tuple(found[hop])) for hop in sorted(found, key=_place))
 
 
 def canonical(address: str) -> str:
@@ -72,24 +90,29 @@ def canonical(address: str) -> str:
 
 def sight(path: Path) -> Sightings:
     """Return what `path` shows."""
-    heard: dict[int, set[str]] = defaultdict(set)
+    flows = sorted({reply.flow for hop in path.hops for reply in hop.replies}) or [0]
+    heard: dict[int, dict[int, set[str]]] = {flow: defaultdict(set) for flow in flows}
+    samples = dict.fromkeys(flows, 0)
     addresses: dict[str, Sighting] = defaultdict(Sighting)
-    samples = 0
     for hop in path.hops:
-        heard[hop.ttl].update()
+        for flow in () if hop.replies else flows:
+            heard[flow][hop.ttl].update()
         for reply in hop.replies:
+            found = heard[reply.flow][hop.ttl]
             if reply.address is None or reply.lost:
                 continue
-            samples += 1
+            samples[reply.flow] += 1
             address = canonical(reply.address)
-            heard[hop.ttl].add(address)
+            found.add(address)
             addresses[address].take(reply)
     target = _target(path)
     return Sightings(
-        hops=_ordered(_with_gaps(heard), target),
+        flows={
+            flow: Trace(hops=_ordered(_with_gaps(heard[flow]), target), samples=samples[flow])
+            for flow in flows
+        },
         addresses=dict(addresses),
         target=target,
-        samples=samples,
     )
 
 
@@ -122,6 +145,11 @@ def _ordered(
         else:
             hops.append((ttl, None))
     return tuple(hops)
+
+
+def _place(hop: tuple[int, str | None]) -> tuple[int, bool, tuple[int, int, str]]:
+    ttl, address = hop
+    return ttl, address is None, _order(address or "")
 
 
 def _order(address: str) -> tuple[int, int, str]:

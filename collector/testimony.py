@@ -1,24 +1,48 @@
 """Decider: who names a place for one address of a path, and what of that physics leaves.
 
 Rules
-- Two witnesses count: the operator's declared zone, for the target's own address alone, and the
-  name rules of the operator in whose domain a *confirmed* name stands. A zone does not silence
-  a name: where they disagree both places stay, and the hop is not decided.
-- A name that does not resolve back to its address, or was not checked, is nobody's testimony;
-  a code known from memory alone neither. Both are shown, and decide nothing.
+- Two witnesses speak of the router's place: the operator's declared zone, for the target's own
+  address alone, and the name rules of an operator whose claim counts (`claims`). A zone does not
+  silence a name: where they disagree both places stay, and the hop is not decided.
+- The network of an exchange, and the exchange's own name for a port on it, speak of the place that
+  the packet crossed, not of the router: a member may come from far over a long wire. Where light
+  refutes that place the member is remote, and the exchange says nothing.
+- A name that does not count, and whatever is known from memory alone, is nobody's testimony; it
+  is shown, and decides nothing.
 - A witness is refuted by distance alone (`discs`), never by another witness.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from agent.records import Origin
+from collector.claims import Claim
 from collector.discs import Refutation, refute
+from collector.exchanges import ExchangeLan
 from collector.knowledge import Knowledge
 from collector.names import Reading
 from collector.networks import SpecialRange
-from collector.records import Evidence, NetworkOverride, Place, Zone
-from collector.sightings import Sighting
+from collector.records import Evidence, Place, Zone
+
+_Said: TypeAlias = tuple[Place, Evidence, bool]
+"""A place, who named it, and whether it is one that the packet crossed, not the router's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What distances are derived from: one address, as one vantage point saw it."""
+
+    address: str
+    rtt_ns: int | None
+    origin: Origin | None
+    resolution_ns: int
+
+    def refutes(self, place: Place) -> Refutation | None:
+        """Return why the address cannot be at `place`, None if it can."""
+        return refute(
+            place, origin=self.origin, rtt_ns=self.rtt_ns, resolution_ns=self.resolution_ns
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,40 +50,40 @@ class Testimony:
     """Everything that was said of the place of one address."""
 
     named: bool
-    """True where a witness that counts named a place, refuted or not."""
+    """True where a witness of the router's place named one, refuted or not."""
     places: tuple[Place, ...]
-    """What physics leaves of the places, in the order of the witnesses, each once."""
+    """What physics leaves of these places, in the order of the witnesses, each once."""
+    fabric: tuple[Place, ...]
+    """What physics leaves of the exchanges that the packet crossed, each once."""
     evidence: tuple[Evidence, ...]
+
+    @property
+    def candidates(self) -> tuple[Place, ...]:
+        """Return all places that were named and stand, each once."""
+        return tuple(dict.fromkeys(self.places + self.fabric))
 
 
 def hear(
-    address: str,
-    sighting: Sighting,
-    *,
-    zone: Zone | None,
-    origin: Origin | None,
-    resolution_ns: int,
-    knowledge: Knowledge,
+    measured: Measured, claims: Sequence[Claim], *, zone: Zone | None, knowledge: Knowledge
 ) -> Testimony:
-    """Return the testimony about `address`; `zone` is None for all but the target's own one."""
-    left: list[Place] = []
+    """Return the testimony about an address; `zone` is None for all but the target's own one."""
+    lan = knowledge.exchange(measured.address)
+    said = [*_declared(zone), *_read(claims, knowledge), *_on_lan(lan, knowledge)]
+    left: dict[bool, dict[Place, None]] = {True: {}, False: {}}
     shown: list[Evidence] = []
-    named = False
-    for place, evidence in _claims(sighting, zone, knowledge):
+    for place, evidence, crossed in said:
+        against = measured.refutes(place)
         shown.append(evidence)
-        named = True
-        against = refute(
-            place, origin=origin, rtt_ns=sighting.rtt_min_ns, resolution_ns=resolution_ns
-        )
         if against is not None:
-            shown.append(_refuted(place, against))
-        elif place not in left:
-            left.append(place)
-    shown.extend(_idle(sighting, knowledge))
-    holder = knowledge.networks.holder(address)
-    if holder is not None:
-        shown.append(_held(holder))
-    return Testimony(named=named, places=tuple(left), evidence=tuple(shown))
+            shown.append(_refuted(place, against, remote=crossed))
+        else:
+            left[crossed][place] = None
+    return Testimony(
+        named=any(not crossed for _, _, crossed in said),
+        places=tuple(left[False]),
+        fabric=tuple(left[True]),
+        evidence=(*shown, *_idle(claims, lan, knowledge)),
+    )
 
 
 def excluded(special: SpecialRange) -> Evidence:
@@ -77,28 +101,43 @@ def describe(place: Place) -> str:
     return f"{place.name} ({place.territory})"
 
 
-def _claims(
-    sighting: Sighting, zone: Zone | None, knowledge: Knowledge
-) -> Iterator[tuple[Place, Evidence]]:
+def _declared(zone: Zone | None) -> Iterator[_Said]:
     if zone is not None:
         says = f"declared to stand in {describe(zone.place)}, zone {zone.ident}"
         source = f"zone {zone.ident} (declared by the operator of the collector)"
-        yield zone.place, Evidence(kind="zone", source=source, date="undated", says=says)
-    for name in sighting.confirmed:
-        for reading in knowledge.names.read(name):
-            if reading.row.status != "recalled":
-                place = knowledge.places[reading.row.place].place
-                yield place, _read(name, reading, place)
+        yield zone.place, Evidence(kind="zone", source=source, date="undated", says=says), False
 
 
-def _read(name: str, reading: Reading, place: Place) -> Evidence:
-    caveat = f" ({reading.rule.caveat})" if reading.rule.caveat else ""
-    return Evidence(
-        kind="name",
-        source=_rule(reading),
-        date=reading.row.date,
-        says=f"its confirmed name {name} stands for {describe(place)}{caveat}",
-    )
+def _read(claims: Sequence[Claim], knowledge: Knowledge) -> Iterator[_Said]:
+    for claim in claims:
+        for reading in knowledge.names.read(claim.name) if claim.counts else ():
+            if reading.row.status == "recalled":
+                continue
+            place = knowledge.places[reading.row.place].place
+            caveat = f" ({reading.rule.caveat})" if reading.rule.caveat else ""
+            evidence = Evidence(
+                kind="name",
+                source=_rule(reading),
+                date=reading.row.date,
+                says=f"its {claim.called} stands for {describe(place)}{caveat}",
+            )
+            yield place, evidence, reading.rule.fabric
+
+
+def _on_lan(lan: ExchangeLan | None, knowledge: Knowledge) -> Iterator[_Said]:
+    if lan is not None and lan.place is not None and lan.status != "recalled":
+        place = knowledge.places[lan.place].place
+        says = f"{_member(lan)}, whose switches stand in {describe(place)}; {lan.remote_peering}"
+        yield place, _row(lan, "exchange", says), True
+
+
+def _member(lan: ExchangeLan) -> str:
+    return f"on the network of {lan.exchange}"
+
+
+def _row(lan: ExchangeLan, kind: Literal["exchange", "unconfirmed"], says: str) -> Evidence:
+    source = f"{lan.prefix} ({lan.status}: {lan.source})"
+    return Evidence(kind=kind, source=source, date=lan.date, says=says)
 
 
 def _rule(reading: Reading) -> str:
@@ -109,48 +148,36 @@ def _rule(reading: Reading) -> str:
     )
 
 
-def _idle(sighting: Sighting, knowledge: Knowledge) -> Iterator[Evidence]:
-    """Yield the readings that are shown and decide nothing."""
-    readings = [
-        (name, reading, "that code is known from memory alone")
-        for name in sighting.confirmed
-        for reading in knowledge.names.read(name)
-        if reading.row.status == "recalled"
-    ] + [
-        (name, reading, _doubt(sighting.names[name]))
-        for name in sighting.unconfirmed
-        for reading in knowledge.names.read(name)
-    ]
-    for name, reading, doubt in readings:
-        place = knowledge.places[reading.row.place].place
-        yield Evidence(
-            kind="unconfirmed",
-            source=_rule(reading),
-            date=reading.row.date,
-            says=f"its name {name} would stand for {describe(place)}, but {doubt}",
-        )
+def _idle(
+    claims: Sequence[Claim], lan: ExchangeLan | None, knowledge: Knowledge
+) -> Iterator[Evidence]:
+    """Yield what is shown and decides nothing."""
+    if lan is not None and lan.status == "recalled":
+        says = f"{_member(lan)}, but that is known from memory alone"
+        yield _row(lan, "unconfirmed", says)
+    elif lan is not None and lan.place is None:
+        yield _row(lan, "exchange", f"{_member(lan)}, which spans several countries")
+    for claim in claims:
+        for reading in knowledge.names.read(claim.name):
+            if claim.counts and reading.row.status != "recalled":
+                continue
+            doubt = "that code is known from memory alone" if claim.counts else claim.grounds
+            place = knowledge.places[reading.row.place].place
+            yield Evidence(
+                kind="unconfirmed",
+                source=_rule(reading),
+                date=reading.row.date,
+                says=f"its name {claim.name} would stand for {describe(place)}, but {doubt}",
+            )
 
 
-def _doubt(checked: bool | None) -> str:  # noqa: FBT001 - the value of name_confirmed
-    if checked is None:
-        return "nobody checked that it resolves back to the address"
-    return "it does not resolve back to the address"
-
-
-def _refuted(place: Place, against: Refutation) -> Evidence:
+def _refuted(place: Place, against: Refutation, *, remote: bool) -> Evidence:
+    who = "a remote member, " if remote else ""
     return Evidence(
         kind="refuted",
         source="disc of the smallest time at c, WGS84",
         date="undated",
-        says=f"not in {describe(place)}, {against.distance_km:.1f} km away at least: it answered "
-        f"in {against.rtt_ns / 1e6:.3f} ms, and light goes {against.allowed_km:.1f} km and back",
-    )
-
-
-def _held(holder: NetworkOverride) -> Evidence:
-    return Evidence(
-        kind="network",
-        source=f"override {holder.prefix} by {holder.author}: {holder.reason}",
-        date=holder.date,
-        says=f"held by {holder.holder} (AS{holder.asn}); a holder is no place",
+        says=f"{who}not in {describe(place)}, {against.distance_km:.1f} km away at least: it "
+        f"answered in {against.rtt_ns / 1e6:.3f} ms, and light goes {against.allowed_km:.1f} km "
+        "and back",
     )

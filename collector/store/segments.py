@@ -47,7 +47,6 @@ from collector.store.tables import (
 
 Kind = Literal["windows", "paths"]
 
-SCHEMA_VERSION: Final = "1"
 _KIND_KEY: Final = b"borne.kind"
 _VERSION_KEY: Final = b"borne.schema"
 _SPAN_KEY: Final = b"borne.span_ns"
@@ -212,7 +211,7 @@ def _encoded(kind: Kind, table: pa.Table, span_ns: tuple[int, int]) -> memoryvie
     """Return the octets of the Parquet file."""
     notes = {
         _KIND_KEY: kind.encode(),
-        _VERSION_KEY: SCHEMA_VERSION.encode(),
+        _VERSION_KEY: [*SCHEMAS[kind]][-1].encode(),
         _SPAN_KEY: b"%d %d" % span_ns,
         _TRANSFORMS_KEY: TRANSFORMS,
     }
@@ -292,11 +291,13 @@ def _check_schema(path: Path, kind: Kind, file: pq.ParquetFile) -> None:
     if notes.get(_KIND_KEY) != kind.encode():
         raise CorruptError(f"read segment {path}: its metadata do not say that it holds {kind}")
     version = notes[_VERSION_KEY].decode()
-    if version != SCHEMA_VERSION:
+    known = SCHEMAS[kind]
+    if version not in known:
         raise StoreError(
-            f"read segment {path}: schema {version} is not {SCHEMA_VERSION}; use a later collector"
+            f"read segment {path}: schema {version} is none of {', '.join(known)}; use a later"
+            " collector"
         )
-    if not file.schema_arrow.equals(SCHEMAS[kind]):
+    if not file.schema_arrow.equals(known[version]):
         raise CorruptError(f"read segment {path}: its columns are not those of {kind}")
 
 

@@ -20,8 +20,10 @@
 A file answers by itself: names, quantiles and `lost` follow from the catalogue and from the other
 columns, and are there for readers that know neither; `columns_of` reads `COLUMNS` alone.
 
-`paths`, sorted by start: agent, target, zone, started, reached, verdict (the worst of all
-jurisdictions), and the whole `path` and `judgement` as JSON with sorted keys.
+`paths`, sorted by start: agent, target, family, zone, started, reached, verdict (on territory, the
+worst of all jurisdictions), administration (the same on that axis), and the whole `path` and
+`judgement` as JSON with sorted keys. The first version had neither family, which was 4, nor
+administration; its judgements are read with that in their place.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +36,7 @@ from numpy.typing import NDArray
 
 from agent.records import Outcome, Path, Series
 from collector.columns import Columns
-from collector.records import SEVERITY, Judgement, PathRecord, Verdict
+from collector.records import SEVERITY, Axis, Judgement, PathRecord, Verdict
 
 TRANSFORMS: Final = (
     b"bucket_gaps: OpenTelemetry bucket index at scale 6 over seconds, the first absolute, "
@@ -72,15 +74,24 @@ _PATHS: Final = pa.schema(
     [
         pa.field("agent", pa.string(), nullable=False),
         pa.field("target", pa.string(), nullable=False),
+        pa.field("family", pa.uint8(), nullable=False),
         pa.field("zone", pa.string(), nullable=False),
         pa.field("started", _MOMENT, nullable=False),
         pa.field("reached", pa.bool_(), nullable=False),
         pa.field("verdict", pa.string(), nullable=False),
+        pa.field("administration", pa.string(), nullable=False),
         pa.field("path", pa.string(), nullable=False),
         pa.field("judgement", pa.string(), nullable=False),
     ]
 )
-SCHEMAS: Final = {"windows": _WINDOWS, "paths": _PATHS}
+_PATHS_1: Final = pa.schema(
+    [field for field in _PATHS if field.name not in {"family", "administration"}]
+)
+SCHEMAS: Final = {
+    "windows": {"1": _WINDOWS},
+    "paths": {"1": _PATHS_1, "2": _PATHS},
+}
+"""The columns of each kind by schema version; the last version is the one that is written."""
 ENCODINGS: Final = {
     "start": "DELTA_BINARY_PACKED",
     "started": "DELTA_BINARY_PACKED",
@@ -155,19 +166,21 @@ def paths_table(records: Sequence[PathRecord]) -> pa.Table:
     arrays = {
         "agent": [judgement.agent for judgement in judgements],
         "target": [judgement.target for judgement in judgements],
+        "family": pa.array([judgement.family for judgement in judgements], pa.uint8()),
         "zone": [judgement.zone for judgement in judgements],
         "started": pa.array([judgement.started_ns for judgement in judgements]).cast(_MOMENT),
         "reached": [judgement.reached for judgement in judgements],
-        "verdict": [_worst(judgement) for judgement in judgements],
+        "verdict": [_worst(judgement, Axis.TERRITORY) for judgement in judgements],
+        "administration": [_worst(judgement, Axis.ADMINISTRATION) for judgement in judgements],
         "path": [_json(record.path) for record in records],
         "judgement": [_json(judgement) for judgement in judgements],
     }
     return pa.table(arrays, schema=_PATHS)
 
 
-def _worst(judgement: Judgement) -> str:
-    """Return the worst verdict of all jurisdictions."""
-    verdicts = [found.verdict for found in judgement.verdicts]
+def _worst(judgement: Judgement, axis: Axis) -> str:
+    """Return the worst verdict of all jurisdictions on an axis."""
+    verdicts = [found.verdict for found in judgement.verdicts if found.axis is axis]
     return min(verdicts, key=SEVERITY.__getitem__, default=Verdict.UNDETERMINED).value
 
 

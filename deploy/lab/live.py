@@ -84,9 +84,9 @@ def _table(zones: Row, paths: Row, asked: Demands) -> Table:
         table.add_column(heading, no_wrap=True)
     for heading in ("p50 ms", "p90", "p99", "loss"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for heading in ("route", "verdict"):
+    for heading in ("route", "territory", "held by"):
         table.add_column(heading, no_wrap=True)
-    routes = {(path["agent"], path["zone"]): path for path in outcome.newest(paths).values()}
+    routes = _routes(paths, asked)
     for row in sorted(zones["zones"], key=lambda row: (row["agent"] != "paris", row["agent"])):
         key = (row["agent"], f"{row['provider']}/{row['region']}")
         path = routes.get(key)
@@ -96,19 +96,58 @@ def _table(zones: Row, paths: Row, asked: Demands) -> Table:
             _percent(row["loss_ratio"]),
             " ".join(path["countries"]) if path else "",
             _verdict(path, asked.get(key)),
+            _holders(path, asked.get(key)),
         )
     return table
+
+
+def _routes(paths: Row, asked: Demands) -> Mapping[tuple[str, str], Row]:
+    """Return a newest path of each (agent, zone): of several the worst for what is demanded."""
+    chosen: dict[tuple[str, str], tuple[int, Row]] = {}
+    for path in outcome.newest(paths).values():
+        key = (path["agent"], path["zone"])
+        verdict = outcome.verdict(path, asked.get(key))
+        rank = len(WORDS) if verdict is None else outcome.severity(verdict)
+        chosen[key] = min(chosen.get(key, (rank, path)), (rank, path), key=lambda pair: pair[0])
+    return {key: path for key, (_, path) in chosen.items()}
 
 
 def _verdict(path: Row | None, jurisdiction: str | None) -> Text:
     """Return the verdict for the demanded jurisdiction; a dash where nothing is demanded."""
     if jurisdiction is None:
         return Text("-", "dim")
-    for verdict in path["verdicts"] if path else ():
-        if (verdict["jurisdiction"], verdict["axis"]) == (jurisdiction, "territory"):
-            words, colour = WORDS[verdict["verdict"]]
-            return Text(f"{jurisdiction} {words}", colour)
-    return Text(f"{jurisdiction} ...", "dim")
+    verdict = outcome.verdict(path, jurisdiction) if path else None
+    if verdict is None:
+        return Text(f"{jurisdiction} ...", "dim")
+    words, colour = WORDS[verdict["verdict"]]
+    return Text(f"{jurisdiction} {words}", colour)
+
+
+def _holders(path: Row | None, jurisdiction: str | None) -> Text:
+    """Return the countries of the groups that hold the equipment, those outside in red.
+
+    A question mark stands for hops of which nobody knows the group.
+    """
+    verdict = outcome.verdict(path, jurisdiction, "administration") if path else None
+    if path is None or verdict is None:
+        return Text("-", "dim")
+    text = Text()
+    for country, where in _groups(path, verdict):
+        text.append(f"{country} ", "red" if where == "outside" else "")
+    if verdict["coverage"]["hops_with_evidence"] < verdict["coverage"]["hops_responding"]:
+        text.append("?", "yellow")
+    text.rstrip()
+    return text
+
+
+def _groups(path: Row, verdict: Row) -> list[tuple[str, str]]:
+    """Return (country, what the hop is to the jurisdiction) along the worst flow, each once."""
+    found: dict[tuple[str, str], None] = {}
+    for hop in path["hops"]:
+        held = hop["administration"]
+        if verdict["flow"] in hop["flows"] and held["group_country"] is not None:
+            found[held["group_country"], held["verdicts"][verdict["jurisdiction"]]] = None
+    return list(found)
 
 
 def _milliseconds(value_s: float | None) -> str:

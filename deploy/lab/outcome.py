@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from collector.records import SEVERITY, Verdict
 from deploy.lab.picture import Record, Stop, Window
 
 NS_PER_S = 1_000_000_000
@@ -51,11 +52,11 @@ def seconds_since(began_ns: int, text: str | None) -> float | None:
     return round((nanoseconds(text) - began_ns) / NS_PER_S, 3)
 
 
-def newest(paths: Row) -> dict[tuple[str, str], Row]:
-    """Return the newest path of each (agent, target)."""
-    chosen: dict[tuple[str, str], Row] = {}
+def newest(paths: Row) -> dict[tuple[str, str, int], Row]:
+    """Return the newest path of each (agent, target, family)."""
+    chosen: dict[tuple[str, str, int], Row] = {}
     for path in paths["paths"]:
-        chosen.setdefault((path["agent"], path["target"]), path)
+        chosen.setdefault((path["agent"], path["target"], path["family"]), path)
     return chosen
 
 
@@ -85,10 +86,11 @@ def record(answers: Answers, crossing: Row, series: Row) -> Record:
     `series` is the answer of `/v1/series` for the crossing's agent and target.
     """
     began_ns = answers.began_ns
+    same = ("agent", "target", "family")
     rounds = [
         path
         for path in reversed(answers.paths["paths"])
-        if (path["agent"], path["target"]) == (crossing["agent"], crossing["target"])
+        if all(path[key] == crossing[key] for key in same)
     ]
     during = [path for path in rounds if path["started_at"] == crossing["confirmed_at"]]
     before = [path for path in rounds if path["started_at"] < crossing["first_seen"]]
@@ -103,8 +105,8 @@ def record(answers: Answers, crossing: Row, series: Row) -> Record:
         first_seen_s=_time(began_ns, crossing["first_seen"]),
         confirmed_s=_time(began_ns, crossing["confirmed_at"]),
         ended_s=_time(began_ns, crossing["ended_at"]),
-        inside=_stops((before or after)[-1]),
-        outside=_stops(during[0]),
+        inside=_stops((before or after)[-1], crossing["jurisdiction"]),
+        outside=_stops(during[0], crossing["jurisdiction"]),
         windows=tuple(_windows(began_ns, series)),
         evidence=crossing["evidence"],
     )
@@ -122,12 +124,34 @@ def _zone(row: Row) -> dict[str, Any]:
 
 
 def _verdicts(paths: Iterable[Row]) -> Iterable[dict[str, Any]]:
-    """Return the verdicts of the newest paths as the contract names their fields."""
+    """Return the verdicts of the newest paths as the contract names their fields.
+
+    Of two families the worse one counts; of equals the first in the answer.
+    """
     fields = ("jurisdiction", "axis", "verdict", "coverage")
+    worst: dict[tuple[str, ...], dict[str, Any]] = {}
     for path in paths:
         for verdict in path["verdicts"]:
             about = {"agent": path["agent"], "target": path["target"]}
-            yield about | {field: verdict[field] for field in fields}
+            row = about | {field: verdict[field] for field in fields}
+            key = (*about.values(), row["jurisdiction"], row["axis"])
+            if severity(row) < severity(worst.setdefault(key, row)):
+                worst[key] = row
+    return worst.values()
+
+
+def verdict(path: Row, jurisdiction: str | None, axis: str = "territory") -> Row | None:
+    """Return a path's verdict, None where it has none for that jurisdiction."""
+    for row in path["verdicts"]:
+        if (row["jurisdiction"], row["axis"]) == (jurisdiction, axis):
+            chosen: Row = row
+            return chosen
+    return None
+
+
+def severity(verdict: Row) -> int:
+    """Return the rank of a verdict, 0 for the worst."""
+    return SEVERITY[Verdict(verdict["verdict"])]
 
 
 def _crossing(began_ns: int, row: Row) -> dict[str, Any]:
@@ -141,12 +165,13 @@ def _crossing(began_ns: int, row: Row) -> dict[str, Any]:
     )
 
 
-def _stops(path: Row) -> tuple[Stop, ...]:
-    """Return the places of a path, equal neighbours merged; undecided hops are left out."""
+def _stops(path: Row, jurisdiction: str) -> tuple[Stop, ...]:
+    """Return the places of a path's worst flow, equal neighbours merged; only decided hops."""
     stops: list[Stop] = []
+    judged = verdict(path, jurisdiction)
     for hop in path["hops"]:
         candidates: Sequence[Row] = hop["territory"]["candidates"]
-        if len(candidates) == 1:
+        if len(candidates) == 1 and (judged is None or judged["flow"] in hop["flows"]):
             fields = ("name", "territory", "latitude", "longitude")
             stop = Stop(**{field: candidates[0][field] for field in fields})
             if not stops or stops[-1].name != stop.name:

@@ -123,6 +123,7 @@ def test_paths_carry_judgement_and_hops() -> None:
         },
         "countries": ["FR", "DE", "FR"],
         "reasons": ["hop 4 (203.0.113.65): its name places it in Frankfurt"],
+        "flow": 0,
     }
     assert path["hops"][3]["territory"] == {
         "candidates": [
@@ -134,7 +135,7 @@ def test_paths_carry_judgement_and_hops() -> None:
                 "radius_km": 15,
             }
         ],
-        "verdicts": {"FX": "outside", "EU": "inside", "EEA": "inside"},
+        "verdicts": {"FX": "outside", "FR": "outside", "EU": "inside", "EEA": "inside"},
     }
     assert path["hops"][3]["evidence"][0]["kind"] == "name"
     assert path["hops"][2]["address"] is None
@@ -148,6 +149,7 @@ def test_crossings_have_the_fields_of_the_contract() -> None:
         "id": OPEN.id,
         "agent": "paris",
         "target": "198.51.100.10",
+        "family": 4,
         "zone": "oracle/eu-marseille-1",
         "jurisdiction": "FX",
         "verdict": "SUPPORTED_OUTSIDE",

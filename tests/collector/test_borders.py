@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.records import Hop, Origin, Path, PathReply, Protocol
-from collector import knowledge
+from collector import atlas, knowledge
 from collector.borders import judge
-from collector.records import OUTSIDE, Judgement, NetworkOverride, Place, Verdict, Zone
+from collector.knowledge import Knowledge
+from collector.records import OUTSIDE, Axis, Judgement, NetworkOverride, Place, Verdict, Zone
 from collector.regions import JURISDICTIONS
 from tests.fakes.paths import (
     FRANKFURT,
@@ -39,9 +40,9 @@ NAMELESS = reply("81.253.184.118", rtt_ms=8.0)
 AT_TARGET = reply(TARGET, rtt_ms=20.0)
 
 
-def judged(one: Path, at: Zone | None = None) -> Judgement:
-    """Judge with the tables of the release."""
-    return judge(one, agent="paris", zone=at, knowledge=KNOWLEDGE, jurisdictions=JURISDICTIONS)
+def judged(one: Path, at: Zone | None = None, *, tables: Knowledge = KNOWLEDGE) -> Judgement:
+    """Judge with the tables of the release, those of addresses left out unless given."""
+    return judge(one, agent="paris", zone=at, knowledge=tables, jurisdictions=JURISDICTIONS)
 
 
 HOME = zone(MARSEILLE)
@@ -55,7 +56,8 @@ HOME = zone(MARSEILLE)
         ([[IN_LONDON], [AT_TARGET]], "SUPPORTED_OUTSIDE", "SUPPORTED_OUTSIDE"),
         ([[IN_PARIS], [NAMELESS], [AT_TARGET]], "UNDETERMINED", "UNDETERMINED"),
         ([[IN_FRANKFURT], [NAMELESS], [AT_TARGET]], "SUPPORTED_OUTSIDE", "UNDETERMINED"),
-        ([[IN_PARIS], [LOST], [AT_TARGET]], "SUPPORTED_INSIDE", "SUPPORTED_INSIDE"),
+        ([[IN_PARIS], [LOST], [AT_TARGET]], "UNDETERMINED", "UNDETERMINED"),
+        ([[IN_FRANKFURT], [LOST], [AT_TARGET]], "SUPPORTED_OUTSIDE", "UNDETERMINED"),
         ([[IN_PARIS, IN_FRANKFURT], [AT_TARGET]], "SUPPORTED_OUTSIDE", "SUPPORTED_INSIDE"),
     ],
 )
@@ -100,7 +102,7 @@ def test_only_confirmed_names_count() -> None:
         hop = found.hops[0]
         assert verdict(found).verdict is Verdict.UNDETERMINED
         assert hop.candidates == ()
-        assert hop.verdicts == {"FX": "unknown", "EU": "unknown", "EEA": "unknown"}
+        assert set(hop.verdicts.values()) == {"unknown"}
         assert [row.kind for row in hop.evidence] == ["unconfirmed"]
         assert words in hop.evidence[0].says
         assert hop.name == IN_FRANKFURT.name
@@ -186,7 +188,12 @@ def test_witnesses_that_disagree_leave_the_hop_undecided() -> None:
     """Declared in Marseille, named in Frankfurt: mixed, and neither inside nor outside."""
     named = reply(TARGET, "ec2-51-15-0-1.eu-central-1.compute.amazonaws.com")
     found = judged(path([IN_PARIS], [named], address=TARGET), HOME)
-    assert found.hops[1].verdicts == {"FX": "mixed", "EU": "inside", "EEA": "inside"}
+    assert found.hops[1].verdicts == {
+        "FX": "mixed",
+        "FR": "mixed",
+        "EU": "inside",
+        "EEA": "inside",
+    }
     assert verdict(found).verdict is Verdict.UNDETERMINED
     assert "both sides of FX's border" in verdict(found).reasons[0]
     assert found.countries == ("FR",)
@@ -303,6 +310,44 @@ def test_identity_and_time_of_the_judgement() -> None:
     assert judged(path([AT_TARGET], started_at="yesterday")).started_ns == 0
 
 
+@pytest.mark.parametrize(
+    ("address", "name", "rtt_ms", "fx", "eu"),
+    [
+        ("80.249.208.10", None, 20.0, "outside", "unknown"),  # Amsterdam: the packet was there
+        ("80.249.208.10", None, 1.0, "unknown", "unknown"),  # too near: a remote member
+        ("80.249.208.10", IN_LONDON.name, 20.0, "outside", "outside"),
+        ("80.249.208.10", IN_PARIS.name, 20.0, "mixed", "inside"),  # the router says otherwise
+        ("80.249.208.10", IN_PARIS.name, 1.0, "inside", "inside"),  # remote, and in Paris
+        ("195.66.224.10", None, 20.0, "outside", "outside"),  # London
+        ("37.49.236.10", None, 1.0, "unknown", "unknown"),  # Paris: its members may be far away
+        ("37.49.236.10", "ikoula.par.franceix.net", 1.0, "unknown", "unknown"),  # nothing more
+        ("37.49.236.10", IN_PARIS.name, 1.0, "inside", "inside"),
+        ("37.49.236.10", IN_FRANKFURT.name, 20.0, "outside", "inside"),
+        ("37.49.236.10", IN_FRANKFURT.name, 1.0, "contradictory", "contradictory"),
+        ("195.66.224.10", IN_FRANKFURT.name, 2.9, "outside", "outside"),
+    ],
+)
+def test_an_exchange_is_a_place_that_was_crossed(
+    address: str, name: str | None, rtt_ms: float, fx: str, eu: str
+) -> None:
+    """Abroad it supports outside unless light refutes it; at home it says nothing of the router."""
+    found = judged(path([reply(address, name, rtt_ms=rtt_ms)], [AT_TARGET], address=TARGET), HOME)
+    assert (fx, eu) == (found.hops[0].verdicts["FX"], found.hops[0].verdicts["EU"])
+    assert "exchange" in {row.kind for row in found.hops[0].evidence}
+
+
+def test_remote_peering_is_said() -> None:
+    """Whoever reads that a path crossed an exchange abroad reads the reserve; so with the rest."""
+    abroad = judged(path([reply("80.249.208.10")], [AT_TARGET], address=TARGET), HOME)
+    assert "remote peering is possible" in verdict(abroad).reasons[0]
+    near = judged(path([reply("80.249.208.10", rtt_ms=1.0)], [AT_TARGET], address=TARGET), HOME)
+    (reason,) = verdict(near).reasons
+    assert "has no place that could be told" in reason
+    assert "a remote member, not in Amsterdam (NL)" in reason
+    home = judged(path([reply("37.49.236.10")], [AT_TARGET], address=TARGET), HOME)
+    assert "on the network of France-IX Paris" in verdict(home).reasons[0]
+
+
 def test_no_reason_ever_judges_the_law() -> None:
     """Transit is not transfer: the two forbidden words never appear."""
     for one in (
@@ -337,24 +382,29 @@ def test_observed_names_of_real_paths() -> None:
 
 
 @pytest.mark.parametrize("names_confirmed", [True, False])
-def test_corpus_of_real_paths(names_confirmed: bool) -> None:
+@pytest.mark.parametrize("tables", [KNOWLEDGE, knowledge.load((), atlas.load())])
+def test_corpus_of_real_paths(tables: Knowledge, names_confirmed: bool) -> None:
     """No path that stays in France is judged outside; fabricated ones are never decided.
 
-    With names taken as confirmed at least seven of the eight exits from France are found; with
-    the names as they are (unchecked) nothing is claimed at all. Where the folder is absent the
-    observed names above stand alone, and the test says so.
+    With names taken as confirmed, or unchecked on addresses whose origin AS is known, the eight
+    exits from France are found, and foreign groups on French soil are named; with unchecked names
+    alone nothing is claimed at all. Where the folder is absent the observed names above stand
+    alone, and the test says so.
     """
+    assert tables is KNOWLEDGE or not tables.atlas.missing, "run `make atlas`"
     folder = corpus_folder()
     if folder is None:
         sys.stdout.write("\nno corpus of real paths (BORNE_CORPUS): observed names alone judged\n")
         return
     cases = corpus(folder, names_confirmed=names_confirmed)
-    verdicts = {key: verdict(judged(one)).verdict for key, (one, _) in cases.items()}
+    found = {key: judged(one, tables=tables) for key, (one, _) in cases.items()}
+    verdicts = {key: verdict(one).verdict for key, one in found.items()}
     outside = {key for key, found in verdicts.items() if found in OUTSIDE}
     truth = {key: facts["exits_fr"] for key, (_, facts) in cases.items()}
     exits = {key for key, said in truth.items() if said == "yes"}
     sys.stdout.write(
-        f"\ncorpus, names {'taken as confirmed' if names_confirmed else 'as they are'}: "
+        f"\ncorpus, {'no' if tables is KNOWLEDGE else 'with the'} atlas, "
+        f"names {'taken as confirmed' if names_confirmed else 'as they are'}: "
         f"{len(exits & outside)} of {len(exits)} exits from FX found; "
         f"missed: {sorted(exits - outside)}; false: "
         f"{sorted(key for key in outside if truth[key] == 'no')}\n"
@@ -365,10 +415,15 @@ def test_corpus_of_real_paths(names_confirmed: bool) -> None:
         for key, said in truth.items()
         if said is None
     )
-    if names_confirmed:
-        assert len(exits & outside) >= 7
-    else:
+    if tables is KNOWLEDGE and not names_confirmed:
         assert set(verdicts.values()) == {Verdict.UNDETERMINED}
+        return
+    assert exits - outside == set()
+    if tables is not KNOWLEDGE:
+        foreign = {key for key, (_, facts) in cases.items() if facts["foreign_operators"]}
+        assert {verdict(found[key], "FX", Axis.ADMINISTRATION).verdict for key in foreign} == {
+            Verdict.SUPPORTED_OUTSIDE
+        }
 
 
 # --- properties -------------------------------------------------------------------------------
@@ -445,9 +500,11 @@ ZONES = st.sampled_from([None, HOME, zone(FRANKFURT), zone(PARIS)]) | st.builds(
 @given(PATHS, ZONES)
 @settings(max_examples=300)
 def test_judge_survives_any_path(one: Path, at: Zone | None) -> None:
-    """Whatever a path holds there are three verdicts, none of them a proof, and exact counts."""
+    """Whatever a path holds there is a verdict for each list and axis, no proof, exact counts."""
     found = judged(one, at)
-    assert [row.jurisdiction for row in found.verdicts] == ["FX", "EU", "EEA"]
+    assert [(row.axis, row.jurisdiction) for row in found.verdicts] == [
+        (axis, row.name) for axis in Axis for row in JURISDICTIONS
+    ]
     for row in found.verdicts:
         assert row.verdict not in {Verdict.PROVEN_OUTSIDE, Verdict.PROVEN_INSIDE}
         assert row.reasons

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.borders import HopVerdict
 from collector.crossings import TRANSITIONS, Crossings, State
 from collector.records import (
     Axis,
     Coverage,
     Crossing,
     HopJudgement,
+    HopWord,
     Judgement,
     PathVerdict,
     Verdict,
@@ -45,7 +45,7 @@ LETTERS: dict[str, tuple[Verdict, tuple[str, ...], bool]] = {
     "c": (Verdict.CONTRADICTORY, ("FR",), False),
     "n": (Verdict.UNDETERMINED, ("FR",), False),
 }
-ABROAD: dict[str, HopVerdict] = {"D": "outside", "n": "unknown"}
+ABROAD: dict[str, HopWord] = {"D": "outside", "n": "unknown"}
 """Rounds that show the router in Frankfurt: with its name, and while names are missing."""
 
 
@@ -360,3 +360,44 @@ def test_invariants_of_any_story(rounds: list[tuple[str, str, str | None]]) -> N
             assert row.confirmed_ns is not None
             assert row.confirmed_ns < row.ended_ns
     assert len(set(open_watches)) == len(open_watches)
+
+
+def test_families_are_watched_apart() -> None:
+    """IPv6 abroad while IPv4 stays at home: one episode, of IPv6, that IPv4 does not end."""
+    crossings = Crossings()
+    for at, (four, six) in enumerate(zip("iiiiii", "DDDDii", strict=True)):
+        crossings.observe(judgement(four, at), "FX")
+        crossings.observe(msgspec.structs.replace(judgement(six, at), family=6), "FX")
+    (found,) = crossings.all()
+    assert (6, T0, T0 + ROUND_NS, T0 + 4 * ROUND_NS, 4) == (
+        found.family,
+        found.first_seen_ns,
+        found.confirmed_ns,
+        found.ended_ns,
+        found.rounds,
+    )
+
+
+def test_both_families_abroad_are_two_episodes() -> None:
+    """They begin in the same nanosecond and still have names of their own."""
+    crossings = Crossings()
+    for family in (4, 6):
+        one = msgspec.structs.replace(judgement("D", 0), family=family)
+        crossings.observe(one, "FX")
+    assert [4, 6] == sorted(row.family for row in crossings.all())
+
+
+def test_administration_opens_nothing() -> None:
+    """A foreign group on home soil is a finding of its own, never a crossing."""
+    crossings = Crossings()
+    for at in range(3):
+        one = judgement("i", at)
+        foreign = tuple(
+            msgspec.structs.replace(
+                row, axis=Axis.ADMINISTRATION, verdict=Verdict.SUPPORTED_OUTSIDE
+            )
+            for row in one.verdicts
+        )
+        for order in ((*one.verdicts, *foreign), (*foreign, *one.verdicts)):
+            crossings.observe(msgspec.structs.replace(one, verdicts=order), "FX")
+    assert () == crossings.all()

@@ -18,13 +18,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.records import Hop, Origin, Path, PathReply
-from collector import knowledge, rounds
+from collector import exchanges, knowledge, rounds
 from collector.borders import judge
+from collector.carriers import Carrier
 from collector.crossings import Crossings
 from collector.evidence import LIMITS, PREDICATE_TYPE, STATEMENT_TYPE, digest, statement
+from collector.exchanges import ExchangeLan
 from collector.knowledge import Knowledge
 from collector.names import NameReader
-from collector.networks import Networks, SpecialRange
+from collector.networks import Networks, Prefixes, SpecialRange
 from collector.operators import CodeRow, NameRule, Operator
 from collector.places import PlaceRow
 from collector.records import (
@@ -38,6 +40,7 @@ from collector.records import (
 )
 from collector.regions import JURISDICTIONS
 from tests.fakes.paths import MARSEILLE, PARIS, path, reply, zone
+from tests.fakes.ranges import RowTables
 
 OVERRIDE = NetworkOverride(
     prefix="193.251.240.0/20",
@@ -150,14 +153,16 @@ def test_it_holds_the_rows_used_and_no_others() -> None:
     assert [row["prefix"] for row in rows["networks"]] == ["193.251.240.0/20"]
     assert [row["prefix"] for row in rows["special"]] == ["192.168.0.0/16"]
     assert [(row["provider"], row["region"]) for row in rows["zones"]] == [("ovh", "x")]
-    assert [row["name"] for row in rows["jurisdictions"]] == ["FX", "EU", "EEA"]
+    assert [row["name"] for row in rows["jurisdictions"]] == ["FX", "FR", "EU", "EEA"]
     assert rows["jurisdictions"][0]["territories"] == ["FR"]
 
 
 def test_it_names_the_whole_tables() -> None:
     """The digest of every table stands beside the rows."""
     assert PREDICATE["tables"] == KNOWLEDGE.digests()
-    assert set(PREDICATE["tables"]) == {"jurisdictions", "names", "networks", "places", "special"}
+    assert set(PREDICATE["tables"]) == {
+        *("carriers", "exchanges", "jurisdictions", "names", "networks", "places", "special"),
+    }
 
 
 def test_wall_times_are_text_with_nanoseconds() -> None:
@@ -257,6 +262,8 @@ def test_an_auditor_finds_every_digest() -> None:
         row["digest"]["sha256"] for row in STATEMENT["subject"]
     ]
     assert PREDICATE["tables"] == {
+        "carriers": sha256(carriers_of_the_file()),
+        "exchanges": sha256(exchanges_of_the_file()),
         "jurisdictions": sha256(PREDICATE["rows"]["jurisdictions"]),
         "networks": sha256(PREDICATE["rows"]["networks"]),
         "names": sha256(names_of_the_file()),
@@ -273,6 +280,10 @@ def test_the_rows_are_rows_of_those_tables() -> None:
     operators = {row["id"]: row for row in names_of_the_file()}
     assert {canonical(row) for row in rows["places"]} <= places
     assert {canonical(row) for row in rows["special"]} <= special
+    assert {canonical(row) for row in rows["carriers"]} <= set(
+        map(canonical, carriers_of_the_file())
+    )
+    assert rows["carriers"]
     for row in rows["names"]:
         rule = next(r for r in operators[row["operator"]]["rules"] if r["id"] == row["rule"])
         assert row["pattern"] == rule["pattern"]
@@ -293,6 +304,7 @@ def test_the_rows_are_enough_to_judge_again() -> None:
                     pattern=row["pattern"],
                     remark=row["remark"],
                     caveat=row["caveat"],
+                    fabric=row["fabric"],
                     codes=(
                         msgspec.convert(
                             {key: row[key] for key in CodeRow.__struct_fields__}, CodeRow
@@ -305,6 +317,8 @@ def test_the_rows_are_enough_to_judge_again() -> None:
         )
         for operator in rows["operators"]
     )
+    carriers = msgspec.convert(rows["carriers"], tuple[Carrier, ...])
+    lans = msgspec.convert(rows["exchanges"], tuple[ExchangeLan, ...])
     known = Knowledge(
         operators=operators,
         names=NameReader(operators),
@@ -312,7 +326,10 @@ def test_the_rows_are_enough_to_judge_again() -> None:
         networks=Networks(
             msgspec.convert(rows["special"], tuple[SpecialRange, ...]),
             msgspec.convert(rows["networks"], tuple[NetworkOverride, ...]),
+            RowTables(rows["origins"], rows["registrants"]),
         ),
+        carriers={asn: row for row in carriers for asn in row.asns},
+        lans=Prefixes([(row.prefix, row) for row in lans]),
         table_sha256={},
     )
     (declared,) = msgspec.convert(rows["zones"], tuple[Zone, ...])
@@ -383,6 +400,7 @@ def names_of_the_file() -> list[Any]:
                 {
                     "remark": "",
                     "caveat": "",
+                    "fabric": False,
                     **rule,
                     "codes": [{"date": table["date"], **code} for code in rule["codes"]],
                 }
@@ -390,6 +408,34 @@ def names_of_the_file() -> list[Any]:
             ],
         }
         for operator in table["operators"]
+    ]
+
+
+def carriers_of_the_file() -> list[Any]:
+    """Return carriers with the table's date and the source of the names."""
+    table = table_file("carriers")
+    shared = {"date": table["date"], "names_source": table["names_source"], "since": ""}
+    return [{**shared, **row} for row in table["carriers"]]
+
+
+def exchanges_of_the_file() -> list[Any]:
+    """Return a row per prefix, with the reserve that goes with every exchange."""
+    table = table_file("exchanges")
+    return [
+        {
+            "prefix": lan["prefix"],
+            "exchange": row["name"],
+            "place": row.get("place"),
+            "territory": row.get("territory"),
+            "remote_peering": "; ".join(
+                filter(None, (exchanges.POSSIBLE, row.get("remote_peering", "")))
+            ),
+            "status": lan["status"],
+            "source": "; ".join(table["documents"].get(key, key) for key in lan["sources"]),
+            "date": table["date"],
+        }
+        for row in table["exchanges"]
+        for lan in row["lans"]
     ]
 
 

@@ -28,7 +28,7 @@ def test_the_names_of_the_contract() -> None:
     """Every name stands where the contract puts it, in its order."""
     found = explained(ABROAD)
     assert ["id", "verdicts", "hops"] == list(found)
-    assert ["jurisdiction", "axis", "verdict", "coverage", "countries", "reasons"] == list(
+    assert ["jurisdiction", "axis", "verdict", "coverage", "countries", "reasons", "flow"] == list(
         found["verdicts"][0]
     )
     assert [
@@ -43,7 +43,9 @@ def test_the_names_of_the_contract() -> None:
     hop = found["hops"][1]
     assert ["ttl", "address", "name", "territory", "administration", "evidence"] == list(hop)
     assert ["candidates", "verdicts"] == list(hop["territory"])
-    assert ["asn", "operator", "group", "group_country"] == list(hop["administration"])
+    assert ["asn", "operator", "registrant", "group", "group_country", "verdicts"] == list(
+        hop["administration"]
+    )
     assert ["kind", "source", "date", "says"] == list(hop["evidence"][0])
 
 
@@ -75,7 +77,10 @@ def test_silent_hops_are_null() -> None:
         "address": None,
         "name": None,
         "territory": {"candidates": [], "verdicts": {}},
-        "administration": {"asn": None, "operator": None, "group": None, "group_country": None},
+        "administration": {
+            **dict.fromkeys(("asn", "operator", "registrant", "group", "group_country")),
+            "verdicts": {},
+        },
         "evidence": [],
     } == silent
 

@@ -138,11 +138,12 @@ def test_no_legal_words(word: str) -> None:
 
 
 def test_zones_show_numbers_route_and_verdicts() -> None:
-    """A zone has its quantiles in ms, its route as countries, verdicts and coverage."""
+    """A zone has its quantiles in ms, its route as countries, both axes and coverage."""
     text = overview().text
     expected = (
         "paris oracle/eu-marseille-1 21.63 22.50 28.34 0 % FR → DE → FR 198.51.100.10 "
-        "▲ outside ○ undetermined ○ undetermined 5 of 7 1 silent 15:02:29"
+        "▲ outside ▲ outside ○ undetermined ○ undetermined ▲ outside FX FR EU EEA "
+        "Example Holding (US) on FX soil 5 of 7 1 silent 15:02:29"
     )
     assert expected in text
 
@@ -254,9 +255,9 @@ def test_crossing_page_shows_the_confirming_round() -> None:
     text = crossing().text
     assert "Round of 2026-11-24 15:01:49 ; hops placed by evidence: 5 of 7, 1 silent." in text
     expected = (
-        "4 203.0.113.65 ae3.core2.fra.transit.example Example Transit, AS64500 9.441 "
-        "Frankfurt, DE ▲ outside router name the name's code stands for Frankfurt "
-        "transit.example/1 (observed), 2026-11-01"
+        "4 203.0.113.65 ae3.core2.fra.transit.example Example Transit, AS64500 "
+        "group Example Holding (US) 9.441 Frankfurt, DE ▲ outside router name the name's code "
+        "stands for Frankfurt transit.example/1 (observed), 2026-11-01"
     )
     assert expected in text
     assert "3 silent: no answer at this distance" in text

@@ -6,11 +6,12 @@ from collector.regions import BY_NAME, JURISDICTIONS, demanded, wider
 
 
 def test_lists_are_nested_and_dated() -> None:
-    """FX lies in the EU, the EU in the EEA; each says when and from where."""
-    fx, eu, eea = JURISDICTIONS
-    assert (fx.name, eu.name, eea.name) == ("FX", "EU", "EEA")
+    """FX lies in FR and in the EU, the EU in the EEA; each says when and from where."""
+    fx, fr, eu, eea = JURISDICTIONS
+    assert (fx.name, fr.name, eu.name, eea.name) == ("FX", "FR", "EU", "EEA")
     assert fx.territories < eu.territories < eea.territories
-    assert all(row.as_of == "2026-11-24" and "read:" in row.source for row in JURISDICTIONS)
+    assert fx.territories < fr.territories
+    assert all(row.as_of >= "2026-11-24" and "read:" in row.source for row in JURISDICTIONS)
 
 
 def test_members_are_counted() -> None:
@@ -19,16 +20,22 @@ def test_members_are_counted() -> None:
     assert BY_NAME["EEA"].territories - BY_NAME["EU"].territories == {"IS", "LI", "NO"}
 
 
-@pytest.mark.parametrize("code", ["GB", "CH", "MC", "AD", "JE", "GG", "NC", "PF", "WF", "PM", "BL"])
-def test_neighbours_and_overseas_countries_are_outside(code: str) -> None:
-    """Enclaves, neighbours and overseas countries are in none of the lists."""
+@pytest.mark.parametrize("code", ["GB", "CH", "MC", "AD", "JE", "GG"])
+def test_enclaves_and_neighbours_are_outside(code: str) -> None:
+    """Monaco, Geneva and their like are in none of the lists."""
     assert not any(code in row.territories for row in JURISDICTIONS)
+
+
+@pytest.mark.parametrize("code", ["NC", "PF", "WF", "PM", "BL", "TF"])
+def test_overseas_countries_are_french_and_not_of_the_union(code: str) -> None:
+    """They are in FR alone."""
+    assert [row.name for row in JURISDICTIONS if code in row.territories] == ["FR"]
 
 
 @pytest.mark.parametrize("code", ["GP", "MQ", "GF", "RE", "YT", "MF"])
 def test_outermost_regions_are_union_but_not_metropolitan(code: str) -> None:
-    """Overseas departments are in the EU and the EEA, and not in FX."""
-    assert [row.name for row in JURISDICTIONS if code in row.territories] == ["EU", "EEA"]
+    """Overseas departments are in FR, the EU and the EEA, and not in FX."""
+    assert [row.name for row in JURISDICTIONS if code in row.territories] == ["FR", "EU", "EEA"]
 
 
 @pytest.mark.parametrize(
@@ -60,4 +67,5 @@ def test_the_smallest_that_holds_both_is_demanded(
 
 def test_wider_jurisdictions() -> None:
     """A crossing shows the verdicts of those that contain the demanded one."""
-    assert [wider(name) for name in ("FX", "EU", "EEA", "XX")] == [("EU", "EEA"), ("EEA",), (), ()]
+    assert ("FR", "EU", "EEA") == wider("FX")
+    assert [("EEA",), (), (), ()] == [wider(name) for name in ("EU", "FR", "EEA", "XX")]

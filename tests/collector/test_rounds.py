@@ -1,5 +1,7 @@
 """A Statement read back is what it was made from, or it is refused."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -85,3 +87,12 @@ def test_garbage_raises_only_its_documented_error(octets: bytes) -> None:
     """No octets make it fail in another way."""
     with pytest.raises(CorruptError):
         rounds.read(octets)
+
+
+def test_a_statement_of_the_first_rules_is_read() -> None:
+    """What the release before stated is still shown: one flow of IPv4, territory alone."""
+    kept = Path(__file__).parent / "kept" / "statement-rules-1.json"
+    found = rounds.read(kept.read_bytes())
+    assert [(4, (0,), 3)] * 2 == [
+        (one.family, one.flows, len(one.verdicts)) for one in found.judgements
+    ]

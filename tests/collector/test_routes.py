@@ -1,11 +1,12 @@
 """Routes: paths judged as they come, impossible ones left out, one Statement per episode."""
 
 from collections.abc import Sequence
+from pathlib import Path as File
 
 import msgspec
 import pytest
 
-from agent.records import Hop
+from agent.records import Hop, Path
 from collector import evidence, knowledge
 from collector.errors import CorruptError
 from collector.records import Place, Zone
@@ -173,3 +174,62 @@ def test_octets_of_others_are_refused(octets: bytes) -> None:
     """What `dump` did not write is reported."""
     with pytest.raises(CorruptError, match="read the kept routes"):
         _routes(octets)
+
+
+KEPT = File(__file__).parent / "kept" / "routes-rules-1.msgpack"
+"""What the release before wrote: agent 0 confirmed and returned once, agent 1 suspected."""
+
+
+def test_what_the_release_before_kept_goes_on() -> None:
+    """Its newest paths, its open episode and its suspicion are taken over, as of IPv4."""
+    routes = _routes(KEPT.read_bytes())
+    assert [("agent-0", "marseille", 4), ("agent-1", "marseille", 4)] == sorted(routes.newest)
+    (crossing,) = routes.crossings()
+    assert ("agent-0", 4, None, 2) == (
+        crossing.agent,
+        crossing.family,
+        crossing.ended_ns,
+        crossing.rounds,
+    )
+    _round(routes, 40, abroad=False)
+    (ended,) = routes.crossings()
+    assert NOW_NS + 30 * S_NS == ended.ended_ns
+    assert {} == routes.add(vantage(1), [path(NOW_NS + 45 * S_NS, abroad=True)], NOW_NS)
+    ((digest, statement),) = routes.unstored.items()
+    assert 2 == len(msgspec.json.decode(statement)["subject"])
+    routes.stored(digest)
+    assert "agent-1" == routes.crossings()[0].agent
+
+
+def test_a_path_of_absurdly_many_flows_is_left_out() -> None:
+    """Nobody traces a hundred flows at a time; judging them would hold up everybody else."""
+    one = path(NOW_NS, abroad=False)
+    replies = tuple(
+        msgspec.structs.replace(one.hops[0].replies[0], flow=flow) for flow in range(100)
+    )
+    wide = msgspec.structs.replace(one, hops=(Hop(ttl=1, replies=replies),))
+    assert {"path": 1} == _routes().add(vantage(0), [wide], NOW_NS)
+
+
+def test_one_address_near_two_agents_has_no_place() -> None:
+    """What one agent measured takes the place away in the paths of the other, also restarted."""
+    routes = _routes()
+    far = msgspec.structs.replace(
+        vantage(1),
+        place=Place(
+            name="Lyon", territory="FR", latitude=45.74906, longitude=4.84789, radius_km=10.0
+        ),
+    )
+
+    def near(second: int) -> Path:
+        one = path(NOW_NS + second * S_NS, abroad=False)
+        end = msgspec.structs.replace(one.hops[1].replies[0], rtt_ns=1_000_000)
+        return msgspec.structs.replace(one, hops=(one.hops[0], Hop(ttl=2, replies=(end,))))
+
+    routes.add(far, [near(0)], NOW_NS)
+    kept = routes.dump()
+    for those in (routes, _routes(kept)):
+        those.add(vantage(0), [near(1)], NOW_NS)
+        record = those.newest["agent-0", "marseille", 4]
+        assert ["51.15.0.1"] == [row.address for row in record.several]
+        assert "anycast" == record.judgement.hops[1].evidence[0].kind

@@ -4,6 +4,7 @@ import os
 import zlib
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -238,7 +239,7 @@ def rewritten(directory: Path, **notes: str | None) -> str:
 def test_a_later_schema_is_refused_with_what_to_do(tmp_path: Path) -> None:
     """A file of schema 2 is not corrupt: it needs a later collector."""
     name = rewritten(tmp_path, schema="2")
-    with pytest.raises(StoreError, match="schema 2 is not 1; use a later collector") as caught:
+    with pytest.raises(StoreError, match="schema 2 is none of 1; use a later collector") as caught:
         segments.read_windows(tmp_path, [name], **EVER)
     assert not isinstance(caught.value, CorruptError)
 
@@ -314,3 +315,37 @@ def test_many_row_groups_of_paths_keep_the_order(
     monkeypatch.setitem(segments._ROWS_PER_GROUP, "paths", 3)
     name = kept_paths(tmp_path, *range(10))
     assert [9, 8, 7, 6, 5] == seconds(segments.read_paths(tmp_path, [name], limit=5))
+
+
+def test_paths_of_the_first_schema_are_read() -> None:
+    """What the release before wrote is read: of IPv4, one flow, on territory alone."""
+    folder = Path(__file__).parent / "kept"
+    (name,) = (file.name for file in folder.glob("paths-*.parquet"))
+    assert 5 == segments.describe(folder, name).rows
+    found = segments.read_paths(folder, [name], agent="agent-0", target="marseille", limit=9)
+    assert 4 == len(found)
+    for record in found:
+        judged = record.judgement
+        assert (4, (0,), ()) == (judged.family, judged.flows, judged.unreached)
+        assert ["FX", "EU", "EEA"] == [row.jurisdiction for row in judged.verdicts]
+        assert {(0,)} == {hop.flows for hop in judged.hops}
+    assert ["SUPPORTED_INSIDE", "SUPPORTED_OUTSIDE"] == [
+        record.judgement.verdicts[0].verdict for record in found[:2]
+    ]
+
+
+def test_paths_are_written_in_the_second_schema(tmp_path: Path) -> None:
+    """Family and both axes stand in columns of their own, for readers that know no JSON."""
+    folder = Path(__file__).parent / "kept"
+    (name,) = (file.name for file in folder.glob("paths-*.parquet"))
+    kept = segments.read_paths(folder, [name], limit=1)
+    six = msgspec.structs.replace(
+        kept[0], judgement=msgspec.structs.replace(kept[0].judgement, family=6)
+    )
+    segment = segments.write_paths(tmp_path, [six], "1")
+    assert segment is not None
+    table = pq.read_table(tmp_path / segment.name)
+    assert b"2" == table.schema.metadata[b"borne.schema"]
+    (row,) = table.select(["family", "verdict", "administration"]).to_pylist()
+    assert (6, "SUPPORTED_OUTSIDE", "UNDETERMINED") == tuple(row.values())
+    assert [six] == segments.read_paths(tmp_path, [segment.name], limit=1)

@@ -10,7 +10,10 @@ from tests.fakes.paths import LOST, path, reply
 def test_addresses_of_one_ttl_stand_in_numeric_order() -> None:
     """9.0.0.1 comes before 10.0.0.1 although its text is greater."""
     replies = (reply("10.0.0.1"), reply("9.0.0.1"), LOST)
-    assert sight(path(replies, address=None)).hops == ((1, "9.0.0.1"), (1, "10.0.0.1"))
+    assert sight(path(replies, address=None)).flows[0].hops == (
+        (1, "9.0.0.1"),
+        (1, "10.0.0.1"),
+    )
 
 
 def test_ttls_that_are_not_listed_are_silent() -> None:
@@ -19,7 +22,7 @@ def test_ttls_that_are_not_listed_are_silent() -> None:
     gapped = msgspec.structs.replace(
         base, hops=(Hop(ttl=2, replies=(reply("9.9.9.9"),)), Hop(ttl=4, replies=(LOST,)))
     )
-    assert sight(gapped).hops == ((1, None), (2, "9.9.9.9"), (3, None), (4, None))
+    assert sight(gapped).flows[0].hops == ((1, None), (2, "9.9.9.9"), (3, None), (4, None))
 
 
 def test_what_follows_the_target_is_left_out() -> None:
@@ -33,7 +36,7 @@ def test_what_follows_the_target_is_left_out() -> None:
             address="51.15.0.1",
         )
     )
-    assert seen.hops == ((1, "9.0.0.1"), (2, "51.15.0.1"), (4, "9.0.0.2"))
+    assert seen.flows[0].hops == ((1, "9.0.0.1"), (2, "51.15.0.1"), (4, "9.0.0.2"))
     assert seen.target == "51.15.0.1"
 
 
@@ -52,7 +55,7 @@ def test_facts_of_an_address_hold_for_the_whole_path() -> None:
     seen = sight(path((slow,), (quick, absurd), address=None))
     assert seen.addresses["9.0.0.1"].rtt_min_ns == 30_000_000
     assert seen.addresses["9.0.0.1"].confirmed == ("a.example",)
-    assert seen.samples == 3
+    assert seen.flows[0].samples == 3
 
 
 def test_one_refusal_spoils_a_confirmation() -> None:
@@ -66,7 +69,7 @@ def test_one_refusal_spoils_a_confirmation() -> None:
 def test_lost_probes_and_answers_without_address_are_no_samples() -> None:
     """A loss is a loss, even where a careless writer filled other fields."""
     seen = sight(path((PathReply(lost=True, address="9.0.0.1"), PathReply()), address=None))
-    assert (seen.hops, seen.samples) == (((1, None),), 0)
+    assert (seen.flows[0].hops, seen.flows[0].samples) == (((1, None),), 0)
 
 
 def test_addresses_are_compared_as_numbers() -> None:

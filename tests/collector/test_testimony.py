@@ -2,10 +2,11 @@
 
 from agent.records import PathReply
 from collector import knowledge, testimony
+from collector.claims import claims
 from collector.networks import load_special
 from collector.records import NetworkOverride
 from collector.sightings import Sighting
-from collector.testimony import describe, excluded, hear
+from collector.testimony import Measured, describe, excluded, hear
 from tests.fakes.paths import FRANKFURT, FROM_PARIS, MARSEILLE, PARIS, reply, zone
 
 ADDRESS = "193.251.241.22"
@@ -27,35 +28,31 @@ def heard(*replies: PathReply, declared: bool = False) -> testimony.Testimony:
     for one in replies:
         sighting.take(one)
     return hear(
-        ADDRESS,
-        sighting,
+        Measured(ADDRESS, sighting.rtt_min_ns, FROM_PARIS, 1),
+        claims(ADDRESS, sighting, KNOWLEDGE),
         zone=zone(MARSEILLE) if declared else None,
-        origin=FROM_PARIS,
-        resolution_ns=1,
         knowledge=KNOWLEDGE,
     )
 
 
 def test_nobody_speaks() -> None:
-    """An address without names, zone or row has no testimony; a holder's row is no witness."""
+    """An address without names or zone has no testimony; a holder's row is no witness."""
     found = heard(reply(ADDRESS))
-    assert (found.named, found.places) == (False, ())
-    assert [row.kind for row in found.evidence] == ["network"]
-    assert found.evidence[0].says == ("held by Orange (AS5511); a holder is no place")
+    assert (found.named, found.places, found.evidence) == (False, (), ())
 
 
 def test_the_zone_comes_before_the_name() -> None:
     """Both witnesses are heard, and their places stand in the order of strength."""
     found = heard(reply(ADDRESS, NAME), declared=True)
     assert [place.name for place in found.places] == ["Marseille", "Frankfurt am Main"]
-    assert [row.kind for row in found.evidence] == ["zone", "name", "network"]
+    assert [row.kind for row in found.evidence] == ["zone", "name"]
 
 
 def test_a_refutation_follows_its_claim() -> None:
     """What light refutes is shown right after the witness that named it."""
     found = heard(reply(ADDRESS, NAME, rtt_ms=1.0), declared=True)
     assert (found.named, found.places) == (True, ())
-    assert [row.kind for row in found.evidence] == ["zone", "refuted", "name", "refuted", "network"]
+    assert [row.kind for row in found.evidence] == ["zone", "refuted", "name", "refuted"]
 
 
 def test_each_row_has_its_source_and_date() -> None:
@@ -77,7 +74,7 @@ def test_a_caveat_travels_with_the_reading() -> None:
 def test_an_unknown_name_is_no_evidence() -> None:
     """A confirmed name that no rule reads adds nothing."""
     found = heard(reply(ADDRESS, "dns.google"))
-    assert (found.named, [row.kind for row in found.evidence]) == (False, ["network"])
+    assert (found.named, [row.kind for row in found.evidence]) == (False, [])
 
 
 def test_excluded_addresses_say_why() -> None:

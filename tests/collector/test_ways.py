@@ -1,19 +1,21 @@
 """What a round says: silence where a path went abroad is no return, silence elsewhere is none."""
 
+import msgspec
 import pytest
 
-from collector.borders import HopVerdict
 from collector.crossings import Crossings
 from collector.records import (
+    SEVERITY,
     Axis,
     Coverage,
     Crossing,
     HopJudgement,
+    HopWord,
     Judgement,
     PathVerdict,
     Verdict,
 )
-from collector.ways import Round, Way, classify, way_of
+from collector.ways import Round, Way, classify, ways_of
 
 T0 = 1_795_521_600_000_000_000
 ROUND_NS = 10_000_000_000
@@ -29,12 +31,12 @@ def along(
     *,
     reached: bool = True,
     said: Verdict = Verdict.SUPPORTED_INSIDE,
-    frankfurt: HopVerdict = "outside",
+    frankfurt: HopWord = "outside",
     countries: tuple[str, ...] = ("FR", "DE", "FR"),
 ) -> Judgement:
     """Return round `at` over addresses, None where silent; `said` holds without Frankfurt."""
     outside = frankfurt == "outside" and not {F, G}.isdisjoint(route)
-    verdicts: dict[str | None, HopVerdict] = {F: frankfurt, G: frankfurt}
+    verdicts: dict[str | None, HopWord] = {F: frankfurt, G: frankfurt}
     return Judgement(
         id=f"mrs@{at}",
         agent="paris",
@@ -110,7 +112,7 @@ def episode() -> Crossing:
 )
 def test_verdicts_without_a_hop_outside(said: Verdict, expected: Round) -> None:
     """A proof stands; whatever else was said, the hops abroad were looked for and are gone."""
-    went = way_of(along(WENT), "FX")
+    went = ways_of(along(WENT), "FX")
     assert expected is classify(along((P, "a", "b", M, T), said=said), "FX", episode(), went)
 
 
@@ -118,26 +120,27 @@ def test_outside_is_the_same_or_another() -> None:
     """One shared country outside makes it the same; without an episode it is another."""
     again, elsewhere = along(WENT), along(WENT, countries=("FR", "GB", "FR"))
     assert [Round.SAME, Round.OTHER, Round.OTHER] == [
-        classify(again, "FX", episode(), Way()),
-        classify(elsewhere, "FX", episode(), Way()),
-        classify(again, "FX", None, Way()),
+        classify(again, "FX", episode(), {}),
+        classify(elsewhere, "FX", episode(), {}),
+        classify(again, "FX", None, {}),
     ]
 
 
 def test_a_judgement_without_the_jurisdiction_is_blind() -> None:
     """A watch learns nothing from a judgement that does not speak of its jurisdiction."""
-    assert classify(along(WENT), "ELSEWHERE", None, Way()) is Round.BLIND
+    assert classify(along(WENT), "ELSEWHERE", None, {}) is Round.BLIND
 
 
 def test_the_way_keeps_what_stood_beside() -> None:
     """Addresses from the last answer before the hops abroad to the first one after them."""
-    found = way_of(along((P, "a", None, F, None, G, None, M, T)), "FX")
-    assert found == Way(abroad=(F, G), around={2: ("a",), 4: (F,), 6: (G,), 8: (M,)}, reached=True)
+    found = ways_of(along((P, "a", None, F, None, G, None, M, T)), "FX")
+    way = Way(abroad=(F, G), around={2: ("a",), 4: (F,), 6: (G,), 8: (M,)}, reached=True)
+    assert found == {0: way}
 
 
 def test_a_proof_without_a_hop_outside_has_no_way() -> None:
     """Where no hop was named there is none that could have fallen silent."""
-    assert way_of(along((P, M, T), said=Verdict.PROVEN_OUTSIDE), "FX") == Way()
+    assert ways_of(along((P, M, T), said=Verdict.PROVEN_OUTSIDE), "FX") == {0: Way()}
 
 
 @pytest.mark.parametrize(
@@ -193,7 +196,7 @@ def test_the_newest_round_outside_counts() -> None:
 @pytest.mark.parametrize(
     ("now", "ended"), [("inside", 2), ("unknown", None), ("contradictory", None), ("mixed", None)]
 )
-def test_an_address_abroad_that_is_still_there(now: HopVerdict, ended: int | None) -> None:
+def test_an_address_abroad_that_is_still_there(now: HopWord, ended: int | None) -> None:
     """It returned if evidence is inside now: a name was corrected. Anything less holds."""
     rounds = [along(WENT, at) for at in (0, 1)]
     rounds += [along(WENT, at, said=Verdict.UNDETERMINED, frankfurt=now) for at in (2, 3)]
@@ -204,3 +207,84 @@ def test_a_shorter_way_hides_nothing_behind_its_end() -> None:
     """Where the target answers nearer than the hops abroad were, nothing is silent there."""
     rounds = [along((None, None, F, T), at) for at in (0, 1)]
     assert [(0, 2)] == told(*rounds, along((P, T), 2), along((P, T), 3))
+
+
+def several(*routes: Route, at: int = 0, **how: bool) -> Judgement:
+    """Return round `at` of several flows, each over its own addresses; all reach the target."""
+    ones = [along(route, at, **how) for route in routes]
+    flows: dict[tuple[int, str | None], list[int]] = {}
+    hops: dict[tuple[int, str | None], HopJudgement] = {}
+    for number, one in enumerate(ones):
+        for hop in one.hops:
+            flows.setdefault((hop.ttl, hop.address), []).append(number)
+            hops[hop.ttl, hop.address] = hop
+    worst = min(ones, key=lambda one: SEVERITY[one.verdicts[0].verdict])
+    return msgspec.structs.replace(
+        worst,
+        flows=tuple(range(len(routes))),
+        hops=tuple(
+            msgspec.structs.replace(hops[key], flows=tuple(flows[key]))
+            for key in sorted(hops, key=lambda key: (key[0], key[1] is None, key[1] or ""))
+        ),
+    )
+
+
+HOME: Route = (P, "a", "b", M, T)
+
+
+def test_ways_are_kept_of_the_flows_abroad_alone() -> None:
+    """A flow that stayed at home has nothing that could be hidden."""
+    found = ways_of(several(HOME, WENT, HOME), "FX")
+    assert {1: way_of_flow(WENT)} == found
+
+
+def way_of_flow(route: Route) -> Way:
+    """Return the way of a single flow over `route`."""
+    return ways_of(along(route), "FX")[0]
+
+
+@pytest.mark.parametrize(
+    ("now", "ends"),
+    [
+        ((HOME, HOME), True),
+        ((HOME, (P, None, None, M, T)), False),  # Frankfurt is silent in the flow that was there
+        (((P, None, None, M, T), HOME), True),  # silence in the flow that was at home all along
+        (((P, "a", None, M, T), (P, "a", None, M, T)), True),  # another route beside the silence
+        ((HOME,), True),  # the flow abroad is probed no more, and the other stays at home
+        (((P, None, None, M, T),), False),  # nor does what is still probed look there
+    ],
+)
+def test_a_flow_looks_where_it_was_abroad_itself(now: tuple[Route, ...], ends: bool) -> None:
+    """Only the flows that went abroad must have come back; the others prove nothing for them."""
+    rounds = [several(HOME, WENT, at=at) for at in (0, 1)]
+    rounds += [several(*now, at=at) for at in range(2, 12)]
+    assert [(0, 2 if ends else None)] == told(*rounds)
+
+
+def test_an_address_abroad_is_looked_for_in_every_flow() -> None:
+    """A way that only changed its flow is no return, also while its name is missing."""
+    rounds = [several(HOME, WENT, at=at) for at in (0, 1)]
+    said = Verdict.UNDETERMINED
+    moved = [several(WENT, HOME, at=at) for at in (2, 3)]
+    assert [(0, None)] == told(*rounds, *moved)
+    nameless = [
+        msgspec.structs.replace(
+            several(HOME, HOME, at=at),
+            hops=along(WENT, at, said=said, frankfurt="unknown").hops,
+        )
+        for at in (2, 3)
+    ]
+    assert [(0, None)] == told(*rounds, *nameless)
+
+
+def test_a_flow_without_an_end_has_not_looked() -> None:
+    """The target answered the flow abroad before: now its silence is no return."""
+    rounds = [several(HOME, WENT, at=at) for at in (0, 1)]
+    lost = [
+        msgspec.structs.replace(several(HOME, HOME, at=at), unreached=(1,)) for at in range(2, 6)
+    ]
+    assert [(0, None)] == told(*rounds, *lost)
+    other = [
+        msgspec.structs.replace(several(HOME, HOME, at=at), unreached=(0,)) for at in range(2, 6)
+    ]
+    assert [(0, 2)] == told(*rounds, *other)

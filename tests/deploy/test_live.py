@@ -40,24 +40,50 @@ def _zone(agent: str, region: str, p50_s: float | None) -> dict[str, Any]:
     return {"agent": agent, "provider": "a", "region": region, "loss_ratio": ratio} | times
 
 
-def _answers(*crossings: dict[str, Any]) -> outcome.Answers:
-    path = {
+def _verdict(jurisdiction: str, axis: str, verdict: str) -> dict[str, Any]:
+    coverage = {"hops_responding": 3, "hops_with_evidence": 2}
+    about = {"jurisdiction": jurisdiction, "axis": axis, "verdict": verdict}
+    return about | {"flow": 0, "coverage": coverage}
+
+
+def _hop(country: str | None, word: str, flow: int = 0) -> dict[str, Any]:
+    held = {"group_country": country, "verdicts": {"FX": word, "EU": word}}
+    return {"flows": [flow], "administration": held}
+
+
+def _path(family: int, countries: list[str], on_territory: str) -> dict[str, Any]:
+    return {
         "agent": "paris",
         "target": "192.0.2.1",
+        "family": family,
         "zone": "a/b",
-        "countries": ["FR", "DE", "FR"],
+        "countries": countries,
         "verdicts": [
-            {"jurisdiction": "EU", "axis": "territory", "verdict": "SUPPORTED_INSIDE"},
-            {"jurisdiction": "FX", "axis": "territory", "verdict": "SUPPORTED_OUTSIDE"},
+            _verdict("EU", "territory", "SUPPORTED_INSIDE"),
+            _verdict("FX", "territory", on_territory),
+            _verdict("FX", "administration", "SUPPORTED_OUTSIDE"),
+        ],
+        "hops": [
+            _hop("FR", "inside"),
+            _hop(None, "unknown"),
+            _hop("US", "outside"),
+            _hop("GB", "outside", flow=1),
         ],
     }
+
+
+def _answers(*crossings: dict[str, Any]) -> outcome.Answers:
+    paths = [
+        _path(4, ["FR"], "SUPPORTED_INSIDE"),
+        _path(6, ["FR", "DE", "FR"], "SUPPORTED_OUTSIDE"),
+    ]
     zones = {"zones": [_zone("london", "c", None), _zone("paris", "b", 0.01)]}
     return outcome.Answers(
         scenario="timed",
         began_ns=outcome.nanoseconds(BEGAN),
         zones=zones,
         recent_zones=zones,
-        paths={"paths": [path]},
+        paths={"paths": paths},
         crossings={"crossings": list(crossings)},
     )
 
@@ -70,16 +96,18 @@ def _lines(answers: outcome.Answers, **asked: str | None) -> list[str]:
 
 
 def test_a_row_says_times_loss_route_and_the_demanded_verdict() -> None:
-    """Paris comes first; where nothing was measured or demanded stands a dash."""
+    """Paris comes first, with its worse family and who holds it; else a dash stands there."""
     _, paris, london, *_ = _lines(_answers(), paris="FX", london=None)
 
-    assert " ".join(paris.split()) == "paris a/b 10.00 10.00 10.00 1.5% FR DE FR FX OUTSIDE"
-    assert " ".join(london.split()) == "london a/c - - - - -"
+    assert " ".join(paris.split()) == (
+        "paris a/b 10.00 10.00 10.00 1.5% FR DE FR FX OUTSIDE FR US ?"
+    )
+    assert " ".join(london.split()) == "london a/c - - - - - -"
 
 
 def test_a_demand_without_a_path_waits() -> None:
     """Before the first round the verdict is three dots, not a guess."""
-    assert _lines(_answers(), london="EU")[2].endswith("EU ...")
+    assert _lines(_answers(), london="EU")[2].endswith("EU ...     -")
 
 
 @pytest.mark.parametrize(("ended", "expected"), [(None, OPEN), ("2026-11-24T10:00:50Z", ENDED)])

@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 
 from deploy.lab import outcome
@@ -14,10 +15,16 @@ def _candidate(name: str, territory: str) -> dict[str, object]:
     return {"name": name, "territory": territory, "latitude": 48.0, "longitude": 2.0}
 
 
+def _hop(ttl: int, candidates: list[object], flows: list[int]) -> dict[str, object]:
+    territory = {"candidates": candidates, "verdicts": {}}
+    return {"ttl": ttl, "flows": flows, "territory": territory}
+
+
 def _path(started: str, places: list[tuple[str, str]], verdict: str) -> dict[str, object]:
     return {
         "agent": "paris",
         "target": "192.0.2.1",
+        "family": 4,
         "zone": "a/b",
         "started_at": started,
         "countries": [territory for _, territory in places],
@@ -29,14 +36,13 @@ def _path(started: str, places: list[tuple[str, str]], verdict: str) -> dict[str
                 "coverage": COVERAGE,
                 "countries": ["FR"],
                 "reasons": [],
+                "flow": 1,
             }
         ],
         "hops": [
-            {"ttl": 1, "territory": {"candidates": [], "verdicts": {}}},
-            *(
-                {"ttl": 2, "territory": {"candidates": [_candidate(*place)], "verdicts": {}}}
-                for place in places
-            ),
+            _hop(1, [], [0, 1]),
+            *(_hop(2, [_candidate(*place)], [1]) for place in places),
+            _hop(3, [_candidate("Lyon", "FR")], [0, 2]),
         ],
     }
 
@@ -56,6 +62,7 @@ CROSSING = {
     "id": "c1",
     "agent": "paris",
     "target": "192.0.2.1",
+    "family": 4,
     "zone": "a/b",
     "jurisdiction": "FX",
     "verdict": "SUPPORTED_OUTSIDE",
@@ -133,6 +140,17 @@ def test_line_is_the_contract() -> None:
     }
 
 
+def test_the_worse_family_stands_in_the_line() -> None:
+    """IPv4 stays inside and IPv6 does not: one verdict, the worse, whichever is newer."""
+    four = _path("2026-11-24T10:00:50Z", [("Paris", "FR")], "SUPPORTED_INSIDE")
+    six = _path("2026-11-24T10:00:40Z", [("Frankfurt", "DE")], "SUPPORTED_OUTSIDE") | {"family": 6}
+    old = _path("2026-11-24T10:00:30Z", [("Paris", "FR")], "CONTRADICTORY")
+    for paths in ([four, six, old], [six, four, old]):
+        answers = msgspec.structs.replace(_answers([]), paths={"paths": paths})
+        (row,) = json.loads(outcome.line(answers))["verdicts"]
+        assert "SUPPORTED_OUTSIDE" == row["verdict"]
+
+
 def test_crossing_that_goes_on_has_no_end() -> None:
     """An open crossing ends at null, and nothing is drawn of it."""
     answers = _answers([CROSSING | {"ended_at": None}])
@@ -142,7 +160,7 @@ def test_crossing_that_goes_on_has_no_end() -> None:
 
 
 def test_record_holds_both_routes_and_the_series() -> None:
-    """The record takes the route of the confirming round and the last one before it began."""
+    """The record takes the worst flow of the confirming round and of the last one before it."""
     series = {
         "step_s": 10,
         "series": [

@@ -19,6 +19,7 @@ from collector.records import (
     Coverage,
     Crossing,
     Evidence,
+    Group,
     HopJudgement,
     Judgement,
     PathRecord,
@@ -139,6 +140,9 @@ def quantiles(p50_ms: float | None, lost: int = 0, received: int = 120) -> Quant
     )
 
 
+HOLDING = Group(name="Example Holding", country="US")
+
+
 def _hop(ttl: int, address: str | None, name: str | None, ms: float, *at: Place) -> HopJudgement:
     says = "".join(f"the name's code stands for {place.name}" for place in at)
     evidence = (
@@ -163,6 +167,25 @@ def _hop(ttl: int, address: str | None, name: str | None, ms: float, *at: Place)
         asn=64500 if at else None,
         operator="Example Transit" if at else None,
         evidence=evidence if at else (),
+        registrant="FR" if at else None,
+        groups=(HOLDING,) if at else (),
+        administration=(
+            {}
+            if address is None
+            else {row.name: "outside" if at else "unknown" for row in JURISDICTIONS}
+        ),
+        holders=(
+            (
+                Evidence(
+                    kind="carrier",
+                    source="carriers, AS64500 (read: a test)",
+                    date="2026-11-26",
+                    says="announced by Example Transit, controlled by Example Holding (US)",
+                ),
+            )
+            if at
+            else ()
+        ),
     )
 
 
@@ -229,6 +252,17 @@ def record(
                         for hop in hops
                         if hop.verdicts.get(row.name) == "outside"
                     ),
+                )
+                for row in JURISDICTIONS
+            )
+            + tuple(
+                PathVerdict(
+                    jurisdiction=row.name,
+                    axis=Axis.ADMINISTRATION,
+                    verdict=Verdict.SUPPORTED_OUTSIDE,
+                    coverage=coverage,
+                    countries=("US",),
+                    reasons=(f"hop 1 ({hops[0].address}) is held by a group outside {row.name}",),
                 )
                 for row in JURISDICTIONS
             ),

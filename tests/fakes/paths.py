@@ -7,7 +7,7 @@ from pathlib import Path as File
 from typing import Any
 
 from agent.records import Hop, Origin, Path, PathReply, Protocol
-from collector.records import Judgement, PathVerdict, Place, Zone
+from collector.records import Axis, Judgement, PathVerdict, Place, Zone
 
 STARTED_AT = "2026-11-24T12:00:00.000000001Z"
 PARIS = Place(name="Paris", territory="FR", latitude=48.85341, longitude=2.3488, radius_km=30.0)
@@ -71,9 +71,13 @@ def path(
     )
 
 
-def verdict(judgement: Judgement, jurisdiction: str = "FX") -> PathVerdict:
+def verdict(
+    judgement: Judgement, jurisdiction: str = "FX", axis: Axis = Axis.TERRITORY
+) -> PathVerdict:
     """Return the verdict for one jurisdiction."""
-    return next(row for row in judgement.verdicts if row.jurisdiction == jurisdiction)
+    return next(
+        row for row in judgement.verdicts if (row.jurisdiction, row.axis) == (jurisdiction, axis)
+    )
 
 
 def corpus_folder() -> File | None:

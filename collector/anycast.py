@@ -1,0 +1,122 @@
+"""Decider: addresses that stand in several places, told by two agents that both stand too near.
+
+Rules
+- What answered an agent in t is not farther from it than c t / 2 (`discs`). Two agents whose discs
+  for one address share no point were answered by two machines (bound B5, decision record 0003):
+  anycast, or somebody who answers in another's name. Such an address has no place.
+- Of each address and agent the smallest time of a day is kept; a later round may replace it once
+  it is older than that. Path times count, no clock is read.
+- Where the agents stand is the premise: an agent that is declared elsewhere makes addresses look
+  as if they stood in several places. That takes verdicts away; it never makes one.
+- The memory is bounded: of too many addresses the one that was heard least recently goes, of too
+  many agents the one with the largest time.
+"""
+
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+from typing import Final
+
+from agent.records import Path
+from collector.discs import distance_km, reach_km
+from collector.nearness import Nearness, Several
+from collector.networks import Networks
+from collector.records import Evidence
+from collector.sightings import sight
+from collector.wall import wall_ns
+
+KEPT_NS: Final = 86_400_000_000_000
+MAX_ADDRESSES: Final = 8192
+MAX_AGENTS: Final = 8
+
+
+class Anycast:
+    """The smallest times of recent rounds, by address and agent."""
+
+    def __init__(self, networks: Networks, kept: Iterable[tuple[str, Iterable[Nearness]]]) -> None:
+        """Begin with what `dump` returned; special ranges of `networks` are never kept."""
+        self._networks = networks
+        self._heard = {address: {row.agent: row for row in rows} for address, rows in kept}
+
+    def observe(self, path: Path, agent: str) -> dict[str, Several]:
+        """Take the times of one path; return which of its addresses stand in several places."""
+        at_ns, found = wall_ns(path.started_at), {}
+        for address, sighting in sight(path).addresses.items():
+            if self._networks.special(address) is not None or at_ns is None:
+                continue
+            heard = self._heard.pop(address, {})
+            self._heard[address] = heard
+            if path.origin is not None and sighting.rtt_min_ns is not None:
+                row = Nearness(
+                    agent=agent,
+                    origin=path.origin,
+                    rtt_ns=sighting.rtt_min_ns,
+                    resolution_ns=path.rtt_resolution_ns,
+                    started_ns=at_ns,
+                )
+                _keep(heard, row)
+            apart = _apart(
+                address, [row for row in heard.values() if row.started_ns > at_ns - KEPT_NS]
+            )
+            if apart is not None:
+                found[address] = apart
+        while len(self._heard) > MAX_ADDRESSES:
+            del self._heard[next(iter(self._heard))]
+        return found
+
+    def dump(self) -> tuple[tuple[str, tuple[Nearness, ...]], ...]:
+        """Return the memory, the address heard least recently first."""
+        return tuple((address, tuple(rows.values())) for address, rows in self._heard.items())
+
+
+def explain(several: Several) -> Evidence:
+    """Return why an address has no place, for people."""
+    near, other = several.seen
+    return Evidence(
+        kind="anycast",
+        source="discs of two agents at c, WGS84",
+        date="undated",
+        says=f"it stands in several places: it answered {_timed(near)} and {_timed(other)}, which "
+        f"are {several.distance_km:.1f} km apart at least, if both agents stand where they are "
+        f"declared; light comes {several.reach_km:.1f} km within both times together",
+    )
+
+
+def evidence(found: Iterable[Several]) -> Mapping[str, Evidence]:
+    """Return the evidence by address, as `borders.judge` takes it."""
+    return {row.address: explain(row) for row in found}
+
+
+def _timed(row: Nearness) -> str:
+    return f"{row.agent} in {row.rtt_ns / 1e6:.3f} ms"
+
+
+def _keep(heard: dict[str, Nearness], row: Nearness) -> None:
+    """Keep the time unless a smaller one is recent."""
+    known = heard.get(row.agent)
+    moved = known is not None and known.origin != row.origin
+    if (
+        known is None
+        or moved
+        or row.rtt_ns <= known.rtt_ns
+        or known.started_ns <= row.started_ns - KEPT_NS
+    ):
+        heard[row.agent] = row
+    if len(heard) > MAX_AGENTS:
+        del heard[max(heard, key=lambda agent: (heard[agent].rtt_ns, agent))]
+
+
+def _apart(address: str, rows: Iterable[Nearness]) -> Several | None:
+    """Return two agents whose discs share no point, None where all of them do."""
+    ordered = sorted(rows, key=lambda row: (row.rtt_ns, row.agent))
+    for near, other in combinations(ordered, 2):
+        one, two = near.origin, other.origin
+        between_km = distance_km(one.latitude, one.longitude, two.latitude, two.longitude)
+        least_km = between_km - one.radius_km - two.radius_km
+        within_km = reach_km(near.rtt_ns, near.resolution_ns) + reach_km(
+            other.rtt_ns, other.resolution_ns
+        )
+        if least_km > within_km:
+            return Several(
+                address=address, seen=(near, other), distance_km=least_km, reach_km=within_km
+            )
+    return None

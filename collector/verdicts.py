@@ -1,0 +1,197 @@
+"""Decider: the verdict of a path for one jurisdiction on one axis: that of its worst flow.
+
+Rules
+- Each flow is a path of its own; the first row that fits decides it:
+
+      any hop is outside                                       SUPPORTED_OUTSIDE
+      any hop is contradictory                                 CONTRADICTORY
+      the target answered, no hop was silent, and every
+      responding hop is inside                                 SUPPORTED_INSIDE
+      anything else                                            UNDETERMINED
+
+  A contradictory hop does not cancel another hop's outside; it is named in the reasons.
+- The path has the verdict of its worst flow, in the order of `records.Verdict`; of equals the one
+  with the lowest number. Coverage, countries and reasons are that flow's own.
+- The axes have the same table. On that of administration no hop is ever contradictory, and
+  nothing is ever proved.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from collector.records import (
+    SEVERITY,
+    Axis,
+    Coverage,
+    HopJudgement,
+    HopWord,
+    PathVerdict,
+    Verdict,
+)
+
+_PLACES: Final = frozenset({"zone", "name", "exchange", "refuted", "anycast"})
+_HOLDERS: Final = frozenset({"zone", "network", "carrier"})
+
+
+@dataclass(frozen=True, slots=True)
+class Strand:
+    """One flow of a path, its hops judged."""
+
+    flow: int
+    hops: tuple[HopJudgement, ...]
+    reached: bool
+    samples: int
+    rtt_min_ns: int | None
+    """Smallest time of the target, None where this flow did not reach it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What a verdict answers."""
+
+    jurisdiction: str
+    axis: Axis
+
+    def words(self, hop: HopJudgement) -> Mapping[str, HopWord]:
+        """Return what a hop is to each jurisdiction on the axis."""
+        return hop.verdicts if self.axis is Axis.TERRITORY else hop.administration
+
+    def countries(self, hop: HopJudgement) -> tuple[str, ...]:
+        """Return the countries that the axis names for a hop, once each."""
+        if self.axis is Axis.TERRITORY:
+            return territories(hop)
+        return tuple(sorted({group.country for group in hop.groups}))
+
+    def sort(self, hops: Iterable[HopJudgement]) -> dict[str, list[HopJudgement]]:
+        """Return the hops by what they are to the jurisdiction."""
+        of: dict[str, list[HopJudgement]] = {
+            word: [] for word in ("inside", "outside", "mixed", "unknown", "contradictory")
+        }
+        for hop in hops:
+            word = self.words(hop).get(self.jurisdiction)
+            if word is not None:
+                of[word].append(hop)
+        return of
+
+
+def conclude(jurisdiction: str, axis: Axis, strands: Sequence[Strand]) -> PathVerdict:
+    """Return the verdict of a path, whose flows are `strands` in the order of their numbers."""
+    question = _Question(jurisdiction, axis)
+    found = [_verdict(question, strand) for strand in strands]
+    at = min(range(len(found)), key=lambda place: SEVERITY[found[place][0]])
+    verdict, reasons = found[at]
+    strand = strands[at]
+    which = f"flow {at + 1} of {len(strands)}: " if len(strands) > 1 else ""
+    return PathVerdict(
+        jurisdiction=jurisdiction,
+        axis=axis,
+        verdict=verdict,
+        coverage=coverage(strand, axis),
+        countries=merged(
+            question.countries(hop)
+            for hop in strand.hops
+            if question.words(hop).get(jurisdiction) in {"inside", "outside"}
+        ),
+        reasons=tuple(f"{which}{reason}" for reason in reasons),
+        flow=strand.flow,
+    )
+
+
+def coverage(strand: Strand, axis: Axis) -> Coverage:
+    """Return how much of a flow a verdict on `axis` rests on."""
+    responding = [hop for hop in strand.hops if hop.address is not None and not hop.excluded]
+    runs = [
+        len(list(run))
+        for silent, run in groupby(strand.hops, lambda hop: hop.address is None)
+        if silent
+    ]
+    known = [hop.candidates if axis is Axis.TERRITORY else hop.groups for hop in responding]
+    return Coverage(
+        hops_responding=len(responding),
+        hops_with_evidence=sum(map(bool, known)),
+        hops_silent=sum(runs),
+        longest_silent_gap=max(runs, default=0),
+        rtt_min_s=None if strand.rtt_min_ns is None else strand.rtt_min_ns / 1e9,
+        samples=strand.samples,
+    )
+
+
+def territories(hop: HopJudgement) -> tuple[str, ...]:
+    """Return the territories of the places that a hop may be at, once each."""
+    return tuple(sorted({place.territory for place in hop.candidates}))
+
+
+def merged(countries: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the countries in order, equal neighbours merged."""
+    return tuple(code for code, _ in groupby(code for codes in countries for code in codes))
+
+
+def _verdict(question: _Question, strand: Strand) -> tuple[Verdict, list[str]]:
+    """Apply the table of the module's rules to one flow."""
+    of = question.sort(strand.hops)
+    silence = list(_silence(coverage(strand, question.axis)))
+    conflicts = [
+        _because(hop, question, "has no possible place left") for hop in of["contradictory"]
+    ]
+    if of["outside"]:
+        verdict = Verdict.SUPPORTED_OUTSIDE
+        reasons = [_because(hop, question, _is(question, "outside")) for hop in of["outside"]]
+        reasons += conflicts
+    elif conflicts:
+        verdict, reasons = Verdict.CONTRADICTORY, conflicts
+    elif strand.reached and not silence and of["inside"] and not of["mixed"] and not of["unknown"]:
+        verdict = Verdict.SUPPORTED_INSIDE
+        reasons = [_because(hop, question, _is(question, "inside")) for hop in of["inside"]]
+    else:
+        verdict, reasons = Verdict.UNDETERMINED, list(_gaps(question, strand, of))
+    return verdict, reasons + silence
+
+
+def _gaps(
+    question: _Question, strand: Strand, of: Mapping[str, Sequence[HopJudgement]]
+) -> Iterator[str]:
+    """Yield why a flow without an outside and without a conflict is not inside either."""
+    if not strand.reached:
+        yield "the target itself did not answer: the end of the way is unseen"
+    if not any(of.values()):
+        yield "no address that can have a place answered"
+    territory = question.axis is Axis.TERRITORY
+    both = "has places on both sides" if territory else "is held by groups on both sides"
+    for hop in of["mixed"]:
+        yield _because(hop, question, f"{both} of {question.jurisdiction}'s border")
+    open_ones = [hop for hop in of["unknown"] if territory and _spoken(hop, question)]
+    for hop in open_ones:
+        yield _because(hop, question, "has no place that could be told")
+    lacking = [hop for hop in of["unknown"] if hop not in open_ones]
+    if lacking:
+        what = "a place for" if territory else "the group behind"
+        which = ", ".join(f"{hop.address} (hop {hop.ttl})" for hop in lacking)
+        yield f"no evidence of {what} {which}"
+
+
+def _is(question: _Question, word: str) -> str:
+    if question.axis is Axis.TERRITORY:
+        return f"is {word} {question.jurisdiction}"
+    return f"is held by a group {word} {question.jurisdiction}"
+
+
+def _because(hop: HopJudgement, question: _Question, conclusion: str) -> str:
+    """Return one sentence: the hop, what follows, and everything said of the matter."""
+    return f"hop {hop.ttl} ({hop.address}) {conclusion}: {_spoken(hop, question)}"
+
+
+def _spoken(hop: HopJudgement, question: _Question) -> str:
+    if question.axis is Axis.TERRITORY:
+        return "; ".join(row.says for row in hop.evidence if row.kind in _PLACES)
+    return "; ".join(row.says for row in hop.holders if row.kind in _HOLDERS)
+
+
+def _silence(found: Coverage) -> Iterator[str]:
+    if found.hops_silent:
+        hops = "hop" if found.hops_silent == 1 else "hops"
+        yield (
+            f"{found.hops_silent} silent {hops}, {found.longest_silent_gap} in a row at most: "
+            "what is there is unseen"
+        )
