@@ -8,6 +8,7 @@ Rules
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 from rich.console import Console, Group
@@ -19,7 +20,6 @@ from collector.regions import demanded
 from deploy.lab import outcome
 from deploy.lab.live import Demands, announce, screen
 from deploy.lab.outcome import Answers
-from deploy.run.host import Host
 from deploy.run.standing import Standing
 from deploy.run.states import State, sentence
 
@@ -28,11 +28,28 @@ PLAIN_EVERY = 5
 """Refreshes between two lines where there is no terminal."""
 
 
+class Shown(Protocol):
+    """What is shown: both programs of this host."""
+
+    name: str
+    """What the agent is called."""
+    address: str
+    """Where the page answers."""
+
+    async def answers(self) -> Answers:
+        """Ask the collector for everything that is shown."""
+        ...
+
+    async def states(self) -> Mapping[str, State]:
+        """Ask the agent what came of each zone."""
+        ...
+
+
 class Watch:
     """Shows one host until its time is over."""
 
     def __init__(
-        self, host: Host, console: Console, zones: Sequence[Zone], standing: Standing
+        self, host: Shown, console: Console, zones: Sequence[Zone], standing: Standing
     ) -> None:
         """Show `host` on `console`."""
         self._host = host
