@@ -252,10 +252,21 @@ def _networks(tables: Iterable[Table]) -> tuple[NetworkOverride, ...]:
                 date=_parsed(table, "date", _iso_day, "a day such as 2026-01-31 in quotes"),
                 reason=table.text("reason"),
                 registrant=_territory(table, "registrant") if "registrant" in table else None,
+                **_group(table),
             )
         )
         table.done()
     return tuple(rows)
+
+
+def _group(table: Table) -> dict[str, str | None]:
+    """Return who controls the holder: its country decides, its name alone nothing."""
+    if "group_country" in table:
+        country = _territory(table, "group_country")
+        return {"group": table.text("group", None), "group_country": country}
+    if "group" in table:
+        raise table.wrong("group", "needs group_country: the country of the group's seat")
+    return {}
 
 
 def _sinks(tables: Iterable[Table]) -> tuple[InfluxSink, ...]:

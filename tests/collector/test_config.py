@@ -69,6 +69,8 @@ def test_good_file_gives_every_word() -> None:
                 date="2026-11-01",
                 reason="a network of our own",
                 registrant="FR",
+                group="Example Holding",
+                group_country="CH",
             ),
         ),
         atlas=Path("/var/lib/borne-atlas"),
