@@ -63,8 +63,6 @@ def stack(extension: bytes, *, sealed: bool = False) -> tuple[StackEntry, ...]:
     whole = extension + b"\0" * (len(extension) % 2)
     if (sealed or checksum) and int.from_bytes(whole, "big") % _ONES:
         raise WireError("extension", "read an ICMP extension: its checksum is wrong")
-    if sealed and not checksum:
-        raise WireError("extension", "read an ICMP extension: it has no checksum")
     rest = extension[_HEADER.size :]
     while rest:
         length, kind = _object(rest)

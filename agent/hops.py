@@ -115,7 +115,7 @@ class Trace:
     def next_ns(self) -> int:
         """Return when `next_shot` should be asked again, unless a landing comes first."""
         if self._serial and self._in_flight():
-            return self._last_sent_ns + self._timeout_ns
+            return self._last_sent_ns + self._timeout_ns + TAIL_MIN_NS
         return self._slot_ns if self._queue else self._last_sent_ns + self._tail_ns()
 
     def landed(self, shot: Shot, landing: Landing) -> None:

@@ -120,11 +120,10 @@ class Multipath:
 
     def next_ns(self) -> int:
         """Return when `next_shot` should be asked again, unless a landing comes first."""
-        if self._queue and not self._serial:
-            return self._slot_ns
-        if self._queue and self._taken(peek=True) is not None:
-            return self._slot_ns
-        return self._last_sent_ns + self._tail_ns()
+        if not self._queue:
+            return self._last_sent_ns + self._tail_ns()
+        blocked = self._serial and self._taken(peek=True) is None
+        return self._last_sent_ns + self._timeout_ns + TAIL_MIN_NS if blocked else self._slot_ns
 
     def landed(self, shot: Shot, landing: Landing) -> None:
         """Take what became of a probe."""
@@ -228,11 +227,9 @@ class Multipath:
         seen = {self._machine(ttl + 1, flow) for flow in probed}
         seen -= {_NOBODY} if len(seen) > 1 else set()
         short = self._stop(len(seen)) - len(probed)
-        short -= sum((ttl + 1, flow) in wanted for flow in through)
         if short <= 0:
             return []
-        known = {*probed, *(flow for at, flow in wanted if at == ttl + 1)}
-        spare = [(ttl + 1, flow) for flow in through if flow not in known][:short]
+        spare = [(ttl + 1, flow) for flow in through if flow not in probed][:short]
         return spare + self._recruits(ttl, machine, short - len(spare), wanted)
 
     def _recruits(

@@ -285,7 +285,7 @@ def test_after_a_doubt_probes_go_one_by_one() -> None:
     trace.doubted()
     lost = landing(Outcome.LOST, None, None, None)
     assert trace.next_shot(4 * PACE_NS) is None
-    assert TIMEOUT_NS + 2 * PACE_NS == trace.next_ns()
+    assert trace.next_ns() > TIMEOUT_NS + 2 * PACE_NS
     for shot in shots:
         assert shot is not None
         trace.landed(shot, lost)
@@ -303,3 +303,23 @@ def test_after_a_doubt_probes_go_one_by_one() -> None:
     assert [1, 2, 3, 4, 5] == sorted(sent)
     assert [1, 2, 3, 4, 5] == [hop.ttl for hop in trace.hops()]
     assert trace.reached
+
+
+def test_one_by_one_goes_no_farther_than_three_silent_ones() -> None:
+    """After a doubt as well: two routers answer, nobody beyond them."""
+    trace = Trace(TARGET, max_ttl=32, timeout_ns=TIMEOUT_NS, start_ns=0)
+    first = trace.next_shot(0)
+    assert first is not None
+    trace.doubted()
+    trace.landed(first, landing(Outcome.TTL_EXCEEDED, "198.51.100.1", (11, 0), MS))
+    now_ns, sent = 0, []
+    while not trace.done:
+        now_ns += S
+        shot = trace.next_shot(now_ns)
+        if shot is not None:
+            sent.append(shot.ttl)
+            answered = landing(Outcome.TTL_EXCEEDED, "198.51.100.2", (11, 0), MS)
+            silent = landing(Outcome.LOST, None, None, None)
+            trace.landed(shot, answered if shot.ttl == 2 else silent)
+        assert now_ns < 60 * S
+    assert [2, 3, 3, 3, 4, 4, 4, 5, 5, 5] == sent

@@ -249,9 +249,10 @@ def test_what_answers_no_probe_over_ipv6_is_refused(octets: bytes, reason: str) 
 def test_labels_come_with_the_error(family: Family) -> None:
     """The length of the quote is in octet 5 (words of 4), over IPv6 in octet 4 (words of 8)."""
     kind, at, word = {4: (11, 5, 4), 6: (3, 4, 8)}[family]
-    quoted = probe_packet(family).ljust(128, b"\0")
-    for announced in (128 // word, 0):
-        plain = bytearray(icmp_error(kind, 0, quoted + extension(*STACK)))
+    for announced, octets in ((144 // word, 144), (0, 128)):
+        quoted = probe_packet(family).ljust(octets, b"\0")
+        behind = extension(*STACK, checksum=not announced)
+        plain = bytearray(icmp_error(kind, 0, quoted + behind))
         plain[at] = announced
         plain[2:4] = bytes(2)
         plain[2:4] = icmp.checksum(bytes(plain)).to_bytes(2, "big")

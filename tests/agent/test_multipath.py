@@ -58,10 +58,11 @@ class Play:
         *,
         silent: frozenset[str] = frozenset(),
         limit_per_s: float | None = None,
+        lost: frozenset[tuple[int, int]] = frozenset(),
         alpha: float = 0.05,
     ) -> None:
         self.network, self.seed, self.silent = network, seed, silent
-        self.limit_per_s = limit_per_s
+        self.limit_per_s, self.lost = limit_per_s, lost
         self.search = Multipath(TARGET, max_ttl=32, timeout_ns=S, start_ns=0, alpha=alpha)
         self.sent: list[tuple[int, Shot]] = []
         self.now_ns = 0
@@ -107,7 +108,8 @@ class Play:
         way = self.way(shot.flow)
         who = way[min(shot.ttl, len(way)) - 1]
         fields = {"handle": shot, "address": TARGET, "sent_wall_ns": self.now_ns}
-        if who in self.silent or not self._allowed(who):
+        lost = (shot.ttl, shot.flow) in self.lost
+        if lost or who in self.silent or not self._allowed(who):
             return Landing(outcome=Outcome.LOST, **fields)
         return Landing(
             outcome=Outcome.REPLY if who == TARGET else Outcome.TTL_EXCEEDED,
@@ -194,11 +196,23 @@ def test_a_silent_target_ends_the_search() -> None:
     assert len(play.sent) < 250
 
 
+def test_a_lost_probe_is_no_machine() -> None:
+    """Two flows that are never answered at one TTL cost their retries, and no search."""
+    lost = frozenset({(2, 1), (2, 3)})
+    sound, lossy = Play(WIDE_4), Play(WIDE_4, lost=lost)
+    assert lossy.found_all()
+    assert len(lossy.sent) <= len(sound.sent) + 40
+
+
 def test_limited_answers_are_waited_for() -> None:
     """One answer a second and machine, six at once: the four ways are found all the same."""
     play = Play(WIDE_4, limit_per_s=1)
     assert {"0-0", "1-0", "1-1", "1-2", "1-3", "2-0", TARGET} == play.machines()
     assert play.now_ns <= 60 * S
+    times = sorted({at_ns for at_ns, shot in play.sent if shot.attempt})
+    pauses = [b - a for a, b in itertools.pairwise([0, *times]) if b - a > 100 * MS]
+    assert pauses
+    assert min(pauses) >= S
 
 
 @given(st.integers(0, 10**6))

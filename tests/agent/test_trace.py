@@ -193,8 +193,11 @@ async def test_several_flows(
         target=way[-1], timeout_s=0.3, json=True, flows=flows, protocol=protocol, family=6
     )
 
+    opened: list[FakePort] = []
+
     def opening(*given: object) -> FakePort:
-        return FakePort({way[-1]: way}, time.time_ns).opened(*given)
+        opened.append(FakePort({way[-1]: way}, time.time_ns).opened(*given))
+        return opened[-1]
 
     assert await trace.run(wanted, open_socket=opening) == 0
     found = json.loads(capsys.readouterr().out)
@@ -203,6 +206,7 @@ async def test_several_flows(
         assert expected == {reply.get("flow", 0) for reply in hop["replies"]}
         assert {address} == {reply["address"] for reply in hop["replies"]}
     assert [list(way[:2]), list(way[1:])] == found["links"]
+    assert (len(expected) if protocol is Protocol.UDP else 1) == len(opened)
     assert (True, 6, protocol) == (found["reached"], found["family"], found["protocol"])
 
 

@@ -5,7 +5,8 @@
 Run it in user and network namespaces of its own. It answers whatever `COMMAND` sends to the
 targets with the bytes of the lab's routers; the second router adds a label stack in one FORM:
 
-    announced  the error says where its extension begins (RFC 4884 section 4)
+    announced  the error says where its extension begins, behind 144 octets, and the extension
+               has no checksum (RFC 4884 sections 4 and 7)
     implied    the extension stands behind 128 octets and nothing says so (section 5.5)
     short      no extension, and a quote that ends 8 octets behind the IP header (RFC 792)
 """
@@ -48,16 +49,18 @@ def opened() -> int:
 def error(form: str, packet: bytes, family: int, labels: list[tuple[int, int, int]]) -> bytes:
     """Build the answer of the second router."""
     router = packed(ROUTERS[family][1])
-    if form == "announced":
-        kind = icmp.IcmpError.TTL_EXCEEDED
-        return icmp.icmp_error(kind, router, packet, 60, labels=labels)
     what = {4: (11, 0), 6: (3, 0)}[family]
-    quote = packet[: {4: 28, 6: 48}[family]]
-    if form == "implied":
-        last = len(labels) - 1
-        entries = [(label, tc, int(n == last), ttl) for n, (label, tc, ttl) in enumerate(labels)]
+    last = len(labels) - 1
+    entries = [(label, tc, int(n == last), ttl) for n, (label, tc, ttl) in enumerate(labels)]
+    rest = bytes(4)
+    if form == "announced":
+        quote = packet.ljust(144, b"\0") + extension(*entries, checksum=False)
+        rest = {4: bytes((0, 144 // 4, 0, 0)), 6: bytes((144 // 8, 0, 0, 0))}[family]
+    elif form == "implied":
         quote = packet[:128].ljust(128, b"\0") + extension(*entries)
-    return icmp.icmp(router, packed(OWN[family]), 60, what, bytes(4), quote)
+    else:
+        quote = packet[: {4: 28, 6: 48}[family]]
+    return icmp.icmp(router, packed(OWN[family]), 60, what, rest, quote)
 
 
 def answer(form: str, packet: bytes, labels: list[tuple[int, int, int]]) -> bytes | None:
