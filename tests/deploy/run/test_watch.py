@@ -41,6 +41,7 @@ def answers() -> Answers:
     path = {
         "agent": "vm",
         "target": "ec2.eu-west-3.amazonaws.com",
+        "family": 4,
         "zone": PARIS,
         "countries": ["FR"],
         "verdicts": [
