@@ -17,13 +17,16 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from deploy.lab import clock, kernel
+from deploy.lab import clock, kernel, servers
 from deploy.lab.emulator import Emulator
 from deploy.lab.errors import HostError, ScenarioError
 from deploy.lab.forwarding import Forwarding
+from deploy.lab.hosts import Hosts
 from deploy.lab.namespaces import Home, Mode, Site, open_sites
+from deploy.lab.ports import Port
 from deploy.lab.resolver import Resolver
 from deploy.lab.scenario import Scenario, load
+from deploy.lab.servers import Plan, ServingHost
 from deploy.lab.story import Event
 from deploy.lab.topology import Topology
 from deploy.lab.world import NS_PER_S
@@ -84,15 +87,35 @@ def _best_mode() -> Mode:
 
 
 def _play(scenario: Scenario, mode: Mode, start_delay_s: float) -> None:
-    homes = [Home(agent.name, (agent.address,)) for agent in scenario.agents]
-    sites = open_sites(homes, mode)
+    plan = _plan(scenario)
+    homes = [Home(row.name, _given(row.address, row.address6)) for row in scenario.agents]
+    *sites, behind = open_sites([*homes, plan.home()], mode)
+    serving = servers.start(plan, behind.descriptor)
     stop = _stop_descriptor()
     began_ns = clock.monotonic_ns() + round(start_delay_s * NS_PER_S)
-    _say(_ready(scenario, mode, sites, began_ns))
-    emulator = _emulator(scenario, sites, began_ns)
+    ready = _ready(scenario, mode, sites, began_ns)
+    _say({**ready, "certificate": serving.certificate})
+    emulator = _emulator(scenario, [site.port for site in (*sites, behind)], began_ns)
     real_time = _settle()
     emulator.run(stop)
     _say({**emulator.statistics(), "real_time": real_time})
+
+
+def _given(*addresses: str | None) -> tuple[str, ...]:
+    return tuple(address for address in addresses if address is not None)
+
+
+def _plan(scenario: Scenario) -> Plan:
+    """Say what the real servers serve: the targets their services, the resolver its names."""
+    resolver, names = scenario.resolver, scenario.host_names()
+    hosts = [
+        ServingHost(_given(row.address, row.address6), row.serves, row.name)
+        for row in scenario.targets
+        if row.serves
+    ]
+    hosts.append(ServingHost(_given(resolver.address, resolver.address6), ("dns",)))
+    only_reverse = names.keys() - scenario.resolvable_names().keys()
+    return Plan(tuple(hosts), names, tuple(sorted(only_reverse)))
 
 
 def _settle() -> bool:
@@ -104,18 +127,19 @@ def _settle() -> bool:
     return kernel.go_first()
 
 
-def _emulator(scenario: Scenario, sites: list[Site], began_ns: int) -> Emulator:
+def _emulator(scenario: Scenario, ports: list[Port], began_ns: int) -> Emulator:
     topology = Topology(scenario)
     chance = random.Random(scenario.scenario.seed).random  # noqa: S311 - a scenario repeats itself
-    ports = {topology.address_of(site.home.name): site.home.name for site in sites}
-    forwarding = Forwarding(topology, ports, chance, Resolver(scenario.host_names()).answer)
+    plan = _plan(scenario)
+    resolver = Resolver(plan.names, only_reverse=plan.only_reverse)
+    forwarding = Forwarding(topology, Hosts(resolver.answer, servers=True), chance)
     timeline = [(began_ns + round(event.at_s * NS_PER_S), event) for event in scenario.events]
 
     def announce(event: Event) -> None:
         at_s = (clock.monotonic_ns() - began_ns) / NS_PER_S
         _say({"event": event.words(), "at_s": round(at_s, 6)})
 
-    return Emulator(forwarding, topology, [site.port for site in sites], timeline, announce)
+    return Emulator(forwarding, topology, ports, timeline, announce)
 
 
 def _ready(scenario: Scenario, mode: Mode, sites: list[Site], began_ns: int) -> dict[str, Any]:

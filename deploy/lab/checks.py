@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from deploy.lab.addressing import malformed, misplaced, public_addresses
 from deploy.lab.storychecks import event_complaints, truth_complaints
-from deploy.lab.world import Link, Scenario, Tunnel
+from deploy.lab.world import SERVERS, Link, Scenario, Tunnel
 
 _MTU_OF_IPV6 = 1280
 
@@ -116,6 +116,9 @@ def _tunnel(key: str, tunnel: Tunnel) -> Iterator[str]:
 
 
 def _hosts(scenario: Scenario) -> Iterator[str]:
+    for index, agent in enumerate(scenario.agents):
+        if agent.name == SERVERS:
+            yield f"agents[{index}].name: {SERVERS!r} is what the box calls its own servers"
     for index, target in enumerate(scenario.targets):
         places = [target.router, *target.also_at]
         if len(set(places)) != len(places):

@@ -97,8 +97,7 @@ class Emulator:
         """Play the events whose time has come."""
         while self._timeline and self._timeline[0][0] <= clock.monotonic_ns():
             _, event = self._timeline.popleft()
-            if event.link is not None and event.up is not None:
-                self._topology.set_link(event.link, up=event.up)
+            self._topology.play(event)
             self._announce(event)
 
     def _pause_s(self) -> float | None:

@@ -18,6 +18,8 @@ from deploy.lab.story import Delay, Event, Name, Ratio, Truth
 
 GLASS_KM_PER_MS = 204.2
 EARTH_RADIUS_KM = 6371.0088
+SERVERS = "servers"
+"""The port behind which the real servers of all targets live."""
 NS_PER_MS = 1_000_000
 NS_PER_US = 1_000
 NS_PER_S = 1_000_000_000

@@ -42,6 +42,7 @@ TUNNEL = 'routers = ["a", "c", "b"]'
         ('serves = ["tcp"]', 'serves = ["tcp", "tcp"]', "targets[0].serves: a service is named"),
         ('serves = ["tcp"]', 'serves = ["ssh"]', "at `$.targets[0].serves[0]`"),
         ('udp = "silent"', 'udp = "open"', "at `$.targets[0].udp`"),
+        ('name = "one"', 'name = "servers"', "agents[0].name: 'servers' is what the box calls"),
         ("flows = 8", "flows = 17", "at `$.agents[0].flows`"),
         ('icmp_hash = "addresses"', 'icmp_hash = "both"', "at `$.routers[0].icmp_hash`"),
         ("limit_burst = 3", "limit_burst = 0", "at `$.routers[1].limit_burst`"),

@@ -9,9 +9,10 @@ from pathlib import Path
 from deploy.lab import icmp
 from deploy.lab.emulator import Emulator
 from deploy.lab.forwarding import Forwarding
+from deploy.lab.hosts import Hosts
 from deploy.lab.scenario import load
+from deploy.lab.story import Event
 from deploy.lab.topology import Topology
-from deploy.lab.world import Event
 from tests.fakes.lab_worlds import write_world
 
 FAR_RTT_NS = 4_000_000
@@ -56,8 +57,7 @@ def play(
     """Run the small world for a third of a second over what agent one sent."""
     topology = Topology(load(write_world(tmp_path)))
     wires = [Wire("one"), Wire("two")]
-    ports = {ONE: "one", TWO: "two"}
-    forwarding = Forwarding(topology, ports, lambda: 0.5, lambda _: None)
+    forwarding = Forwarding(topology, Hosts(lambda _: None, servers=False), lambda: 0.5)
     seen: list[Event] = []
     now_ns = time.monotonic_ns()
     plan = [(now_ns + round(after_s * 1e9), event) for after_s, event in timeline]

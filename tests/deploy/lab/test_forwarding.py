@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.lab import icmp, packets, transport
+from deploy.lab import icmp, packets
 from deploy.lab.forwarding import Departure, Forwarding
+from deploy.lab.hosts import Hosts
 from deploy.lab.scenario import load
+from deploy.lab.story import Event
 from deploy.lab.topology import Topology
 from tests.fakes.lab_worlds import write_world
 
@@ -24,8 +26,7 @@ def packed(address: str) -> bytes:
 def make(tmp_path: Path, old: str = "", new: str = "", chance: float = NEVER) -> Forwarding:
     """Forwarding over the small world, with a constant chance and an echoing name server."""
     topology = Topology(load(write_world(tmp_path, old, new)))
-    ports = {packed(ONE): "one", packed(TWO): "two"}
-    return Forwarding(topology, ports, lambda: chance, lambda query: b"answer to " + query)
+    return Forwarding(topology, Hosts(lambda _: None, servers=True), lambda: chance)
 
 
 def echo(destination: str = TARGET, ttl: int = 64, source: str = ONE, data: bytes = b"x") -> bytes:
@@ -96,22 +97,6 @@ def test_no_route_is_answered_by_the_gateway(tmp_path: Path) -> None:
     assert exceeded[-1] == icmp.TIME_EXCEEDED
 
 
-def test_the_resolver_answers_port_53(tmp_path: Path) -> None:
-    """A query to the resolver comes back answered; another port stays silent."""
-    forwarding = make(tmp_path)
-    query = transport.Datagram(4000, 53, b"query")
-    asked = transport.udp(packed(ONE), packed("192.0.2.53"), 64, query)
-    (departure,) = forwarding.accept("one", asked, NOW_NS)
-    header = packets.parse(departure.packet)
-    assert transport.datagram(departure.packet, header) == (53, 4000, b"answer to query")
-    assert (header.ttl, departure.deadline_ns - NOW_NS) == (62, 1_200_000)
-    other = transport.Datagram(4000, 54, b"query")
-    assert (
-        forwarding.accept("one", transport.udp(packed(ONE), packed("192.0.2.53"), 64, other), 0)
-        == []
-    )
-
-
 @pytest.mark.parametrize(
     ("packet", "why"),
     [
@@ -120,10 +105,7 @@ def test_the_resolver_answers_port_53(tmp_path: Path) -> None:
         (echo("224.0.0.1"), "not unicast"),
         (echo("255.255.255.255"), "not unicast"),
         (echo(ttl=0), "not unicast"),
-        (
-            transport.udp(packed(ONE), packed(TARGET), 64, transport.Datagram(1, 2, b"")),
-            "unanswered",
-        ),
+        (packets.ip(packed(ONE), packed(TARGET), 132, 64, b"sctp"), "unanswered"),
         (echo()[:-1] + b"y", "unanswered"),
     ],
 )
@@ -168,6 +150,6 @@ def test_an_event_changes_the_next_packet(tmp_path: Path) -> None:
     """After a link goes down the third hop is another router."""
     forwarding = make(tmp_path)
     before = only(forwarding.accept("one", echo(ttl=3), NOW_NS))
-    forwarding._topology.set_link(("a", "b"), up=False)
+    forwarding._topology.play(Event(at_s=0, link=("a", "b"), up=False))
     after = only(forwarding.accept("one", echo(ttl=3), NOW_NS))
     assert (before[2], after[2]) == ("198.51.100.2", "198.51.100.3")
