@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -157,6 +158,7 @@ class _Session:
 
     async def trace(self, senders: Senders) -> int:
         """Follow the route to its end and show it."""
+        self._sender_of(senders, 0)  # a refusal of the kernel ends the command before it begins
         live = sys.stdout.isatty() and not self._options.json
         if not self._options.json:
             whom = views.named(self._options.target, self._address)
@@ -164,6 +166,8 @@ class _Session:
         with interruption() as stop:
             async with asyncio.TaskGroup() as group:
                 self._group = group
+                for sender in senders.all:
+                    group.create_task(sender.watch())
                 stopped = group.create_task(stop.wait())
                 drawing = [group.create_task(self._draw_for_ever())] if live else []
                 follow = group.create_task(self._follow(senders))
@@ -175,17 +179,14 @@ class _Session:
 
     async def _follow(self, senders: Senders) -> None:
         """Drive the plan to its end and wait for the names of its hops."""
-        family, protocol = family_of(self._address), self._options.protocol
-
-        def sender_of(flow: int) -> Sender:
-            return senders.of(purpose(family, protocol, flow))
-
-        sender_of(0)
         await asyncio.sleep(STAMPS_BEGIN_S)
         route = Route(self._plan, self._address, self._timeout_ns)
-        await route.follow(sender_of, self._clock, None)
+        await route.follow(partial(self._sender_of, senders), self._clock, None)
         self._names.want(self._plan.hops())
         await self._names.wait(_NAMES_PATIENCE_S)
+
+    def _sender_of(self, senders: Senders, flow: int) -> Sender:
+        return senders.of(purpose(family_of(self._address), self._options.protocol, flow))
 
     async def _draw_for_ever(self) -> None:
         while True:

@@ -11,6 +11,8 @@ from typing import Literal
 import pytest
 
 from agent import trace
+from agent.errors import PrivilegeError
+from agent.ports import DatagramPort
 from agent.records import Family, Protocol
 from agent.trace import Options
 from tests.fakes.agent_probing import FakePort, until
@@ -215,3 +217,13 @@ async def test_a_name_without_address_of_the_family(capsys: pytest.CaptureFixtur
     wanted = Options(target="no.example", family=6)
     assert await trace.run(wanted, resolve=resolve, open_socket=port().opened) == 1
     assert "trace no.example: the name has no IPv6 address" in capsys.readouterr().err
+
+
+async def test_a_refused_privilege_is_the_callers() -> None:
+    """Not one of a group: the command line turns it into one line and code 2."""
+
+    def refuse(*_: object) -> DatagramPort:
+        raise PrivilegeError("open an ICMP socket: refused")
+
+    with pytest.raises(PrivilegeError, match="refused"):
+        await trace.run(Options(target=FAR), open_socket=refuse)
