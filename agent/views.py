@@ -11,10 +11,11 @@ _FLOWS_SHOWN = 8
 _REPLIES_SHOWN = 4
 _CLEAR_BELOW = "\x1b[J"
 _REFUSAL_MARKS: Mapping[tuple[Family, int], Mapping[int, str]] = {
-    (4, 3): {0: "!N", 1: "!H", 2: "!P", 3: "!p", 9: "!X", 10: "!X", 13: "!X"},
-    (6, 1): {0: "!N", 1: "!X", 3: "!H", 4: "!p", 5: "!X", 6: "!X"},
+    (4, 3): {0: "!N", 1: "!H", 2: "!P", 3: "", 9: "!X", 10: "!X", 13: "!X"},
+    (6, 1): {0: "!N", 1: "!X", 3: "!H", 4: "", 5: "!X", 6: "!X"},
 }
-"""By family and type of unreachable, what stands for each code, as traceroute has it."""
+"""By family and type of unreachable, what stands for each code, as traceroute has it; a port
+that nobody listens on is what a trace by datagrams hopes for, and has no mark."""
 _OUTCOME_SAYS = {
     Outcome.LOST: "no answer",
     Outcome.UNREACHABLE: "destination unreachable",
@@ -160,7 +161,8 @@ def _time(reply: PathReply, family: Family) -> str:
     text = "?" if reply.rtt_ns is None else f"{milliseconds(reply.rtt_ns)} ms"
     kind, code = reply.icmp or (0, 0)
     marks = _REFUSAL_MARKS.get((family, kind))
-    return text if marks is None else f"{text} {marks.get(code, f'!<{code}>')}"
+    mark = "" if marks is None else marks.get(code, f"!<{code}>")
+    return f"{text} {mark}" if mark else text
 
 
 def fitted(lines: Sequence[str], columns: int, rows: int) -> list[str]:
