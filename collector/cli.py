@@ -101,6 +101,15 @@ def _parser() -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
     )
+    _add_place(
+        commands.add_parser(
+            "place",
+            help="show what is known of one address",
+            description="Show what the tables and rules of this release say of one address: "
+            "special range, holder, exchange, place of its name. Nothing is asked of a network.",
+            allow_abbrev=False,
+        )
+    )
     _add_atlas(
         commands.add_parser(
             "atlas",
@@ -163,6 +172,12 @@ def _add_explain(explain: argparse.ArgumentParser) -> None:
         "--fail-on", metavar="VERDICT", help="exit 1 if a verdict is this one or worse"
     )
     explain.add_argument("--json", action="store_true", help="one object a line for each path")
+
+
+def _add_place(place: argparse.ArgumentParser) -> None:
+    place.add_argument("address", metavar="ADDRESS", help="IPv4 or IPv6")
+    place.add_argument("--name", metavar="PTR", help="its name, which nobody checked")
+    place.add_argument("--json", action="store_true", help="one object, as a hop of explain --json")
 
 
 def _add_atlas(atlas: argparse.ArgumentParser) -> None:
@@ -261,6 +276,13 @@ def _explain(options: argparse.Namespace) -> int:
     return explain.run(asked)
 
 
+def _place(options: argparse.Namespace) -> int:
+    """Say what is known of an address."""
+    from collector import place  # noqa: PLC0415 - see the rules
+
+    return place.run(options.address, name=options.name, as_json=options.json)
+
+
 def _atlas(options: argparse.Namespace) -> int:
     """Compile the user's tables."""
     from collector import atlas, builder  # noqa: PLC0415 - see the rules
@@ -272,7 +294,7 @@ def _atlas(options: argparse.Namespace) -> int:
     return 0
 
 
-_COMMANDS = {"serve": _serve, "explain": _explain, "atlas": _atlas}
+_COMMANDS = {"serve": _serve, "explain": _explain, "place": _place, "atlas": _atlas}
 
 
 if __name__ == "__main__":

@@ -13,14 +13,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path as File
-from textwrap import fill
 from typing import Final
 
 import msgspec
-from rich.console import Console
 
 from agent.records import Origin, Path
-from collector import atlas, borders, explanation, knowledge, pathtable
+from collector import atlas, borders, explanation, knowledge, pathtable, terminal
 from collector.errors import ConfigError
 from collector.imports import formats
 from collector.records import SEVERITY, Judgement, Jurisdiction, Verdict
@@ -28,7 +26,6 @@ from collector.regions import BY_NAME
 
 STDIN: Final = "-"
 DEFAULTS: Final = ("FX", "EU", "EEA")
-_PIPED_COLUMNS: Final = 100
 _SEMI_MERIDIAN_KM: Final = 20_004
 """No two points of the Earth are farther apart (half a meridian of WGS84)."""
 
@@ -85,7 +82,7 @@ def run(asked: Request) -> int:
             failed = failed or _is_bad(judgement, asked.fail_on)
             show(path, judgement)
     if not asked.as_json:
-        sys.stdout.write(f"{fill(pathtable.LIMITS, _PIPED_COLUMNS)}\n")
+        terminal.show(pathtable.LIMITS)
     return 2 if unreadable else int(failed)
 
 
@@ -94,18 +91,12 @@ def _lines(_: Path, judgement: Judgement) -> None:
 
 
 def _tables(asked: Request) -> Callable[[Path, Judgement], None]:
-    """Return what prints tables: as wide as the terminal, a hundred columns elsewhere."""
-    width = None if sys.stdout.isatty() else _PIPED_COLUMNS
-    console = Console(width=width, markup=False, highlight=False, emoji=False)
+    """Return what prints a table for a path."""
     by = "the file" if asked.origin is None else "--origin"
-
-    def show(path: Path, judgement: Judgement) -> None:
-        with console.capture() as drawn:
-            console.print(pathtable.draw(path, judgement, declared_by=by))
-        for line in drawn.get().splitlines():
-            sys.stdout.write(f"{line.rstrip()}\n")
-
-    return show
+    columns = terminal.columns()
+    return lambda path, judgement: terminal.show(
+        pathtable.draw(path, judgement, declared_by=by, columns=columns)
+    )
 
 
 def _read(name: str) -> Iterator[Path | formats.Unreadable]:

@@ -68,6 +68,11 @@ def encode(judgement: Judgement) -> bytes:
     )
 
 
+def encode_hop(hop: HopJudgement) -> bytes:
+    """Return the JSON object of one hop alone."""
+    return _ENCODER.encode(_hop(hop))
+
+
 def address(hop: HopJudgement) -> str | None:
     """Return the address of a hop, None where it kept silent or answered by its name alone."""
     return hop.address if hop.address is not None and parse(hop.address) is not None else None

@@ -22,7 +22,7 @@ from rich.text import Text
 
 from agent.records import Origin, Path
 from collector.explanation import address
-from collector.records import Axis, HopJudgement, Judgement, PathVerdict
+from collector.records import OUTSIDE, Axis, HopJudgement, Judgement, PathVerdict, Verdict
 from collector.sentences import (
     EVIDENCE,
     HOLDING,
@@ -60,12 +60,21 @@ _STYLES: Final = {
     "inside": "",
     "unknown": "",
 }
+_HEADS: Final = dict.fromkeys(OUTSIDE, "bold red")
+_PLACE: Final = "place (evidence)"
+_HEADINGS: Final = ("hop", "address", "name", "ms", _PLACE, "operator")
+_SHRINK: Final = (
+    *(("operator", 16), (_PLACE, 20), ("name", 24)),
+    *(("operator", 8), (_PLACE, 12), ("name", 8), ("address", 15)),
+)
+_GAP: Final = 2
+"""Columns between two columns of the table."""
 _NAMING: Final = frozenset({"zone", "name", "exchange"})
 """Kinds of evidence that name a place."""
 
 
-def draw(path: Path, judgement: Judgement, *, declared_by: str) -> RenderableType:
-    """Return the path with its hops and verdicts.
+def draw(path: Path, judgement: Judgement, *, declared_by: str, columns: int) -> RenderableType:
+    """Return the path with its hops and verdicts, for a terminal of `columns`.
 
     `declared_by` says who gave the position of the start: `the file` or `--origin`.
     """
@@ -73,10 +82,27 @@ def draw(path: Path, judgement: Judgement, *, declared_by: str) -> RenderableTyp
     return Group(
         Text(_heading(path), style="bold"),
         Text(_premise(path.origin, declared_by)),
-        _hops(judgement, asked[0] if asked else ""),
+        _hops(judgement.hops, asked[0] if asked else "", columns),
         *_verdicts(judgement.verdicts),
         *_idle(judgement.hops),
         "",
+    )
+
+
+def draw_address(hop: HopJudgement) -> RenderableType:
+    """Return everything that is said of one address, each piece with its source and date."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    for heading in ("evidence", "says", "source", "date"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "date")
+    said = hop.evidence + hop.holders
+    for row in said:
+        cells = (EVIDENCE[row.kind], row.says, row.source, row.date)
+        table.add_row(*(Text(printable(cell)) for cell in cells))
+    return Group(
+        Text(printable(hop.address or UNKNOWN), style="bold"),
+        Text(printable(f"Place: {_place(hop)}. Operator: {_operator(hop)}.")),
+        "",
+        table if said else Text("No table and no rule of this release speaks of it."),
     )
 
 
@@ -100,26 +126,16 @@ def _premise(origin: Origin | None, declared_by: str) -> str:
     )
 
 
-def _hops(judgement: Judgement, jurisdiction: str) -> RenderableType:
+def _hops(hops: Sequence[HopJudgement], jurisdiction: str, columns: int) -> RenderableType:
+    rows = [_row(hop, hop.verdicts.get(jurisdiction, "")) for hop in hops]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
-    table.add_column("hop", justify="right", no_wrap=True)
-    table.add_column("address", overflow="fold", min_width=15)
-    table.add_column("name", overflow="fold")
-    table.add_column("ms", justify="right", no_wrap=True)
-    table.add_column("place (how it is known)", overflow="fold", max_width=26)
-    table.add_column("operator", overflow="fold", max_width=20)
-    for hop in judgement.hops:
-        verdict = hop.verdicts.get(jurisdiction, "")
-        style = _STYLES.get(verdict, "dim")
-        cells = (
-            str(hop.ttl),
-            address(hop) or UNKNOWN,
-            hop.name or UNKNOWN,
-            UNKNOWN if hop.rtt_min_ns is None else milliseconds(hop.rtt_min_ns / 1e9, 3),
-            _place(hop, verdict),
-            _operator(hop),
+    for heading, width in zip(_HEADINGS, _widths(rows, columns), strict=True):
+        right = heading in {"hop", "ms"}
+        table.add_column(
+            heading, width=width, overflow="fold", justify="right" if right else "left"
         )
-        table.add_row(*(Text(printable(cell)) for cell in cells), style=style)
+    for hop, row in zip(hops, rows, strict=True):
+        table.add_row(*map(Text, row), style=_STYLES.get(hop.verdicts.get(jurisdiction, ""), "dim"))
     legend = Text(
         f"▲ outside {jurisdiction}   ● inside   ○ not known   ◆ contradictory or on both sides",
         style="dim",
@@ -127,22 +143,54 @@ def _hops(judgement: Judgement, jurisdiction: str) -> RenderableType:
     return Group("", table, legend, "")
 
 
-def _place(hop: HopJudgement, verdict: str) -> str:
+def _row(hop: HopJudgement, verdict: str) -> tuple[str, ...]:
+    cells = (
+        str(hop.ttl),
+        address(hop) or UNKNOWN,
+        hop.name or UNKNOWN,
+        UNKNOWN if hop.rtt_min_ns is None else milliseconds(hop.rtt_min_ns / 1e9, 3),
+        _marked(hop, verdict),
+        _operator(hop),
+    )
+    return tuple(map(printable, cells))
+
+
+def _widths(rows: Sequence[Sequence[str]], columns: int) -> list[int]:
+    """Return the width of each column: addresses whole, names if they can be, words broken first.
+
+    What is too wide is taken from the columns in the order of `_SHRINK`, down to a floor each.
+    """
+    widths = [max(map(len, column)) for column in zip(_HEADINGS, *rows, strict=True)]
+    room = columns - _GAP * (len(widths) - 1)
+    for heading, floor in _SHRINK:
+        column = _HEADINGS.index(heading)
+        excess = max(0, sum(widths) - room)
+        widths[column] = max(min(floor, widths[column]), widths[column] - excess)
+    return widths
+
+
+def _marked(hop: HopJudgement, verdict: str) -> str:
+    """Return where a hop is, with the mark of what that means for the jurisdiction."""
+    if hop.address is None or hop.excluded:
+        return _place(hop)
+    return f"{HOPS.get(verdict, HOPS['unknown'])} {_place(hop)}"
+
+
+def _place(hop: HopJudgement) -> str:
     """Return where a hop is, with the kind of evidence."""
     if hop.address is None:
         return "no answer"
     if hop.excluded:
         return "none (special address)"
     kinds = {row.kind for row in hop.evidence}
-    mark = HOPS.get(verdict, HOPS["unknown"])
-    if verdict == "contradictory":
-        return f"{mark} every place named is refuted by time"
     if hop.candidates:
         named = listed([EVIDENCE[kind] for kind in sorted(kinds & _NAMING)])
-        return f"{mark} {places(hop)} ({named})"
+        return f"{places(hop)} ({named})"
+    if "refuted" in kinds:
+        return "every place named is refuted by time"
     if "unconfirmed" in kinds:
-        return f"{mark} not known (its name does not count)"
-    return f"{mark} not known"
+        return "not known (its name does not count)"
+    return "not known"
 
 
 def _operator(hop: HopJudgement) -> str:
@@ -160,20 +208,22 @@ def _verdicts(rows: Sequence[PathVerdict]) -> Iterator[RenderableType]:
         sorted(rows, key=lambda row: row.axis == Axis.ADMINISTRATION), key=lambda row: row.axis
     ):
         yield Text(_QUESTIONS[axis], style="underline")
-        for (verdict, reasons), same in groupby(
-            of_axis, key=lambda row: (row.verdict, row.reasons)
-        ):
+        for (verdict, reasons), same in groupby(of_axis, key=_said):
             group = list(same)
             mark, word = VERDICTS[verdict]
             asked = listed([_titled(row.jurisdiction) for row in group])
-            style = "bold red" if mark == VERDICTS[next(iter(VERDICTS))][0] else "bold"
-            head = Text(f"{mark} {asked}: {word}. ", style=style)
-            head.append(
-                Text(f"{_meaning(group[0])} {_coverage(group[0])}", style="not bold default")
-            )
-            yield Padding(head, (0, 0, 0, 2))
+            head = Text(f"{mark} {asked}: {word}. ", style=_HEADS.get(verdict, "bold"))
+            meaning = f"{_meaning(group[0])} {_coverage(group[0])}"
+            yield Padding(head.append(meaning, style="not bold default"), (0, 0, 0, 2))
             for reason in reasons:
                 yield Padding(Text(f"- {printable(reason)}"), (0, 0, 0, 4))
+
+
+def _said(row: PathVerdict) -> tuple[Verdict, tuple[str, ...]]:
+    """Return the verdict with its reasons, in words that do not depend on the jurisdiction."""
+    return row.verdict, tuple(
+        reason.replace(f"side {row.jurisdiction}", "side") for reason in row.reasons
+    )
 
 
 def _idle(hops: Sequence[HopJudgement]) -> Iterator[RenderableType]:

@@ -1,0 +1,51 @@
+"""Shell: `borne-collector place`: what is known of one address, from the tables alone.
+
+Rules
+- An address is judged as the only hop of a path without a time and without an origin: `place`
+  never says anything of it that `explain` would not.
+- A name that is given counts as one that nobody checked.
+- Exit codes: 0 the address was explained, 2 it is no address.
+"""
+
+import sys
+
+from agent.records import Path, PathReply, Protocol
+from collector import borders, explanation, knowledge, pathtable, terminal
+from collector.errors import ConfigError
+from collector.imports import fields
+from collector.networks import parse
+from collector.regions import JURISDICTIONS
+
+
+def run(address: str, *, name: str | None, as_json: bool) -> int:
+    """Print what is known of `address`; return the exit code.
+
+    Raises:
+        ConfigError: it is no IP address.
+    """
+    if parse(address) is None:
+        raise ConfigError(f"place {address!r}: no IP address; give one such as 62.115.125.171")
+    reply = PathReply(address=address, name=name)
+    path = Path(
+        id=address,
+        tool="borne-collector place",
+        origin=None,
+        rtt_resolution_ns=1,
+        target=None,
+        address=None,
+        zone=None,
+        family=fields.family([address]),
+        protocol=Protocol.ICMP,
+        reached=False,
+        started_at="",
+        hops=fields.hops({1: [reply]}),
+    )
+    judgement = borders.judge(
+        path, agent="", zone=None, knowledge=knowledge.load(), jurisdictions=JURISDICTIONS
+    )
+    hop = judgement.hops[0]
+    if as_json:
+        sys.stdout.write(f"{explanation.encode_hop(hop).decode()}\n")
+        return 0
+    terminal.show(pathtable.draw_address(hop))
+    return 0
