@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 
 from agent.records import Origin, Path
-from collector import atlas, borders, explanation, knowledge, pathtable, terminal
+from collector import borders, explanation, offline, pathtable, terminal
 from collector.errors import ConfigError
 from collector.imports import formats
 from collector.records import SEVERITY, Judgement, Jurisdiction, Verdict
@@ -66,7 +66,7 @@ def request(
 def run(asked: Request) -> int:
     """Print an explanation of every path; return the exit code."""
     show = _lines if asked.as_json else _tables(asked)
-    tables = knowledge.load(atlas=atlas.load())
+    tables = offline.tables()
     unreadable = failed = False
     for name in asked.files:
         for found in _read(name):

@@ -10,7 +10,7 @@ Rules
 import sys
 
 from agent.records import Path, PathReply, Protocol
-from collector import borders, explanation, knowledge, pathtable, terminal
+from collector import borders, explanation, offline, pathtable, terminal
 from collector.errors import ConfigError
 from collector.imports import fields
 from collector.networks import parse
@@ -41,7 +41,7 @@ def run(address: str, *, name: str | None, as_json: bool) -> int:
         hops=fields.hops({1: [reply]}),
     )
     judgement = borders.judge(
-        path, agent="", zone=None, knowledge=knowledge.load(), jurisdictions=JURISDICTIONS
+        path, agent="", zone=None, knowledge=offline.tables(), jurisdictions=JURISDICTIONS
     )
     hop = judgement.hops[0]
     if as_json:

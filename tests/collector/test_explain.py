@@ -27,7 +27,7 @@ KNOWLEDGE = knowledge.load()
 @pytest.fixture(autouse=True, scope="module")
 def _tables() -> Iterator[None]:
     """Load the tables once."""
-    with mock.patch("collector.knowledge.load", return_value=KNOWLEDGE):
+    with mock.patch("collector.offline.tables", return_value=KNOWLEDGE):
         yield
 
 

@@ -1,12 +1,22 @@
 """`borne-collector place`: what the tables say of one address, and nothing more."""
 
 import json
+from collections.abc import Iterator
+from unittest import mock
 
 import pytest
 
+from collector import knowledge
 from collector.cli import main
 
 PARIS, NAME = "62.115.125.171", "prs-b1-link.ip.twelve99.net"
+
+
+@pytest.fixture(autouse=True)
+def _tables() -> Iterator[None]:
+    """Judge by the tables of the release alone."""
+    with mock.patch("collector.offline.tables", return_value=knowledge.load()):
+        yield
 
 
 def test_a_special_address(capsys: pytest.CaptureFixture[str]) -> None:
