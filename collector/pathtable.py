@@ -62,15 +62,21 @@ _STYLES: Final = {
 }
 _HEADS: Final = dict.fromkeys(OUTSIDE, "bold red")
 _PLACE: Final = "place (evidence)"
-_HEADINGS: Final = ("hop", "address", "name", "ms", _PLACE, "operator")
+_OPERATOR: Final = "operator (group)"
+_HEADINGS: Final = ("hop", "address", "name", "ms", _PLACE, _OPERATOR)
 _SHRINK: Final = (
-    *(("operator", 16), (_PLACE, 20), ("name", 24)),
-    *(("operator", 8), (_PLACE, 12), ("name", 8), ("address", 15)),
+    *((_OPERATOR, 16), (_PLACE, 19), ("name", 24)),
+    *((_OPERATOR, 8), (_PLACE, 12), ("name", 8), ("address", 15)),
 )
 _GAP: Final = 2
 """Columns between two columns of the table."""
-_NAMING: Final = frozenset({"zone", "name", "exchange"})
-"""Kinds of evidence that name a place."""
+_NAMING: Final = ("zone", "name", "exchange")
+"""Kinds of evidence that name a place; the table calls them so."""
+_LEGEND: Final = (
+    "▲ outside {}   ● inside   ○ not known   ◆ contradictory or on both sides\n"
+    "Evidence: the router's name, the network of an exchange, a declared zone. A group goes by the "
+    "country of its seat."
+)
 
 
 def draw(path: Path, judgement: Judgement, *, declared_by: str, columns: int) -> RenderableType:
@@ -136,11 +142,7 @@ def _hops(hops: Sequence[HopJudgement], jurisdiction: str, columns: int) -> Rend
         )
     for hop, row in zip(hops, rows, strict=True):
         table.add_row(*map(Text, row), style=_STYLES.get(hop.verdicts.get(jurisdiction, ""), "dim"))
-    legend = Text(
-        f"▲ outside {jurisdiction}   ● inside   ○ not known   ◆ contradictory or on both sides",
-        style="dim",
-    )
-    return Group("", table, legend, "")
+    return Group("", table, Text(_LEGEND.format(jurisdiction), style="dim"), "")
 
 
 def _row(hop: HopJudgement, verdict: str) -> tuple[str, ...]:
@@ -177,29 +179,24 @@ def _marked(hop: HopJudgement, verdict: str) -> str:
 
 
 def _place(hop: HopJudgement) -> str:
-    """Return where a hop is, with the kind of evidence."""
+    """Return where a hop is, with the kinds of evidence."""
     if hop.address is None:
         return "no answer"
     if hop.excluded:
-        return "none (special address)"
+        return "special address"
     kinds = {row.kind for row in hop.evidence}
     if hop.candidates:
-        named = listed([EVIDENCE[kind] for kind in sorted(kinds & _NAMING)])
-        return f"{places(hop)} ({named})"
-    if "refuted" in kinds:
-        return "every place named is refuted by time"
-    if "unconfirmed" in kinds:
-        return "not known (its name does not count)"
-    return "not known"
+        return f"{places(hop)} ({listed([kind for kind in _NAMING if kind in kinds])})"
+    return "refuted by time" if "refuted" in kinds else "not known"
 
 
 def _operator(hop: HopJudgement) -> str:
+    """Return who holds a hop, by which AS number, and the countries of the groups behind."""
     number = None if hop.asn is None else f"AS{hop.asn}"
-    if hop.operator is None:
-        return number or UNKNOWN
-    known = f"{hop.operator} ({number})" if number and number not in hop.operator else hop.operator
-    countries = dict.fromkeys(group.country for group in hop.groups)
-    return f"{known}, group {'/'.join(countries)}" if countries else known
+    countries = "/".join(dict.fromkeys(group.country for group in hop.groups))
+    known = hop.operator or ""
+    parts = (known, number if number and number not in known else "", f"({countries})")
+    return " ".join(part for part in parts if part not in {"", "()"}) or UNKNOWN
 
 
 def _verdicts(rows: Sequence[PathVerdict]) -> Iterator[RenderableType]:

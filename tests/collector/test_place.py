@@ -23,7 +23,7 @@ def test_a_special_address(capsys: pytest.CaptureFixture[str]) -> None:
     """It has no place; the range, its source and its date say why."""
     assert main(["place", "10.0.0.1"]) == 0
     out = capsys.readouterr().out
-    assert "10.0.0.1\nPlace: none (special address). Operator: –.\n" in out
+    assert "10.0.0.1\nPlace: special address. Operator: –.\n" in out
     assert "in 10.0.0.0/8 (private use)" in out
     assert "RFC 1918 (read)" in out
 
