@@ -82,46 +82,13 @@ def _parser() -> argparse.ArgumentParser:
         help="with --version: also the tables, their ages, sources, licences and attributions",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    _add_serve(
-        commands.add_parser(
-            "serve",
-            help="take batches from agents, answer questions, show the page",
-            description="Take batches from agents, answer questions, show the page.",
-            allow_abbrev=False,
-        )
-    )
-    _add_explain(
-        commands.add_parser(
-            "explain",
-            help="judge paths that were measured, and show why",
-            description="Judge paths that were measured, and show why: borne-path/1, RIPE Atlas, "
-            "scamper and mtr JSON, recognised by content. Nothing is asked of a network.",
-            epilog="Exit codes: 0 all read and judged, 1 a verdict as bad as --fail-on or worse, "
-            "2 something was unreadable.",
-            allow_abbrev=False,
-        )
-    )
-    _add_place(
-        commands.add_parser(
-            "place",
-            help="show what is known of one address",
-            description="Show what the tables and rules of this release say of one address: "
-            "special range, holder, exchange, place of its name. Nothing is asked of a network.",
-            allow_abbrev=False,
-        )
-    )
-    _add_atlas(
-        commands.add_parser(
-            "atlas",
-            help="compile tables of addresses: origin AS and registrant",
-            description="Compile tables of addresses: origin AS and registrant.",
-            allow_abbrev=False,
-        )
-    )
+    for name, (says, describe) in _HELP.items():
+        describe(commands.add_parser(name, help=says, allow_abbrev=False))
     return parser
 
 
 def _add_serve(serve: argparse.ArgumentParser) -> None:
+    serve.description = "Take batches from agents, answer questions, show the page."
     serve.add_argument(
         "--config.file",
         dest="file",
@@ -149,6 +116,14 @@ def _add_serve(serve: argparse.ArgumentParser) -> None:
 
 
 def _add_explain(explain: argparse.ArgumentParser) -> None:
+    explain.description = (
+        "Judge paths that were measured, and show why: borne-path/1, RIPE Atlas, scamper and mtr "
+        "JSON, recognised by content. Nothing is asked of a network."
+    )
+    explain.epilog = (
+        "Exit codes: 0 all read and judged, 1 a verdict as bad as --fail-on or worse, 2 something "
+        "was unreadable."
+    )
     explain.add_argument(
         "files",
         nargs="+",
@@ -175,12 +150,17 @@ def _add_explain(explain: argparse.ArgumentParser) -> None:
 
 
 def _add_place(place: argparse.ArgumentParser) -> None:
+    place.description = (
+        "Show what the tables and rules of this release say of one address: special range, holder "
+        "and group, exchange, place of its name. Nothing is asked of a network."
+    )
     place.add_argument("address", metavar="ADDRESS", help="IPv4 or IPv6")
     place.add_argument("--name", metavar="PTR", help="its name, which nobody checked")
     place.add_argument("--json", action="store_true", help="one object, as a hop of explain --json")
 
 
 def _add_atlas(atlas: argparse.ArgumentParser) -> None:
+    atlas.description = "Compile tables of addresses: origin AS and registrant."
     actions = atlas.add_subparsers(dest="action", required=True, metavar="build")
     build = actions.add_parser(
         "build",
@@ -294,6 +274,12 @@ def _atlas(options: argparse.Namespace) -> int:
     return 0
 
 
+_HELP = {
+    "serve": ("take batches from agents, answer questions, show the page", _add_serve),
+    "explain": ("judge paths that were measured, and show why", _add_explain),
+    "place": ("show what is known of one address", _add_place),
+    "atlas": ("compile tables of addresses: origin AS and registrant", _add_atlas),
+}
 _COMMANDS = {"serve": _serve, "explain": _explain, "place": _place, "atlas": _atlas}
 
 
