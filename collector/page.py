@@ -91,7 +91,6 @@ def overview(reader: Reader, config: Config, now_ns: int) -> str:
             returning=_returning(going_on, newest),
             ground=sentences.ground(verdicts, now_ns - oldest_ns),
             absent=absent,
-            jurisdictions=[row.name for row in JURISDICTIONS],
             zones=list(_zones(reader, newest, policy, now_ns)),
             range_s=ZONES_RANGE_S,
             crossings=[_crossing(row, now_ns) for row in crossings[:MAX_CROSSINGS]],
@@ -214,36 +213,32 @@ def _numbers(found: Quantiles | None) -> View:
 def _route(judged: Judgement, policy: Mapping[tuple[str, str], str | None], target: str) -> View:
     """Return the view of one target's newest path."""
     wanted = policy.get((judged.agent, target))
-    verdicts = {row.name: _found(judged, row.name) for row in JURISDICTIONS}
-    known = [found for found in verdicts.values() if found is not None]
-    demanded_one = verdicts.get(wanted or "")
+    demanded_one = _found(judged, wanted)
+    known = _found(judged, JURISDICTIONS[0].name)
     return {
         "outside": demanded_one is not None and demanded_one.verdict in OUTSIDE,
         "target": target,
         "family": judged.family,
         "flows": len(judged.flows),
         "countries": _countries(judged.countries, wanted),
-        "held": list(_held(judged)),
+        "territory": list(_said(judged, Axis.TERRITORY, wanted)),
+        "administration": list(_said(judged, Axis.ADMINISTRATION, None)),
         "groups": sentences.foreign_groups(judged, wanted or JURISDICTIONS[0].name),
-        "verdicts": [
-            None if found is None else {**_word(found.verdict, name), "demanded": name == wanted}
-            for name, found in verdicts.items()
-        ],
-        "placed": sentences.placed(known[0]) if known else sentences.UNKNOWN,
-        "silent": known[0].coverage.hops_silent if known else 0,
+        "placed": sentences.UNKNOWN if known is None else sentences.placed(known),
+        "silent": 0 if known is None else known.coverage.hops_silent,
         "judged": _time(judged.started_ns),
     }
 
 
-def _held(judged: Judgement) -> Iterator[View]:
-    """Give a view per verdict on administration, with the jurisdictions that it is said of."""
-    said: dict[Verdict, list[str]] = {}
+def _said(judged: Judgement, axis: Axis, wanted: str | None) -> Iterator[View]:
+    """Give a view per verdict with its jurisdictions; what is demanded comes first, by itself."""
+    said: dict[tuple[bool, Verdict], list[str]] = {}
     for row in JURISDICTIONS:
-        found = _found(judged, row.name, Axis.ADMINISTRATION)
+        found = _found(judged, row.name, axis)
         if found is not None:
-            said.setdefault(found.verdict, []).append(row.name)
-    for verdict, names in said.items():
-        yield _word(verdict, " ".join(names))
+            said.setdefault((row.name == wanted, found.verdict), []).append(row.name)
+    for (asked, verdict), names in sorted(said.items(), key=lambda item: not item[0][0]):
+        yield {**_word(verdict, " ".join(names)), "demanded": asked}
 
 
 def _countries(codes: Sequence[str], jurisdiction: str | None) -> list[View]:

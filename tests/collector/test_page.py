@@ -142,7 +142,7 @@ def test_zones_show_numbers_route_and_verdicts() -> None:
     text = overview().text
     expected = (
         "paris oracle/eu-marseille-1 21.63 22.50 28.34 0 % FR → DE → FR 198.51.100.10 "
-        "▲ outside ▲ outside ○ undetermined ○ undetermined ▲ outside FX FR EU EEA "
+        "▲ outside FX ▲ outside FR ○ undetermined EU EEA ▲ outside FX FR EU EEA "
         "Example Holding (US) on FX soil 5 of 7 1 silent 15:02:29"
     )
     assert expected in text
