@@ -16,7 +16,9 @@ Layout (in-toto Attestation Framework, Statement v1; canonical JSON is RFC 8785)
        "tables":     SHA-256 of each whole table,
        "rules":      the name of the rule set,
        "versions":   the software,
-       "limits":     what this evidence cannot tell}}
+       "limits":     what this evidence cannot tell,
+       "digests":    SHA-256 of the canonical JSON of each other member of the predicate, so that
+                     a changed octet is found even where nothing follows from it}}
 
 Rules
 - Same input, same octets: no clock is read, every list has a fixed order.
@@ -72,6 +74,23 @@ def statement(
     """
     rounds = sorted(records, key=lambda record: (record.judgement.started_ns, record.path.id))
     paths = [_row(record.path) for record in rounds]
+    predicate: dict[str, Any] = {
+        "premise": _premise(vantage, rounds),
+        "crossing": _episode(crossing),
+        "agent": {
+            "name": vantage.name,
+            "id": vantage.agent_id.hex(),
+            "place": _row(vantage.place),
+        },
+        "paths": paths,
+        "judgements": [_row(record.judgement) for record in rounds],
+        "rows": rows_of(rounds, knowledge, zone),
+        "tables": knowledge.digests(),
+        "rules": RULES,
+        "versions": {"borne": version("borne")},
+        "limits": list(LIMITS),
+    }
+    members = {name: digest(rfc8785.dumps(member)) for name, member in predicate.items()}
     return rfc8785.dumps(
         {
             "_type": STATEMENT_TYPE,
@@ -80,22 +99,7 @@ def statement(
                 for record, path in zip(rounds, paths, strict=True)
             ],
             "predicateType": PREDICATE_TYPE,
-            "predicate": {
-                "premise": _premise(vantage, rounds),
-                "crossing": _episode(crossing),
-                "agent": {
-                    "name": vantage.name,
-                    "id": vantage.agent_id.hex(),
-                    "place": _row(vantage.place),
-                },
-                "paths": paths,
-                "judgements": [_row(record.judgement) for record in rounds],
-                "rows": _rows(rounds, knowledge, zone),
-                "tables": knowledge.digests(),
-                "rules": RULES,
-                "versions": {"borne": version("borne")},
-                "limits": list(LIMITS),
-            },
+            "predicate": {**predicate, "digests": members},
         }
     )
 
@@ -124,7 +128,7 @@ def _episode(crossing: Crossing) -> dict[str, Any]:
     return {key: value for key, value in _row(crossing).items() if key != "evidence"}
 
 
-def _rows(
+def rows_of(
     rounds: Sequence[PathRecord], knowledge: Knowledge, zone: Zone | None
 ) -> dict[str, list[Any]]:
     """Return every row of a table that took part in the judgements, each table in order."""

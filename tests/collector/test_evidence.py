@@ -106,6 +106,13 @@ def test_it_is_canonical_json() -> None:
     assert rfc8785.dumps(STATEMENT) == OCTETS
 
 
+def test_every_member_has_a_digest() -> None:
+    """What nothing else repeats (the agent's id, say) cannot be changed unnoticed either."""
+    members = {name: member for name, member in PREDICATE.items() if name != "digests"}
+    expected = {name: sha256(member) for name, member in members.items()}
+    assert expected == PREDICATE["digests"]
+
+
 def test_subjects_are_the_digests_of_the_raw_paths() -> None:
     """Anyone can take a path out, canonicalise it and find its digest; the path is the one sent."""
     for row, raw, record in zip(STATEMENT["subject"], PREDICATE["paths"], ROUNDS, strict=True):
