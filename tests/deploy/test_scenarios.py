@@ -1,0 +1,105 @@
+"""Every scenario's truth is met by `make demo`: what the truth says is what Borne says.
+
+The scenarios play side by side, a few at a time, each in its own lab with real packets.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector.regions import demanded
+from deploy.lab.scenario import SCENARIOS, load
+from deploy.lab.story import Truth
+
+ROOT = Path(__file__).parents[2]
+BATCHES = (
+    ("anycast", "ecmp", "six", "silent", "flap"),
+    ("lies", "mpls", "overseas", "remote-peering"),
+)
+PLAYED = [name for batch in BATCHES for name in batch]
+ELSEWHERE = {"timed", "inside", "trombone", "world"}
+"""Played by `test_demo.py` and `test_world.py`."""
+HOW = ("--for", "45", "--json")
+ORDER_S = 150
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(ORDER_S * len(BATCHES))]
+
+
+def _play(names: tuple[str, ...]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Play scenarios at once; give what each said."""
+    plays = {
+        name: subprocess.Popen(
+            [sys.executable, "-m", "deploy.lab.demo", "--scenario", name, *HOW],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name in names
+    }
+    try:
+        for name, play in plays.items():
+            output, errors = play.communicate(timeout=ORDER_S)
+            assert play.returncode == 0, f"{name}: {errors}"
+            yield name, json.loads(output)
+    finally:
+        for play in plays.values():
+            play.kill()
+            play.communicate()
+
+
+@pytest.fixture(scope="module")
+def said() -> Mapping[str, Mapping[str, Any]]:
+    """What each scenario's demo said at its end."""
+    return {name: line for batch in BATCHES for name, line in _play(batch)}
+
+
+def test_every_delivered_scenario_is_played() -> None:
+    """A new scenario is named here or in the tests that play the others."""
+    assert sorted(file.stem for file in SCENARIOS.glob("*.toml")) == sorted({*PLAYED, *ELSEWHERE})
+
+
+@pytest.mark.parametrize(
+    ("name", "truth"),
+    [
+        pytest.param(name, truth, id=f"{name}-{truth.agent}-{truth.target}-{truth.jurisdiction}")
+        for name in PLAYED
+        for truth in load(name).truth
+    ],
+)
+def test_the_verdict_is_what_the_truth_allows(
+    said: Mapping[str, Any], name: str, truth: Truth
+) -> None:
+    """The newest verdict is one of those that are right; a proof stands only where it may."""
+    subject = (truth.agent, truth.target, truth.jurisdiction, truth.axis)
+    verdicts = [
+        row["verdict"]
+        for row in said[name]["verdicts"]
+        if (row["agent"], row["target"], row["jurisdiction"], row["axis"]) == subject
+    ]
+
+    assert len(verdicts) == 1, f"{subject} has {verdicts}"
+    assert verdicts[0] in truth.verdict, truth.says
+
+
+@pytest.mark.parametrize("name", PLAYED)
+def test_crossings_are_those_of_the_truth(said: Mapping[str, Any], name: str) -> None:
+    """A crossing for each pair that the truth puts outside what its policy demands; no other."""
+    scenario = load(name)
+    home = {agent.name: scenario.city(agent.city).country for agent in scenario.agents}
+    country = {given: target.country for target in scenario.targets for given in target.given}
+    outside = {
+        (truth.agent, truth.target, truth.jurisdiction)
+        for truth in scenario.truth
+        if truth.jurisdiction == demanded(home[truth.agent], country[truth.target])
+        and all(verdict.endswith("_OUTSIDE") for verdict in truth.verdict)
+    }
+
+    found = [(row["agent"], row["target"], row["jurisdiction"]) for row in said[name]["crossings"]]
+
+    assert sorted(outside) == sorted(found)
