@@ -30,6 +30,8 @@ class Shares(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Pairs of carriers in one city that exchange packets there."""
     jitter: Ratio = 0.2
     """Links with jitter, of half a millisecond at most."""
+    backhauled: Ratio = 0.1
+    """Targets that hang on a router of any city, a long wire away."""
 
 
 class World(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

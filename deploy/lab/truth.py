@@ -136,7 +136,7 @@ def multipath(scenario: Scenario, agent: str, destination: str, at_s: float = 0.
     Links join what stands at one TTL and the next; addresses are those of the routers' errors.
     """
     topology = topology_at(scenario, at_s)
-    ways = _all_ways(topology, f"a:{agent}", ip_address(destination).packed)
+    ways = all_ways(topology, f"a:{agent}", ip_address(destination).packed)
     shown = [[_shown(topology, way, stop) for stop in way.stops] for way in ways]
     depth = max((len(hops) for hops in shown), default=0)
     by_ttl = (frozenset(hops[ttl] for hops in shown if ttl < len(hops)) for ttl in range(depth))
@@ -150,7 +150,7 @@ def _shown(topology: Topology, way: Way, stop: Stop) -> str:
     return str(ip_address(leg.address if is_end else topology.error_address(leg)))
 
 
-def _all_ways(topology: Topology, start: str, destination: bytes) -> Iterator[Way]:
+def all_ways(topology: Topology, start: str, destination: bytes) -> Iterator[Way]:
     """Yield every least way, each once."""
     router, ahead = topology.equals(start, destination)
     unfinished = [[router]] if router in ahead else []

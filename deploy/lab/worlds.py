@@ -138,7 +138,7 @@ def _fibre(
     lot: _Lot,
 ) -> Iterator[Link]:
     """Join every router of one city with every one of the other: twins are equal ways."""
-    way_ms = great_circle_km(*(cities[end] for end in ends)) * DETOUR / GLASS_KM_PER_MS
+    way_ms = _way_ms(*(cities[end] for end in ends))
     for first in (router for router in routers if router.city == ends[0]):
         for second in (router for router in routers if router.city == ends[1]):
             yield Link(
@@ -147,6 +147,11 @@ def _fibre(
                 cost=max(1, round(way_ms)),
                 jitter_ms=JITTER_MS if lot.happens(recipe.world.shares.jitter) else 0.0,
             )
+
+
+def _way_ms(first: City, second: City) -> float:
+    """Return how long a carrier's fibre between two cities takes, one way."""
+    return great_circle_km(first, second) * DETOUR / GLASS_KM_PER_MS
 
 
 def _twins(routers: Sequence[Router]) -> Iterator[tuple[Router, Router]]:
@@ -199,20 +204,33 @@ def _network(identity: str, row: Carrier | Hoster, prefixes: tuple[str, ...]) ->
 
 
 def _targets(recipe: Recipe, routers: Sequence[Router], lot: _Lot) -> Iterator[Target]:
-    countries = {city.name: city.country for city in recipe.cities}
+    cities = {city.name: city for city in recipe.cities}
     for number in range(recipe.world.targets):
         hoster = recipe.hosters[number % len(recipe.hosters)]
         first = int(IPv4Network(hoster.prefix).network_address) + _FIRST_HOST
+        router, access_ms = _access(hoster.city, recipe, routers, lot)
         yield Target(
             provider=hoster.provider,
             region=hoster.region,
             place=hoster.city,
-            country=countries[hoster.city],
+            country=cities[hoster.city].country,
             group_country=hoster.group_country,
             address=str(IPv4Address(first + 5 * (number // len(recipe.hosters)))),
-            router=lot.one_of([router for router in routers if router.city == hoster.city]).id,
-            access_ms=lot.between(0.1, 0.5),
+            router=router.id,
+            access_ms=access_ms,
         )
+
+
+def _access(
+    city: str, recipe: Recipe, routers: Sequence[Router], lot: _Lot
+) -> tuple[Router, float]:
+    """Return the router that a target hangs on, and its wire from there in milliseconds."""
+    near_ms = lot.between(0.1, 0.5)
+    if not lot.happens(recipe.world.shares.backhauled):
+        return lot.one_of([router for router in routers if router.city == city]), near_ms
+    router = lot.one_of(routers)
+    cities = {row.name: row for row in recipe.cities}
+    return router, round(near_ms + _way_ms(cities[router.city], cities[city]), 2)
 
 
 def _settled(agent: Agent, routers: Sequence[Router]) -> Agent:

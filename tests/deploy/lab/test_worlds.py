@@ -79,3 +79,12 @@ def test_shares_are_kept() -> None:
     none_of_it = recipe(shares={"silent": 0.0, "nameless": 0.0})
     assert {(r.answers, r.name) for r in generate(all_of_it).routers} == {(False, None)}
     assert all(r.answers and r.name for r in generate(none_of_it).routers)
+
+
+def test_backhauled_targets_hang_on_a_long_wire() -> None:
+    """Where every target is backhauled, most hang far from their city; where none is, none."""
+    far = generate(recipe(shares={"backhauled": 1.0}))
+    near = generate(recipe(shares={"backhauled": 0.0}))
+    city = {router.id: router.city for router in (*far.routers, *near.routers)}
+    assert sum(city[target.router] != target.place for target in far.targets) > 100
+    assert all(city[target.router] == target.place for target in near.targets)
