@@ -11,13 +11,17 @@ Rules
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib.resources import files
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from typing import Final, Generic, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
 from collector.records import NetworkOverride, OriginRow, RegistrantRow, Status
+
+_KEPT: Final = 1 << 14
+"""Addresses that stay parsed: the rooms of a verdict ask for the same ones again and again."""
 
 Address: TypeAlias = IPv4Address | IPv6Address
 Row = TypeVar("Row")
@@ -63,6 +67,7 @@ def load_special() -> tuple[SpecialRange, ...]:
     )
 
 
+@lru_cache(maxsize=_KEPT)
 def parse(address: str) -> Address | None:
     """Return the address without its scope, None where the text is no address."""
     try:
@@ -85,15 +90,16 @@ class Prefixes(Generic[Row]):
             network = ip_network(prefix)
             length = (network.version, network.prefixlen)
             self._by_length.setdefault(length, {})[int(network.network_address)] = row
-        self._lengths = sorted(self._by_length, reverse=True)
+        self._lengths = {
+            version: sorted((n for v, n in self._by_length if v == version), reverse=True)
+            for version in (4, 6)
+        }
 
     def find(self, address: Address) -> Row | None:
         """Return the row of the longest prefix that holds `address`, None where none does."""
-        bits = int(address)
-        for version, length in self._lengths:
-            if version != address.version:
-                continue
-            host_bits = address.max_prefixlen - length
+        bits, version, longest = int(address), address.version, address.max_prefixlen
+        for length in self._lengths[version]:
+            host_bits = longest - length
             row = self._by_length[version, length].get(bits >> host_bits << host_bits)
             if row is not None:
                 return row

@@ -1,6 +1,9 @@
 """What the documents tell people to write is what the programs accept, and links lead somewhere."""
 
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,3 +49,21 @@ def test_links_lead_somewhere(page: Path) -> None:
     links = LINK.findall(page.read_text(encoding="utf-8"))
 
     assert [] == [link for link in links if not (page.parent / link).exists()]
+
+
+def test_the_explained_path_is_what_the_command_prints() -> None:
+    """The block of `explain.md` is the output of its own command, word for word.
+
+    When this fails because verdicts read otherwise now, run the command and put its output there.
+    """
+    text = (DOCS / "explain.md").read_text(encoding="utf-8")
+    command, _, shown = text.partition("\n$ ")[2].partition("```")[0].partition("\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "collector.cli", *shlex.split(command)[1:]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert shown == done.stdout
