@@ -1,7 +1,7 @@
 """Traces through a real kernel against a network on a TUN device, whose octets are known.
 
 What an error queue shows depends on the kernel: where extensions begin (RFC 4884), what is left
-of a quoted datagram. Both families, both protocols, with privilege and without.
+of a quoted datagram. Both families, both protocols, with privilege and without any capability.
 """
 
 import json
@@ -15,8 +15,8 @@ import pytest
 from tests.fakes.tun_driver import ROUTERS, TARGETS
 
 ROOT = Path(__file__).resolve().parents[2]
-WITHOUT_RAW = ("setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw")
-PREFIXES = {"with": (), "without": WITHOUT_RAW}
+NOTHING = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
+PREFIXES = {"with": (), "without": NOTHING}
 LABELS = ("24001/5/1", "18/0/254")
 STACK = [[24001, 5, 0, 1], [18, 0, 1, 254]]
 
