@@ -6,7 +6,7 @@ import pytest
 
 from deploy.lab.errors import ScenarioError
 from deploy.lab.scenario import SCENARIOS, find, load
-from deploy.lab.truth import crossings, expected_hops
+from deploy.lab.truth import crossings, expected_hops, multipath
 from tests.fakes.lab_worlds import write_world
 
 DELIVERED = sorted(file.stem for file in SCENARIOS.glob("*.toml"))
@@ -82,6 +82,16 @@ def test_paths_have_a_believable_shape(name: str) -> None:
 def test_every_delivered_scenario_is_called_as_its_file(name: str) -> None:
     """A scenario passes every rule, and its own name is the one that `SCENARIO=` takes."""
     assert load(name).name == name
+
+
+@pytest.mark.parametrize("name", ["inside", "timed", "trombone"])
+def test_the_plain_stories_have_one_way(name: str) -> None:
+    """Where a scenario is not about equal ways, all flows of a pair go together at all times."""
+    world = load(name)
+    for agent, address, _ in zones(name):
+        for at_s in (0.0, *(event.at_s for event in world.events)):
+            found = multipath(world, agent, address, at_s)
+            assert {len(hops) for hops in found.hops} == {1}, (agent, address, at_s)
 
 
 def outside(name: str) -> set[tuple[str, str, float]]:
