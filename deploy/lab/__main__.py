@@ -1,7 +1,8 @@
 """Shell: `python -m deploy.lab SCENARIO`: play a scenario until told to stop.
 
-On stdout: one JSON line when ready, one for each event, one with statistics at the end. On
-stderr: words for people. Ends on SIGTERM, on SIGINT, and with its parent.
+On stdout: one JSON line when ready, one for each event, one with statistics at the end, and one
+whenever SIGUSR1 asks for it. On stderr: words for people. Ends on SIGTERM, on SIGINT, and with
+its parent.
 Exit codes: 0 ended when told to, 1 this machine refused something, 2 usage or scenario.
 """
 
@@ -31,6 +32,7 @@ from deploy.lab.story import Event
 from deploy.lab.topology import Topology
 from deploy.lab.world import NS_PER_S
 
+_SIGNALS_READ = 64
 _WHOLE_MACHINE = ["0", "0", "4294967295"]
 
 
@@ -97,8 +99,11 @@ def _play(scenario: Scenario, mode: Mode, start_delay_s: float) -> None:
     _say({**ready, "certificate": serving.certificate})
     emulator = _emulator(scenario, [site.port for site in (*sites, behind)], began_ns)
     real_time = _settle()
-    emulator.run(stop)
-    _say({**emulator.statistics(), "real_time": real_time})
+    asked = True
+    while asked:
+        emulator.run(stop)
+        asked = set(os.read(stop, _SIGNALS_READ)) == {signal.SIGUSR1}
+        _say({**emulator.statistics(), "real_time": real_time})
 
 
 def _given(*addresses: str | None) -> tuple[str, ...]:
@@ -163,11 +168,11 @@ def _ready(scenario: Scenario, mode: Mode, sites: list[Site], began_ns: int) -> 
 
 
 def _stop_descriptor() -> int:
-    """Return a descriptor that becomes readable on SIGTERM or SIGINT."""
+    """Return a descriptor from which the numbers of signals can be read."""
     reader, writer = socket.socketpair()
     for end in (reader, writer):
         end.settimeout(0)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         signal.signal(number, lambda *_: None)
     signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
     writer.detach()

@@ -109,4 +109,5 @@ def test_nothing_carried_has_no_lateness(tmp_path: Path) -> None:
         "dropped": {},
         "late_p50_us": 0.0,
         "late_p99_us": 0.0,
+        "late_ratio": 0.0,
     }

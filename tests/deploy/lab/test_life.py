@@ -49,6 +49,15 @@ def test_sigint_ends_too(tmp_path: Path) -> None:
         assert lab.child.wait(5) == 0
 
 
+def test_statistics_on_request(tmp_path: Path) -> None:
+    """SIGUSR1 asks how late the lab is so far; it plays on, and says so again at the end."""
+    with running(str(write_world(tmp_path)), "--start-delay", "60") as lab:
+        lab.child.send_signal(signal.SIGUSR1)
+        sofar = json.loads(lab.line())
+        assert sofar["late_ratio"] == 0.0
+        assert lab.end() == sofar
+
+
 def test_events_happen_at_their_time(tmp_path: Path) -> None:
     """Each event is announced at its time, within 50 ms, and not before."""
     with running(str(write_world(tmp_path))) as lab:

@@ -84,7 +84,7 @@ def test_every_delivered_scenario_is_called_as_its_file(name: str) -> None:
     assert load(name).name == name
 
 
-@pytest.mark.parametrize("name", ["inside", "timed", "trombone"])
+@pytest.mark.parametrize("name", HONEST)
 def test_the_plain_stories_have_one_way(name: str) -> None:
     """Where a scenario is not about equal ways, all flows of a pair go together at all times."""
     world = load(name)
