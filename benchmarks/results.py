@@ -26,9 +26,18 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     """Smallest and largest of our figures in this run."""
 
 
-def alone(claim: str, unit: str, ours: Sequence[float], *, at_most: float) -> Result:
-    """Return the result of a claim without a peer: the median of `ours` is at most the goal."""
+def alone(
+    claim: str,
+    unit: str,
+    ours: Sequence[float],
+    *,
+    at_most: float | None = None,
+    at_least: float | None = None,
+) -> Result:
+    """Return the result of a claim without a peer: the median of `ours` against one bound."""
     middle = statistics.median(ours)
+    goals = [f"<= {at_most:g} {unit}"] if at_most is not None else []
+    goals += [f">= {at_least:g} {unit}"] if at_least is not None else []
     return Result(
         claim=claim,
         unit=unit,
@@ -36,8 +45,8 @@ def alone(claim: str, unit: str, ours: Sequence[float], *, at_most: float) -> Re
         peer=None,
         peer_name=None,
         ratio=None,
-        goal=f"<= {at_most:g} {unit}",
-        holds=middle <= at_most,
+        goal=" and ".join(goals),
+        holds=(at_most is None or middle <= at_most) and (at_least is None or middle >= at_least),
         spread=_spread(ours),
     )
 
