@@ -28,7 +28,7 @@ from rich.live import Live
 from deploy.lab import outcome, picture
 from deploy.lab.errors import LabError, ScenarioError
 from deploy.lab.kernel import die_with_parent
-from deploy.lab.live import announce, demands, screen
+from deploy.lab.live import announce, demands, lateness, screen
 from deploy.lab.scenario import load
 from deploy.lab.stand import ROOT, Stand
 
@@ -160,12 +160,16 @@ def _report(
     options: argparse.Namespace, console: Console, stand: Stand, answers: outcome.Answers
 ) -> None:
     """Print the end of the demo: one JSON line, or the tables and where the evidence lies."""
+    lab = stand.statistics
+    late = None if lab is None else lateness(lab.late_p99_us)
+    if late is not None:
+        console.print(late, style="bold yellow")
     if options.json:
         sys.stdout.write(outcome.line(answers) + "\n")
         return
     console.print(screen(answers, demands(stand.scenario), stand.address, over=True))
-    if stand.statistics is not None:
-        console.print(f"the lab carried {stand.statistics.packets} packets")
+    if lab is not None:
+        console.print(f"the lab carried {lab.packets} packets")
     console.print(f"evidence and logs of this run: {stand.directory}")
 
 

@@ -21,6 +21,9 @@ WORDS: Mapping[str, tuple[str, str]] = {
 }
 """How a verdict is written on the screen, and its colour."""
 
+LATE_US = 1000
+"""How late a packet in a hundred may be handed on before the run is marked."""
+
 Demands = Mapping[tuple[str, str], str | None]
 """The jurisdiction that the default policy demands of each (agent, zone)."""
 
@@ -51,6 +54,13 @@ def announce(console: Console, answers: Answers, told: set[tuple[str, str]]) -> 
         if (row["id"], state) not in told:
             told.add((row["id"], state))
             console.print(story(answers.began_ns, row), soft_wrap=True)
+
+
+def lateness(p99_us: float) -> str | None:
+    """Return what to say where the lab itself was too late for its times to be believed."""
+    if p99_us <= LATE_US:
+        return None
+    return f"the lab was late: p99 {p99_us / 1000:.1f} ms; times of this run are not to be trusted"
 
 
 def story(began_ns: int, row: Row) -> str:

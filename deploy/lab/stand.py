@@ -48,7 +48,7 @@ class LabStatistics(msgspec.Struct, frozen=True, kw_only=True):
     """The lab's last line: how much it carried and how late."""
 
     packets: int
-    late_p99_us: float | None = None
+    late_p99_us: float
 
 
 class Stand:

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from deploy.lab import outcome
-from deploy.lab.live import announce, demands, screen
+from deploy.lab.live import announce, demands, lateness, screen
 from deploy.lab.scenario import load
 
 BEGAN = "2026-11-24T10:00:00Z"
@@ -143,3 +143,15 @@ def test_demands_follow_the_default_policy() -> None:
     assert asked["paris", "aws/eu-west-3"] == "FX"
     assert asked["paris", "aws/eu-central-1"] == "EU"
     assert asked["paris", "aws/eu-west-2"] is None
+
+
+@pytest.mark.parametrize(
+    ("p99_us", "says"),
+    [
+        (1000.0, None),
+        (3210.0, "the lab was late: p99 3.2 ms; times of this run are not to be trusted"),
+    ],
+)
+def test_a_late_lab_is_marked(p99_us: float, says: str | None) -> None:
+    """Above a millisecond in one packet of a hundred, people are told not to trust the times."""
+    assert lateness(p99_us) == says
