@@ -20,27 +20,13 @@ from hypothesis import strategies as st
 from agent.records import Hop, Origin, Path, PathReply
 from collector import exchanges, knowledge, rounds
 from collector.borders import judge
-from collector.carriers import Carrier
 from collector.crossings import Crossings
 from collector.evidence import LIMITS, PREDICATE_TYPE, STATEMENT_TYPE, digest, statement
-from collector.exchanges import ExchangeLan
 from collector.knowledge import Knowledge
-from collector.names import NameReader
-from collector.networks import Networks, Prefixes, SpecialRange
-from collector.operators import CodeRow, NameRule, Operator
-from collector.places import PlaceRow
-from collector.records import (
-    RULES,
-    Crossing,
-    Jurisdiction,
-    NetworkOverride,
-    PathRecord,
-    Vantage,
-    Zone,
-)
+from collector.records import RULES, Crossing, NetworkOverride, PathRecord, Vantage
 from collector.regions import JURISDICTIONS
 from tests.fakes.paths import MARSEILLE, PARIS, path, reply, zone
-from tests.fakes.ranges import RowTables
+from tests.fakes.statements import rejudged
 
 OVERRIDE = NetworkOverride(
     prefix="193.251.240.0/20",
@@ -301,57 +287,7 @@ def test_the_rows_are_rows_of_those_tables() -> None:
 
 def test_the_rows_are_enough_to_judge_again() -> None:
     """A world that holds nothing but the Statement's rows gives the Statement's judgements."""
-    rows = PREDICATE["rows"]
-    operators = tuple(
-        Operator(
-            **operator,
-            rules=tuple(
-                NameRule(
-                    id=row["rule"],
-                    pattern=row["pattern"],
-                    remark=row["remark"],
-                    caveat=row["caveat"],
-                    fabric=row["fabric"],
-                    codes=(
-                        msgspec.convert(
-                            {key: row[key] for key in CodeRow.__struct_fields__}, CodeRow
-                        ),
-                    ),
-                )
-                for row in rows["names"]
-                if row["operator"] == operator["id"]
-            ),
-        )
-        for operator in rows["operators"]
-    )
-    carriers = msgspec.convert(rows["carriers"], tuple[Carrier, ...])
-    lans = msgspec.convert(rows["exchanges"], tuple[ExchangeLan, ...])
-    known = Knowledge(
-        operators=operators,
-        names=NameReader(operators),
-        places={row["key"]: msgspec.convert(row, PlaceRow) for row in rows["places"]},
-        networks=Networks(
-            msgspec.convert(rows["special"], tuple[SpecialRange, ...]),
-            msgspec.convert(rows["networks"], tuple[NetworkOverride, ...]),
-            RowTables(rows["origins"], rows["registrants"]),
-        ),
-        carriers={asn: row for row in carriers for asn in row.asns},
-        lans=Prefixes([(row.prefix, row) for row in lans]),
-        table_sha256={},
-    )
-    (declared,) = msgspec.convert(rows["zones"], tuple[Zone, ...])
-    lists = msgspec.convert(rows["jurisdictions"], tuple[Jurisdiction, ...])
-    again = [
-        judge(
-            msgspec.convert(raw, Path),
-            agent=PREDICATE["agent"]["name"],
-            zone=declared,
-            knowledge=known,
-            jurisdictions=lists,
-        )
-        for raw in PREDICATE["paths"]
-    ]
-    assert tuple(again) == rounds.read(OCTETS).judgements
+    assert rejudged(PREDICATE) == rounds.read(OCTETS).judgements
 
 
 def test_every_process_writes_the_same_octets() -> None:

@@ -266,3 +266,23 @@ def test_openmetrics_parses() -> None:
     families = list(parser.text_string_to_metric_families(text.decode()))
     assert set(metrics.TABLE) == {family.name for family in families}
     assert b"_created" not in text
+
+
+def test_each_family_and_axis_has_its_own_verdicts() -> None:
+    """IPv6 stands beside IPv4; on administration there are only the states that can be."""
+    intake = FakeIntake()
+    record = intake.reader.path_rows[0]
+    judged = msgspec.structs.replace(record.judgement, family=6)
+    intake.reader.path_rows = [record, msgspec.structs.replace(record, judgement=judged)]
+    for family in ("4", "6"):
+        where = {**POLICY, "family": family}
+        assert 1 == len(list(values(intake, "borne_path_verdict_timestamp_seconds", **where)))
+        found = [
+            sample.labels
+            for sample in scraped(intake)
+            if sample.name == "borne_path_verdict" and where.items() <= sample.labels.items()
+        ]
+        assert 4 * (6 + 3) == len(found)
+        assert {"supported_outside", "undetermined", "supported_inside"} == {
+            labels["borne_path_verdict"] for labels in found if labels["axis"] == "administration"
+        }

@@ -167,6 +167,19 @@ def test_targets_of_a_zone_stand_together() -> None:
     assert text.index("198.51.100.20") < text.index("198.51.100.21")
 
 
+def test_each_family_has_a_row_and_flows_are_counted() -> None:
+    """IPv6 stands below IPv4 with a route of its own; several flows are said."""
+    reader = FakeReader()
+    record = reader.path_rows[0]
+    six = msgspec.structs.replace(
+        record.judgement, family=6, flows=tuple(range(4)), countries=("FR", "GB", "FR")
+    )
+    reader.path_rows.append(msgspec.structs.replace(record, judgement=six))
+    text = overview(reader).text
+    assert "FR → DE → FR 198.51.100.10 ▲" in text
+    assert "FR → GB → FR 198.51.100.10 IPv6 4 flows ▲" in text
+
+
 def test_demanded_verdict_is_marked() -> None:
     """What the policy demands is told apart from the wider jurisdictions."""
     spans = [row for row in overview().attributes("span") if row.get("class") == "demanded"]

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from collector import sentences
-from collector.records import PathVerdict, Verdict
-from tests.fakes.collector_face import DETOUR, ENDED, HOME, NOW_NS, OPEN, record
+from collector.records import Group, PathVerdict, Verdict
+from tests.fakes.collector_face import ABROAD, DETOUR, ENDED, HOME, NOW_NS, OPEN, record
 
 S = 1_000_000_000
 
@@ -132,3 +132,48 @@ def test_listed(parts: list[str], expected: str) -> None:
 def test_every_verdict_has_a_mark_and_a_word() -> None:
     """No verdict is told by colour alone."""
     assert list(Verdict) == list(sentences.VERDICTS) == list(sentences.MEANINGS)
+
+
+def test_foreign_groups_on_home_soil_are_told_apart() -> None:
+    """A group outside is named once; the soil is said where one of its hops stands inside."""
+    home = record("paris", "t", "a/b", NOW_NS, HOME).judgement
+    assert ("Example Holding (US) on FX soil",) == sentences.foreign_groups(home, "FX")
+    abroad = record("paris", "t", "a/b", NOW_NS, ABROAD).judgement
+    assert ("Example Holding (US)",) == sentences.foreign_groups(abroad, "FX")
+    ours = msgspec.structs.replace(
+        home,
+        hops=tuple(
+            msgspec.structs.replace(hop, groups=(Group(name="Ours", country="FR"),))
+            for hop in home.hops
+        ),
+    )
+    assert () == sentences.foreign_groups(ours, "FX")
+
+
+@pytest.mark.parametrize(
+    ("those", "of", "expected"),
+    [
+        ((0,), (0,), None),
+        ((0, 1), (0, 1), None),
+        ((1,), (0, 1), "flow 2 of 2"),
+        ((4, 9, 11), (0, 4, 9, 11), "flows 2, 3 and 4 of 4"),
+    ],
+)
+def test_flows_are_counted_from_one(
+    those: tuple[int, ...], of: tuple[int, ...], expected: str | None
+) -> None:
+    """Whatever an agent calls its flows, people count them; all of them go without saying."""
+    assert expected == sentences.flows(those, of)
+
+
+def test_the_family_is_said_where_it_is_the_newer_one() -> None:
+    """A crossing over IPv6 is called so, and so is its return."""
+    six = msgspec.structs.replace(OPEN, family=6)
+    assert (
+        "paris → oracle/eu-marseille-1 over IPv6 leaves FX through DE"
+        == sentences.crossing_sentence(six)
+    )
+    (inside,) = verdicts(Verdict.UNDETERMINED)
+    said = sentences.returning(six, inside)
+    assert said is not None
+    assert "to oracle/eu-marseille-1 over IPv6 shows no hop outside" in said

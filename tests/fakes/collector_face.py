@@ -350,10 +350,11 @@ class FakeReader:
         return [SeriesRow(agent="paris", zone=OPEN.zone, series=series, windows=windows)]
 
     def latest_paths(self) -> Sequence[PathRecord]:
-        """Return the first row of each (agent, target)."""
-        newest: dict[tuple[str, str], PathRecord] = {}
+        """Return the first row of each (agent, target, family)."""
+        newest: dict[tuple[str, str, int], PathRecord] = {}
         for row in self.path_rows:
-            newest.setdefault((row.judgement.agent, row.judgement.target), row)
+            judged = row.judgement
+            newest.setdefault((judged.agent, judged.target, judged.family), row)
         return list(newest.values())
 
     def paths(self, agent: str | None, target: str | None, limit: int) -> Sequence[PathRecord]:
