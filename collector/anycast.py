@@ -43,8 +43,6 @@ class Anycast:
         for address, sighting in sight(path).addresses.items():
             if self._networks.special(address) is not None or at_ns is None:
                 continue
-            heard = self._heard.pop(address, {})
-            self._heard[address] = heard
             if path.origin is not None and sighting.rtt_min_ns is not None:
                 row = Nearness(
                     agent=agent,
@@ -53,19 +51,34 @@ class Anycast:
                     resolution_ns=path.rtt_resolution_ns,
                     started_ns=at_ns,
                 )
-                _keep(heard, row)
-            apart = _apart(
-                address, [row for row in heard.values() if row.started_ns > at_ns - KEPT_NS]
-            )
+                self._keep(address, row)
+            heard = self._heard.get(address, {}).values()
+            late = [row for row in heard if row.started_ns > at_ns - KEPT_NS]
+            apart = _apart(address, late)
             if apart is not None:
                 found[address] = apart
-        while len(self._heard) > MAX_ADDRESSES:
-            del self._heard[next(iter(self._heard))]
         return found
 
     def dump(self) -> tuple[tuple[str, tuple[Nearness, ...]], ...]:
         """Return the memory, the address heard least recently first."""
         return tuple((address, tuple(rows.values())) for address, rows in self._heard.items())
+
+    def _keep(self, address: str, row: Nearness) -> None:
+        """Keep the time unless a smaller one is recent, and the address as heard just now."""
+        heard = self._heard.pop(address, {})
+        known = heard.get(row.agent)
+        if (
+            known is None
+            or known.origin != row.origin
+            or known.rtt_ns >= row.rtt_ns
+            or known.started_ns <= row.started_ns - KEPT_NS
+        ):
+            heard[row.agent] = row
+        if len(heard) > MAX_AGENTS:
+            del heard[max(heard, key=lambda agent: (heard[agent].rtt_ns, agent))]
+        self._heard[address] = heard
+        if len(self._heard) > MAX_ADDRESSES:
+            del self._heard[next(iter(self._heard))]
 
 
 def explain(several: Several) -> Evidence:
@@ -88,21 +101,6 @@ def evidence(found: Iterable[Several]) -> Mapping[str, Evidence]:
 
 def _timed(row: Nearness) -> str:
     return f"{row.agent} in {row.rtt_ns / 1e6:.3f} ms"
-
-
-def _keep(heard: dict[str, Nearness], row: Nearness) -> None:
-    """Keep the time unless a smaller one is recent."""
-    known = heard.get(row.agent)
-    moved = known is not None and known.origin != row.origin
-    if (
-        known is None
-        or moved
-        or row.rtt_ns <= known.rtt_ns
-        or known.started_ns <= row.started_ns - KEPT_NS
-    ):
-        heard[row.agent] = row
-    if len(heard) > MAX_AGENTS:
-        del heard[max(heard, key=lambda agent: (heard[agent].rtt_ns, agent))]
 
 
 def _apart(address: str, rows: Iterable[Nearness]) -> Several | None:

@@ -94,12 +94,14 @@ def test_a_restart_changes_nothing() -> None:
 
 
 def test_the_memory_is_bounded() -> None:
-    """Of too many addresses the oldest goes, of too many agents the farthest."""
+    """The address heard least recently goes first, of too many agents the farthest."""
     anycast = Anycast(NETWORKS, ())
     for number in range(MAX_ADDRESSES + 2):
         address = f"1.{number >> 16}.{number >> 8 & 255}.{number & 255}"
         anycast.observe(seen(1.0, address=address), "paris")
-    assert (MAX_ADDRESSES, "1.0.0.2") == (len(anycast.dump()), anycast.dump()[0][0])
+        anycast.observe(seen(1.0, address="1.0.0.0"), "paris")
+    kept = [address for address, _ in anycast.dump()]
+    assert (MAX_ADDRESSES, "1.0.0.3", "1.0.0.0") == (len(kept), kept[0], kept[-1])
     crowd = memory(*((f"agent-{number}", seen(2.0 + number)) for number in range(MAX_AGENTS + 3)))
     ((_, rows),) = crowd.dump()
     assert [f"agent-{number}" for number in range(MAX_AGENTS)] == [row.agent for row in rows]

@@ -6,7 +6,7 @@ from pathlib import Path as File
 import msgspec
 import pytest
 
-from agent.records import Hop, Path
+from agent.records import Hop, Path, PathReply
 from collector import evidence, knowledge
 from collector.errors import CorruptError
 from collector.records import Place, Zone
@@ -191,6 +191,11 @@ def test_what_the_release_before_kept_goes_on() -> None:
         crossing.ended_ns,
         crossing.rounds,
     )
+    silent = path(NOW_NS + 38 * S_NS, abroad=False)
+    lost = Hop(ttl=1, replies=(PathReply(lost=True),))
+    silent = msgspec.structs.replace(silent, hops=(lost, silent.hops[1]))
+    routes.add(vantage(0), [silent], NOW_NS)
+    assert [None] == [row.ended_ns for row in routes.crossings()]  # Frankfurt stood at that TTL
     _round(routes, 40, abroad=False)
     (ended,) = routes.crossings()
     assert NOW_NS + 30 * S_NS == ended.ended_ns

@@ -76,3 +76,28 @@ def test_addresses_are_compared_as_numbers() -> None:
     """IPv6 has many writings; garbage stays what it is."""
     assert canonical("2001:DB8:0::1") == "2001:db8::1"
     assert canonical("garbage") == "garbage"
+
+
+def test_a_ttl_without_any_probe_is_silent_in_every_flow() -> None:
+    """What a path lists without replies belongs to no flow in particular."""
+    two = tuple(msgspec.structs.replace(reply("9.0.0.1"), flow=flow) for flow in (3, 7))
+    seen = sight(path(two, (), address=None))
+    assert {3: ((1, "9.0.0.1"), (2, None)), 7: ((1, "9.0.0.1"), (2, None))} == {
+        flow: trace.hops for flow, trace in seen.flows.items()
+    }
+
+
+def test_a_flow_ends_at_the_last_ttl_that_lists_it() -> None:
+    """It was probed no farther: nothing beyond is its silence."""
+    far = msgspec.structs.replace(reply("9.0.0.2"), flow=1)
+    lost = msgspec.structs.replace(LOST, flow=1)
+    seen = sight(path((reply("9.0.0.1"), far), (far,), (lost,), address=None))
+    assert ((1, "9.0.0.1"),) == seen.flows[0].hops
+    assert ((1, "9.0.0.2"), (2, "9.0.0.2"), (3, None)) == seen.flows[1].hops
+    assert (1, 2) == (seen.flows[0].samples, seen.flows[1].samples)
+    assert (
+        (1, "9.0.0.1", (0,)),
+        (1, "9.0.0.2", (1,)),
+        (2, "9.0.0.2", (1,)),
+        (3, None, (1,)),
+    ) == seen.hops
