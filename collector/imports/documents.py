@@ -38,7 +38,7 @@ class Item:
 def items(octets: bytes) -> Iterator[Item]:
     """Yield the values of a document in order, and its broken parts in their places."""
     try:
-        text = octets.decode(json.detect_encoding(octets)).removeprefix("\ufeff")
+        text = octets.decode(json.detect_encoding(octets))
     except UnicodeDecodeError as error:
         yield Item("", error=UnreadableError(f"is no text: {error}; give JSON in UTF-8"))
         return

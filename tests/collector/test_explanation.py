@@ -69,6 +69,12 @@ def test_a_path_abroad() -> None:
     )
 
 
+def test_evidence_of_both_axes_stands_together() -> None:
+    """What speaks of the place comes first, then what speaks of who holds the hop."""
+    kinds = [row["kind"] for row in explained(ABROAD)["hops"][1]["evidence"]]
+    assert ["name", "carrier"] == kinds
+
+
 def test_silent_hops_are_null() -> None:
     """A hop without an answer has neither address nor name, and nothing said of it."""
     silent = explained(borne([{"lost": True}]))["hops"][0]
