@@ -285,10 +285,11 @@ def test_any_octets_are_answered(octets: bytes, cut: int) -> None:
     assert _run(imports.real("mtr-both.json")[:cut] + octets, "--json") in {0, 2}
 
 
-@pytest.mark.parametrize("paths", [1, 400])
-def test_a_reader_that_leaves(paths: int, file: File) -> None:
-    """A pipe that nobody reads ends the program without a word, few lines or many."""
-    program = [sys.executable, "-m", "collector.cli", "explain", *[str(file)] * paths, "--json"]
+@pytest.mark.parametrize("command", [["place", "10.0.0.1"], ["explain", "--json"]])
+def test_a_reader_that_leaves(command: list[str], file: File) -> None:
+    """A pipe that nobody reads ends the program without a word, few octets or many."""
+    files = [str(file)] * 40 if command[0] == "explain" else []
+    program = [sys.executable, "-m", "collector.cli", *command, *files]
     buffered = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
     ours, theirs = os.pipe()
     os.close(ours)
