@@ -112,13 +112,20 @@ def _stated(row: NetworkOverride | None) -> Iterator[tuple[Group | None, Evidenc
 def _carriers(
     address: str, origin: OriginRow | None, claims: Sequence[Claim], knowledge: Knowledge
 ) -> Iterator[tuple[Group | None, Evidence]]:
-    """Yield the groups of the origin AS and of the operators whose names count."""
+    """Yield the groups of the origin AS and of the other operators whose names count."""
     member = knowledge.exchange(address) is not None
     announced = [origin.asn] if origin is not None and not member else []
-    named = [asn for claim in claims if claim.counts for asn in claim.operator.asns]
-    for asn in dict.fromkeys(announced + named):
+    named = [
+        asn
+        for claim in claims
+        if claim.counts and not {*announced} & {*claim.operator.asns}
+        for asn in claim.operator.asns
+    ]
+    told: list[Carrier] = []
+    for asn in announced + named:
         row = knowledge.carriers.get(asn)
-        if row is not None:
+        if row is not None and row not in told:
+            told.append(row)
             yield _of(asn, row, announced=asn in announced)
 
 

@@ -318,7 +318,6 @@ def _hops(judged: Judgement, jurisdiction: str) -> list[View]:
             "operator": hop.operator,
             "asn": hop.asn,
             "groups": [f"{group.name} ({group.country})" for group in hop.groups],
-            "holding": hop.administration.get(jurisdiction),
             "flows": sentences.flows(hop.flows, judged.flows),
             "verdict": _hop_word(hop, jurisdiction),
             "excluded": hop.excluded,

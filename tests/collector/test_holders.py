@@ -146,3 +146,11 @@ def test_the_exchange_does_not_hold_its_members_router(name: str | None) -> None
     found = held(COGENT, address=ON_LAN, name=name)
     assert () == found.groups
     assert {"FX": "unknown", "EU": "unknown"} == words(found)
+
+
+def test_an_operator_is_told_once() -> None:
+    """Its name on its own address adds nothing; its many AS numbers are one carrier."""
+    own = held(OPENTRANSIT, name=ORANGE)
+    assert [row.kind for row in own.evidence] == ["origin", "carrier"]
+    named = held(name=ORANGE).evidence
+    assert len({row.source.partition("(")[2] for row in named}) == len(named)
