@@ -29,9 +29,8 @@ from deploy.lab.namespaces import Home
 from deploy.lab.packets import SIX
 from deploy.lab.resolver import Resolver
 from deploy.lab.services import DNS_PORT, HTTPS_PORT, PORTS, answer_datagrams, talks
+from deploy.lab.world import SERVERS
 
-PORT = "servers"
-"""The name of the port between the emulator and this namespace."""
 _BACKLOG = 128
 
 
@@ -52,7 +51,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     def home(self) -> Home:
         """Return the namespace to open: every address of every host is local there."""
-        return Home(PORT, tuple(address for host in self.hosts for address in host.addresses))
+        return Home(SERVERS, tuple(address for host in self.hosts for address in host.addresses))
 
 
 class Servers(msgspec.Struct, frozen=True):

@@ -39,7 +39,8 @@ def echo(source: str, destination: str, ttl: int = 64, data: bytes = b"x") -> by
 
 def udp(source: str, destination: str, ports: tuple[int, int], ttl: int = 64) -> bytes:
     """A datagram."""
-    return transport.udp(packed(source), packed(destination), ttl, Datagram(*ports, b"x"))
+    data = bytes(ports[0] % 64)  # equal sizes would make the errors' checksums equal
+    return transport.udp(packed(source), packed(destination), ttl, Datagram(*ports, data))
 
 
 def seen(departures: list[Departure]) -> tuple[float, str, str, int]:
@@ -201,15 +202,52 @@ def test_the_way_back_by_unequal_costs(tmp_path: Path) -> None:
 
 
 def test_flows_see_one_branch_and_errors_one_way_back(tmp_path: Path) -> None:
-    """UDP ports choose the hop; each hop's error always comes back in the same time."""
+    """UDP ports choose the branch there; the errors of one router all come back by one branch."""
     words = {"b-z": "delay_ms = 2.0\ncost = 1\n", "c-z": "cost = 1\n"}
     words |= {"a-b": "cost = 1\n", "a-c": "cost = 1\n"}
     forwarding = over(mesh(tmp_path, "a-b a-c b-z c-z", last="z", words=words))
-    met = {
-        seen(forwarding.accept("one", udp(ONE, TARGET, (40000 + port, 33434), 3), NOW_NS))[::2]
-        for port in range(32)
+    sent = [udp(ONE, TARGET, (40000 + port, 33434), ttl) for port in range(32) for ttl in (3, 4)]
+    met = [seen(forwarding.accept("one", packet, NOW_NS)) for packet in sent]
+    assert {row[2] for row in met[::2]} == {"198.51.100.2", "198.51.100.3"}
+    first, second = sorted({row[0] for row in met[1::2]})
+    assert second - first == pytest.approx(1.0)
+
+
+def test_what_was_too_big_is_said_without_a_limit(tmp_path: Path) -> None:
+    """A router that may send one error sends every word about the size of packets."""
+    words = {"b-z": "mtu = 1400\n", "b": "limit_per_s = 1.0\nlimit_burst = 1\n"}
+    forwarding = over(mesh(tmp_path, "a-b b-z", last="z", words=words))
+    big = echo(ONE, TARGET, data=bytes(1400))
+    assert [len(forwarding.accept("one", big, NOW_NS)) for _ in range(3)] == [1, 1, 1]
+
+
+def test_a_reply_may_not_fit_the_way_back(tmp_path: Path) -> None:
+    """The way back by unequal costs is narrower: the reply is dropped, counted."""
+    words = {"a-z": "cost = [1, 9]\n", "a-b": "cost = 1\nmtu = 1400\n", "b-z": "cost = 1\n"}
+    forwarding = over(mesh(tmp_path, "a-z a-b b-z", last="z", words=words))
+    assert forwarding.accept("one", echo(ONE, TARGET, data=bytes(1400)), NOW_NS) == []
+    assert forwarding.counts["too big for the way back"] == 1
+
+
+def test_a_server_answers_where_the_flow_arrived(tmp_path: Path) -> None:
+    """Of two instances as near, each flow's answer starts at the one that it was sent to."""
+    words = {
+        "target": 'serves = ["tcp"]\nalso_at = ["b"]\n',
+        "a-b": "delay_ms = 3.0\ncost = 1000\n",
     }
-    assert met == {(4.0, "198.51.100.2"), (4.0, "198.51.100.3")}
+    forwarding = over(mesh(tmp_path, "a-z a-b", last="z", words=words))
+    there, back = set(), set()
+    for port in range(32):
+        opening = Segment(4000 + port, 7, 1, 0, SYN, 100)
+        answer = Segment(7, 4000 + port, 1, 2, SYN | ACK, 9)
+        sent = transport.tcp(packed(ONE), packed(TARGET), 64, opening)
+        (arrived,) = forwarding.accept("one", sent, NOW_NS)
+        said = transport.tcp(packed(TARGET), packed(ONE), 64, answer)
+        (returned,) = forwarding.accept(SERVERS, said, NOW_NS)
+        there.add(arrived.deadline_ns)
+        back.add((arrived.deadline_ns, returned.deadline_ns))
+    assert len(there) == 2
+    assert back == {(at_ns, at_ns) for at_ns in there}
 
 
 def test_tcp_of_a_serving_target_goes_to_the_servers(tmp_path: Path) -> None:

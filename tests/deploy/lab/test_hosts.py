@@ -123,7 +123,7 @@ def test_the_damaged_is_not_answered(ends: tuple[bytes, bytes]) -> None:
 
 def test_fragments_and_other_protocols_are_not_answered() -> None:
     """Nothing is put together, and nothing but ICMP, UDP and TCP is spoken."""
-    request = icmp.echo_request(ME, YOU, 9, b"\0\1\0\2", b"x")
+    request = udp((ME, YOU), 33434)
     header = packets.parse(request)._replace(fragment=packets.MORE_FRAGMENTS)
     hosts = Hosts(lambda _: None, servers=True)
     leg = Leg("n", YOU, Kind.TARGET, 0)

@@ -183,6 +183,15 @@ def test_events_silence_routers_and_targets(tmp_path: Path) -> None:
     assert (topology.answers("r:z"), topology.answers(TARGET)) == (True, False)
 
 
+def test_a_way_without_a_choice_is_found_once(tmp_path: Path) -> None:
+    """All flows share it, until an event."""
+    topology = Topology(mesh(tmp_path, "a-b b-z", last="z"))
+    first = found(topology, "one", TARGET, 1)
+    assert found(topology, "one", TARGET, 2) is first
+    topology.play(link("a", "b", loss=0.5))
+    assert found(topology, "one", TARGET, 2) is not first
+
+
 def test_what_is_kept_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many flows do not fill the memory."""
     monkeypatch.setattr("deploy.lab.topology.KEPT_WAYS", 10)
