@@ -19,7 +19,7 @@ Rules
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Final
+from typing import Final, TypeAlias, get_args
 
 from collector.records import (
     SEVERITY,
@@ -33,6 +33,9 @@ from collector.records import (
 
 _PLACES: Final = frozenset({"zone", "name", "exchange", "refuted", "anycast"})
 _HOLDERS: Final = frozenset({"zone", "network", "carrier"})
+
+_Sorted: TypeAlias = Mapping[HopWord, Sequence[HopJudgement]]
+"""Hops by what they are to a jurisdiction, in the order of the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +67,9 @@ class _Question:
             return territories(hop)
         return tuple(sorted({group.country for group in hop.groups}))
 
-    def sort(self, hops: Iterable[HopJudgement]) -> dict[str, list[HopJudgement]]:
+    def sort(self, hops: Iterable[HopJudgement]) -> _Sorted:
         """Return the hops by what they are to the jurisdiction."""
-        of: dict[str, list[HopJudgement]] = {
-            word: [] for word in ("inside", "outside", "mixed", "unknown", "contradictory")
-        }
+        of: dict[HopWord, list[HopJudgement]] = {word: [] for word in get_args(HopWord)}
         for hop in hops:
             word = self.words(hop).get(self.jurisdiction)
             if word is not None:
@@ -79,11 +80,12 @@ class _Question:
 def conclude(jurisdiction: str, axis: Axis, strands: Sequence[Strand]) -> PathVerdict:
     """Return the verdict of a path, whose flows are `strands` in the order of their numbers."""
     question = _Question(jurisdiction, axis)
-    found = [_verdict(question, strand) for strand in strands]
-    at = min(range(len(found)), key=lambda place: SEVERITY[found[place][0]])
-    verdict, reasons = found[at]
-    strand = strands[at]
+    sorted_hops = [question.sort(strand.hops) for strand in strands]
+    found = [_verdict(of, strand) for of, strand in zip(sorted_hops, strands, strict=True)]
+    at = min(range(len(found)), key=lambda place: SEVERITY[found[place]])
+    verdict, strand = found[at], strands[at]
     which = f"flow {at + 1} of {len(strands)}: " if len(strands) > 1 else ""
+    reasons = _reasons(question, verdict, strand, sorted_hops[at])
     return PathVerdict(
         jurisdiction=jurisdiction,
         axis=axis,
@@ -128,30 +130,34 @@ def merged(countries: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(code for code, _ in groupby(code for codes in countries for code in codes))
 
 
-def _verdict(question: _Question, strand: Strand) -> tuple[Verdict, list[str]]:
+def _verdict(of: _Sorted, strand: Strand) -> Verdict:
     """Apply the table of the module's rules to one flow."""
-    of = question.sort(strand.hops)
-    silence = list(_silence(coverage(strand, question.axis)))
-    conflicts = [
-        _because(hop, question, "has no possible place left") for hop in of["contradictory"]
-    ]
     if of["outside"]:
-        verdict = Verdict.SUPPORTED_OUTSIDE
-        reasons = [_because(hop, question, _is(question, "outside")) for hop in of["outside"]]
-        reasons += conflicts
-    elif conflicts:
-        verdict, reasons = Verdict.CONTRADICTORY, conflicts
-    elif strand.reached and not silence and of["inside"] and not of["mixed"] and not of["unknown"]:
-        verdict = Verdict.SUPPORTED_INSIDE
-        reasons = [_because(hop, question, _is(question, "inside")) for hop in of["inside"]]
+        return Verdict.SUPPORTED_OUTSIDE
+    if of["contradictory"]:
+        return Verdict.CONTRADICTORY
+    heard = strand.reached and all(hop.address is not None for hop in strand.hops)
+    if heard and of["inside"] and not of["mixed"] and not of["unknown"]:
+        return Verdict.SUPPORTED_INSIDE
+    return Verdict.UNDETERMINED
+
+
+def _reasons(question: _Question, verdict: Verdict, strand: Strand, of: _Sorted) -> Iterator[str]:
+    """Yield what led to the verdict of a flow."""
+    if verdict is Verdict.UNDETERMINED:
+        yield from _gaps(question, strand, of)
+    elif verdict is Verdict.SUPPORTED_INSIDE:
+        for hop in of["inside"]:
+            yield _because(hop, question, _is(question, "inside"))
     else:
-        verdict, reasons = Verdict.UNDETERMINED, list(_gaps(question, strand, of))
-    return verdict, reasons + silence
+        for hop in of["outside"]:
+            yield _because(hop, question, _is(question, "outside"))
+        for hop in of["contradictory"]:
+            yield _because(hop, question, "has no possible place left")
+    yield from _silence(coverage(strand, question.axis))
 
 
-def _gaps(
-    question: _Question, strand: Strand, of: Mapping[str, Sequence[HopJudgement]]
-) -> Iterator[str]:
+def _gaps(question: _Question, strand: Strand, of: _Sorted) -> Iterator[str]:
     """Yield why a flow without an outside and without a conflict is not inside either."""
     if not strand.reached:
         yield "the target itself did not answer: the end of the way is unseen"

@@ -81,15 +81,17 @@ def test_timed_shows_one_crossing_near_its_truth(results: Mapping[str, Any]) -> 
 
 
 def test_inside_shows_no_crossing(results: Mapping[str, Any]) -> None:
-    """Domestic paths give no crossing, and every verdict demanded of Paris is inside."""
+    """Domestic paths give no crossing: they are inside, whoever holds the equipment."""
     assert results["inside"]["crossings"] == []
     french = {target.address for target in load("inside").targets if target.country == "FR"}
     verdicts = {
-        (row["target"], row["verdict"])
+        (row["target"], row["axis"], row["verdict"])
         for row in results["inside"]["verdicts"]
         if (row["agent"], row["jurisdiction"]) == ("paris", "FX") and row["target"] in french
     }
-    assert verdicts == {(target, "SUPPORTED_INSIDE") for target in french}
+    assert verdicts == {(target, "territory", "SUPPORTED_INSIDE") for target in french} | {
+        (target, "administration", "SUPPORTED_OUTSIDE") for target in french
+    }
 
 
 def test_trombone_reports_gb(results: Mapping[str, Any]) -> None:
