@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from collector import atlas, provenance
 from collector.atlas import Header, Table
+from collector.soil import Soil
 
 
 def lines() -> Iterator[str]:
@@ -24,13 +25,14 @@ def compiled() -> Iterator[str]:
         StoreError: A table cannot be read or is damaged.
     """
     found = atlas.load()
-    yield f"compiled tables of addresses in {atlas.BESIDE}:"
+    yield f"compiled tables in {atlas.BESIDE}:"
     for name in atlas.TABLES:
         table: Table | None = found.tables.get(name)
         if table is None:
             yield f"  {name}: not built; run `make atlas`, or `borne-collector atlas build`"
         else:
             yield from _table(table.header)
+    yield from _soil(Soil.open(atlas.BESIDE))
 
 
 def _table(header: Header) -> Iterator[str]:
@@ -38,6 +40,20 @@ def _table(header: Header) -> Iterator[str]:
     yield (
         f"    {header.rows_4} IPv4 and {header.rows_6} IPv6 ranges, {header.labels} labels,"
         f" {header.overlaps} overlapping rows cut; SHA-256 {header.sha256}"
+    )
+    yield f"    licence {header.licence}; {'; '.join(header.attribution)}"
+    yield f"    {header.caution}"
+
+
+def _soil(found: Soil | None) -> Iterator[str]:
+    if found is None:
+        yield "  soil: not built; run `make atlas`, or `borne-collector atlas build`"
+        return
+    header = found.header
+    yield f"  soil: {header.source}, data of {header.date}, {header.status}"
+    yield (
+        f"    {header.runs} runs of border and coast, {len(header.labels)} labels;"
+        f" SHA-256 {header.sha256}"
     )
     yield f"    licence {header.licence}; {'; '.join(header.attribution)}"
     yield f"    {header.caution}"

@@ -2,11 +2,34 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
-from collector import geodata
+import msgspec
+
+from collector import atlas, geodata, sealed, soil
 from collector.errors import StoreError
 from collector.geodata import Source
 from collector.store.files import publish
+
+VERSIONS: Final = {"origin": atlas.VERSION, "registrant": atlas.VERSION, "soil": soil.VERSION}
+"""The version of the compiler of each table."""
+
+
+class Made(msgspec.Struct, frozen=True):
+    """What a compiled table was made of."""
+
+    source: str
+    date: str
+
+
+def made(source: Source, directory: Path) -> Made:
+    """Return what the table of a source in `directory` was made of.
+
+    Raises:
+        StoreError: It is missing, damaged, or made by another compiler.
+    """
+    found = sealed.unseal(directory / f"{source.name}.atlas", VERSIONS[source.name])
+    return msgspec.json.decode(found.header, type=Made)
 
 
 def build(source: Source, directory: Path, to: Path, *, ident: str, date: str) -> Path:
@@ -31,7 +54,11 @@ def build(source: Source, directory: Path, to: Path, *, ident: str, date: str) -
 def build_all(directory: Path, to: Path, *, ident: str, date: str) -> Iterator[Path]:
     """Compile every table from newer files in `directory`; yield the path of each.
 
+    Borders, which seldom change, are left alone where their file is not there.
+
     Raises: as `build`.
     """
     for source in geodata.sources():
+        if source.name == "soil" and not (directory / source.files["borders"]).exists():
+            continue
         yield build(source, directory, to, ident=ident, date=date)

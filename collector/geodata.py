@@ -1,4 +1,4 @@
-"""Bytes: published tables about addresses (CSV), and what is compiled of them.
+"""Bytes: published tables about addresses (CSV) and borders, and what is compiled of them.
 
 Lines: `first,last,AS number,name` or `first,last,country`; addresses are numbers, both ends are
 inside.
@@ -23,6 +23,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from collector import soil, territories, topology
 from collector.atlas import BITS, Contents, pack
 from collector.errors import ConfigError
 
@@ -40,13 +41,13 @@ Reader: TypeAlias = Callable[[Sequence[str]], Label]
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A published table of the release."""
 
-    name: Literal["origin", "registrant"]
+    name: Literal["origin", "registrant", "soil"]
     package: str
     version: str
     integrity: str
     date: str
     files: Mapping[str, str]
-    """CSV by family, "4" and "6"."""
+    """Of addresses: CSV by family, "4" and "6"; of soil: TopoJSON, "borders"."""
     licence: str
     attribution: tuple[str, ...]
     caution: str
@@ -78,6 +79,17 @@ def compile_table(
     Raises:
         ConfigError: A file is missing, or a line of it is not of the documented form.
     """
+    told = {
+        "name": source.name,
+        "source": ident or source.ident,
+        "date": date or source.date,
+        "licence": source.licence,
+        "attribution": source.attribution,
+        "caution": source.caution,
+    }
+    if source.name == "soil":
+        borders = topology.read(directory / source.files["borders"], territories.load())
+        return soil.pack(borders, told)
     labels: dict[Label, int] = {}
     read = _origin if source.name == "origin" else _registrant
     rows: dict[int, Sequence[Row]] = {}
@@ -86,15 +98,7 @@ def compile_table(
         path = directory / source.files[str(family)]
         rows[family], cut = disjoint(_rows(path, bits, read, labels))
         overlaps += cut
-    about = {
-        "name": source.name,
-        "source": ident or source.ident,
-        "date": date or source.date,
-        "licence": source.licence,
-        "attribution": source.attribution,
-        "caution": source.caution,
-        "overlaps": overlaps,
-    }
+    about = {**told, "overlaps": overlaps}
     return pack(Contents(rows, tuple(labels)), about)
 
 

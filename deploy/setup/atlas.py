@@ -1,4 +1,4 @@
-"""Shell: fetch the published tables about addresses with npm, check them, and compile the atlas.
+"""Shell: fetch the published tables with npm, check them, and compile the atlas.
 
 Usage: `python -m deploy.setup.atlas atlas|test|bench|demo|run`, from the root of a checkout; the
 bootstrap does so. Exit 0: the tables are there. Exit 2: they are not; stderr says why and what to
@@ -42,10 +42,10 @@ FETCH_OPTIONS = ("--ignore-scripts", "--fetch-retries=1", "--fetch-retry-mintime
 def is_current(source: Source, directory: Path) -> bool:
     """Tell whether the table is there, whole, and made of this very package by this compiler."""
     try:
-        header = atlas.Table(directory / f"{source.name}.atlas").header
+        made = builder.made(source, directory)
     except StoreError:
         return False
-    return (header.source, header.date) == (source.ident, source.date)
+    return (made.source, made.date) == (source.ident, source.date)
 
 
 def is_genuine(package: Path, source: Source) -> bool:
@@ -165,7 +165,7 @@ def main() -> int:
         say(f"borne set-up: {error}")
         if verb not in GOES_ON_WITHOUT:
             return 2
-        say("going on without the tables of addresses: no origin AS, no registrant")
+        say("going on without the tables of the atlas: no origin AS, no registrant, no borders")
     return 0
 
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from collector import about, atlas, provenance
-from tests.fakes import atlas_tables
+from tests.fakes import atlas_tables, soil_tables
 
 
 def test_tables_are_told_with_their_duties(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,7 +17,7 @@ def test_tables_are_told_with_their_duties(tmp_path: Path, monkeypatch: pytest.M
     header = msgspec.structs.replace(atlas.load(directory).tables["origin"].header, overlaps=7)
     assert ", 2 labels, 7 overlapping rows cut; SHA-256 " in list(about._table(header))[1]
     digest = atlas.load(directory).tables["origin"].header.sha256
-    assert f"compiled tables of addresses in {directory}:" == lines[0]
+    assert f"compiled tables in {directory}:" == lines[0]
     assert "  origin: tables of a test, data of 2026-06-17, read" == lines[1]
     assert (
         f"    3 IPv4 and 1 IPv6 ranges, 2 labels, 0 overlapping rows cut; SHA-256 {digest}"
@@ -26,6 +26,21 @@ def test_tables_are_told_with_their_duties(tmp_path: Path, monkeypatch: pytest.M
     assert lines[3].endswith("IP Geolocation by DB-IP, https://db-ip.com/ (CC BY 4.0)")
     assert "says that what it published this way contains errors" in lines[4]
     assert "  registrant: tables of a test, data of 2026-06-17, read" == lines[5]
+    assert "  soil: not built; run `make atlas`, or `borne-collector atlas build`" == lines[9]
+
+
+def test_borders_are_told_with_their_duties(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Source, day, counts, digest, licence, attribution, caution."""
+    monkeypatch.setattr(atlas, "BESIDE", tmp_path)
+    header = soil_tables.opened(tmp_path).header
+    assert [
+        "  soil: a drawing, data of 2026-11-26, read",
+        f"    {header.runs} runs of border and coast, 7 labels; SHA-256 {header.sha256}",
+        "    licence none; ",
+        "    small",
+    ] == list(about.compiled())[-4:]
 
 
 def test_a_missing_table_is_told_with_the_way_to_it(
@@ -35,7 +50,7 @@ def test_a_missing_table_is_told_with_the_way_to_it(
     monkeypatch.setattr(atlas, "BESIDE", tmp_path)
     lines = list(about.compiled())[1:]
     expected = "not built; run `make atlas`, or `borne-collector atlas build`"
-    assert [f"  {name}: {expected}" for name in ("origin", "registrant")] == lines
+    assert [f"  {name}: {expected}" for name in ("origin", "registrant", "soil")] == lines
 
 
 def test_facts_are_counted_before_the_compiled_tables() -> None:

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from collector import atlas, builder, geodata
+from collector import atlas, builder, geodata, sealed, soil
 from collector.errors import ConfigError, StoreError
-from tests.fakes import atlas_tables
+from collector.soil import Soil
+from tests.fakes import atlas_tables, soil_tables
 
 ORIGIN = geodata.sources()[0]
+SOIL = geodata.sources()[2]
 
 
 def test_every_table_is_written_and_nothing_else(tmp_path: Path) -> None:
@@ -39,3 +41,28 @@ def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         StoreError, match=r"write the table .*/file/origin\.atlas: .*; name another"
     ):
         builder.build(ORIGIN, published, tmp_path / "file", ident="x", date="2026-11-24")
+
+
+def test_borders_are_compiled_where_they_are_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside newer addresses stand newer borders: a third file, of its own source and day."""
+    monkeypatch.setattr(geodata.territories, "load", lambda: soil_tables.RIGHTS)
+    published, to = atlas_tables.write(tmp_path / "published"), tmp_path / "atlas"
+    soil_tables.write(published)
+    made = list(builder.build_all(published, to, ident="mine", date="2026-11-24"))
+    assert [to / f"{source.name}.atlas" for source in geodata.sources()] == made
+    assert builder.Made("mine", "2026-11-24") == builder.made(SOIL, to)
+    found = Soil.open(to)
+    assert found is not None
+    assert frozenset({"CC"}) == found.at(1.2, 1.2)
+
+
+def test_a_table_of_another_compiler_is_none(tmp_path: Path) -> None:
+    """What is missing, or of another version, was not made by this compiler."""
+    to = atlas_tables.built(tmp_path)
+    with pytest.raises(StoreError, match=r"soil\.atlas: .*No such file"):
+        builder.made(SOIL, to)
+    (to / "soil.atlas").write_bytes(sealed.seal(99, {"source": "s", "date": "d"}, {}))
+    with pytest.raises(StoreError, match=f"version 99 of the compiler, not {soil.VERSION}"):
+        builder.made(SOIL, to)

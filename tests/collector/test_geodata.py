@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from collector import geodata
 from collector.atlas import Table
 from collector.errors import ConfigError
-from tests.fakes import atlas_tables
+from tests.fakes import atlas_tables, soil_tables
 from tests.oracles import ranges as oracle
 
-ORIGIN, REGISTRANT = geodata.sources()
+ORIGIN, REGISTRANT, SOIL = geodata.sources()
 
 ROW = st.tuples(st.integers(0, 60), st.integers(0, 60)).map(sorted)
 ROWS = st.lists(ROW, max_size=12).map(
@@ -21,14 +21,24 @@ ROWS = st.lists(ROW, max_size=12).map(
 
 
 def test_the_pins_are_whole() -> None:
-    """Both tables have a version, a SHA-512, a day, a licence, and an attribution with a link."""
-    assert ("origin", "registrant") == (ORIGIN.name, REGISTRANT.name)
+    """Each table has a version, a SHA-512, a day, a licence, and attributions with links."""
+    assert ["origin", "registrant", "soil"] == [source.name for source in geodata.sources()]
     for source in geodata.sources():
         assert source.integrity.startswith("sha512-")
+        assert all("https://" in line for line in source.attribution)
+    for source in (ORIGIN, REGISTRANT):
         assert source.version.endswith(source.date.replace("-", "") + "19")
         assert source.licence == "CC BY 4.0"
-        assert all("https://" in line for line in source.attribution)
         assert {"4", "6"} == set(source.files)
+    assert {"borders": "countries-10m.json"} == SOIL.files
+    assert "public domain" in SOIL.licence
+
+
+def test_borders_of_another_world_are_refused(tmp_path: Path) -> None:
+    """The table of territories is for the published shapes alone."""
+    soil_tables.write(tmp_path)
+    with pytest.raises(ConfigError, match=r"the shape Alpha \(001\) has no row"):
+        geodata.compile_table(SOIL, tmp_path)
 
 
 @given(ROWS)
