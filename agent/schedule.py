@@ -120,28 +120,32 @@ class Bucket:
 
     def holds_one(self, now_ns: int) -> bool:
         """Return whether a token is there, without taking it."""
+        return self.wait_ns(now_ns) == 0
+
+    def take(self) -> None:
+        """Take the token that is there."""
+        self._tokens -= 1.0
+
+    def wait_ns(self, now_ns: int, kept: float = 0.0) -> int:
+        """Return how long from now until a token is there beside `kept` others; 0: it is."""
         earned = (now_ns - self._at_ns) * self._per_s / _NS_PER_S
         self._tokens = min(self._capacity, self._tokens + earned)
         self._at_ns = now_ns
-        return self._tokens >= 1.0
-
-    def take(self) -> None:
-        """Take the token that `holds_one` promised."""
-        self._tokens -= 1.0
-
-    def wait_ns(self) -> int:
-        """Return how long after the last `holds_one` the next token is there."""
-        missing = max(0.0, 1.0 - self._tokens)
-        return int(missing / self._per_s * _NS_PER_S) + 1 if missing else 0
+        missing = 1.0 + kept - self._tokens
+        return int(missing / self._per_s * _NS_PER_S) + 1 if missing > 0 else 0
 
 
 class Budget:
-    """The limits of this host: one bucket for everything, one for each target's echoes."""
+    """The limits of this host: one bucket for everything, one for each target's echoes.
+
+    Echo requests cannot wait, a trace can: half of what the bucket holds is kept for them.
+    """
 
     def __init__(self, limits: Limits, now_ns: int) -> None:
         """Start with full buckets."""
         self._limits = limits
         self._all = Bucket(limits.packets_per_s, now_ns)
+        self._kept = (max(limits.packets_per_s, 1.0) - 1.0) / 2
         self._targets: dict[int, Bucket] = {}
 
     def allow_echo(self, index: int, now_ns: int) -> bool:
@@ -155,13 +159,10 @@ class Budget:
         self._all.take()
         return True
 
-    def allow_packet(self, now_ns: int) -> bool:
-        """Take one token of all, for a trace's packet: each TTL reaches another machine."""
-        if not self._all.holds_one(now_ns):
-            return False
-        self._all.take()
-        return True
+    def packet_wait_ns(self, now_ns: int) -> int:
+        """Return how long a trace's next packet must wait; 0: `take_packet` and send it now."""
+        return self._all.wait_ns(now_ns, self._kept)
 
-    def wait_ns(self) -> int:
-        """Return how long a refused trace packet must wait."""
-        return self._all.wait_ns()
+    def take_packet(self) -> None:
+        """Take one token of all, for a trace's packet: each TTL reaches another machine."""
+        self._all.take()

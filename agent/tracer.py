@@ -66,17 +66,20 @@ class Route:
         self._plan.doubted(shot)
 
     async def follow(
-        self, sender_of: Callable[[int], Sender], clock: Clock, budget: Budget | None
+        self, sender_of: Callable[[int], Sender], clock: Clock, allowance: "Allowance | None"
     ) -> None:
         """Drive the plan to its end; `sender_of` gives the socket of a flow.
 
-        Without a token of `budget` a packet waits.
+        The plan is asked when a packet may leave at once, for it counts time from its answer.
         """
         while not self._plan.done:
             self._wake.clear()
+            if allowance is not None:
+                await allowance.wait()
             shot = self._plan.next_shot(clock.monotonic_ns())
             if shot is not None:
-                await _afford(budget, clock)
+                if allowance is not None:
+                    allowance.take()
                 sender = sender_of(shot.flow)
                 handle = (self, shot)
                 sender.send(handle, self._address, self._timeout_ns, ttl=shot.ttl, flow=shot.flow)
@@ -90,10 +93,25 @@ class Route:
                 await self._wake.wait()
 
 
-async def _afford(budget: Budget | None, clock: Clock) -> None:
-    """Wait until the limits of this host allow one more packet."""
-    while budget is not None and not budget.allow_packet(clock.monotonic_ns()):  # noqa: ASYNC110 - the wait is computed
-        await asyncio.sleep(budget.wait_ns() / _NS_PER_S)
+class Allowance:
+    """What the limits of this host leave to traces: their packets wait in one queue."""
+
+    def __init__(self, budget: Budget, clock: Clock) -> None:
+        """Share `budget` with whoever else sends."""
+        self._budget = budget
+        self._clock = clock
+        # Without it all rounds would wake for each token that one of them can have.
+        self._queue = asyncio.Lock()
+
+    async def wait(self) -> None:
+        """Wait until one more packet may leave: until the caller waits again, `take` takes it."""
+        async with self._queue:
+            while wait_ns := self._budget.packet_wait_ns(self._clock.monotonic_ns()):  # noqa: ASYNC110 - the wait is computed
+                await asyncio.sleep(wait_ns / _NS_PER_S)
+
+    def take(self) -> None:
+        """Count the packet that leaves."""
+        self._budget.take_packet()
 
 
 def land(landing: Landing | Doubt) -> None:
@@ -133,7 +151,7 @@ class Tracer:
         self._targets = targets
         self._sink = sink
         self._clock = clock
-        self._budget = budget
+        self._allowance = Allowance(budget, clock)
         self._address_of = address_of
         self._origin = origin
         self._open_socket = open_socket
@@ -212,7 +230,7 @@ class Tracer:
             gap_ns=min(GAP_NS, interval_ns // (2 * target.flows)),
         )
         route = Route(trace, address, target.timeout_ns)
-        await route.follow(senders.__getitem__, self._clock, self._budget)
+        await route.follow(senders.__getitem__, self._clock, self._allowance)
         del self._under_way[index]
         self._senders.retire([each for used in self._under_way.values() for each in used])
         self._remember(address, trace)

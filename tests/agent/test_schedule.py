@@ -158,11 +158,10 @@ def test_an_empty_bucket_says_how_long_to_wait() -> None:
     bucket = Bucket(10, 0)
     while bucket.holds_one(0):
         bucket.take()
-    wait_ns = bucket.wait_ns()
+    wait_ns = bucket.wait_ns(0)
     assert 99 * MS < wait_ns <= 100 * MS + 1
     assert not bucket.holds_one(wait_ns - MS)
-    assert bucket.holds_one(wait_ns + 1)
-    assert bucket.wait_ns() == 0
+    assert bucket.wait_ns(wait_ns + 1) == 0
 
 
 def test_one_target_cannot_exceed_its_own_limit() -> None:
@@ -170,12 +169,31 @@ def test_one_target_cannot_exceed_its_own_limit() -> None:
     budget = Budget(Limits(packets_per_s=4, per_target_per_s=2), 0)
     assert [True, True, False] == [budget.allow_echo(0, 0) for _ in range(3)]
     assert [True, True, False] == [budget.allow_echo(1, 0) for _ in range(3)]
-    assert not budget.allow_packet(0)
+    assert budget.packet_wait_ns(0) > 0
+
+
+def packets(budget: Budget, now_ns: int) -> int:
+    """Count the packets of traces that may leave at once."""
+    count = 0
+    while not budget.packet_wait_ns(now_ns):
+        budget.take_packet()
+        count += 1
+    return count
 
 
 def test_traces_and_echoes_share_the_global_limit() -> None:
     """A trace's packets are counted with the rest, and wait for what is earned."""
-    budget = Budget(Limits(packets_per_s=2, per_target_per_s=2), 0)
-    assert [True, True, False] == [budget.allow_packet(0) for _ in range(3)]
+    budget = Budget(Limits(packets_per_s=1, per_target_per_s=2), 0)
+    assert packets(budget, 0) == 1
     assert not budget.allow_echo(0, 0)
-    assert budget.allow_packet(budget.wait_ns() + 1)
+    assert S == budget.packet_wait_ns(0) - 1
+    assert packets(budget, budget.packet_wait_ns(0)) == 1
+
+
+def test_traces_leave_half_of_what_is_saved_to_echoes() -> None:
+    """However many packets of traces wait: an echo request cannot."""
+    budget = Budget(Limits(packets_per_s=101, per_target_per_s=101), 0)
+    assert packets(budget, 0) == 51
+    assert [True] * 50 + [False] == [budget.allow_echo(0, 0) for _ in range(51)]
+    assert packets(budget, S // 2) == 0
+    assert packets(budget, S) == 51

@@ -8,11 +8,14 @@ import pytest
 
 from agent.clock import SystemClock
 from agent.flight import Landing
+from agent.hops import Shot
 from agent.ports import Rung
 from agent.records import Origin, Outcome, Path, Protocol, Stamp
+from agent.rounds import Round
 from agent.schedule import Budget, Due
+from agent.sender import Sender
 from agent.targets import Limits, ProbeTarget, family_of
-from agent.tracer import Tracer, land
+from agent.tracer import Allowance, Route, Tracer, land
 from tests.fakes.agent_probing import FakePort, FakeSink, play
 
 MS = 1_000_000
@@ -116,14 +119,46 @@ async def test_a_target_that_fell_silent_is_searched_for_in_full() -> None:
 
 
 async def test_packets_wait_for_the_limits() -> None:
-    """100 a second: after what is saved up, 10 ms between packets."""
+    """100 a second: after what is saved up, 10 ms between packets, of all rounds together."""
     port, sink = FakePort({}, time.time_ns), FakeSink()
-    tracing = tracer([target(FAR)], port, sink, packets_per_s=100)
-    for _ in range(100):
-        tracing._budget.allow_packet(time.monotonic_ns())
+    tracing = tracer([target(FAR), target(NEAR)], port, sink, packets_per_s=100)
+    for _ in range(51):
+        await tracing._allowance.wait()
+        tracing._allowance.take()
     started_s = time.monotonic()
     await play(tracing.run(), lambda: len(port.sent) >= 20)
     assert time.monotonic() - started_s >= 0.19
+
+
+async def test_a_plan_is_asked_when_its_packet_may_leave() -> None:
+    """It counts the time without an answer from there: no wait for the limits is in it."""
+    clock, asked_ns, sent_ns = SystemClock(), [], []
+
+    class Two(Round):
+        def next_shot(self, now_ns: int) -> Shot | None:
+            shot = super().next_shot(now_ns)
+            if shot is not None:
+                asked_ns.append(now_ns)
+            return shot
+
+        @property
+        def done(self) -> bool:
+            return len(asked_ns) == 3
+
+    class Noting(Sender):
+        def send(self, *_: object, **__: object) -> None:
+            sent_ns.append(clock.monotonic_ns())
+
+    plan = Two(FAR, flows=1, max_ttl=32, timeout_ns=S, start_ns=clock.monotonic_ns())
+    allowance = Allowance(Budget(Limits(packets_per_s=10), clock.monotonic_ns()), clock)
+    for _ in range(6):
+        await allowance.wait()
+        allowance.take()
+    sender = Noting(clock, land, FakePort({}).opened)
+    await Route(plan, FAR, S).follow(lambda _: sender, clock, allowance)
+    sender.close()
+    assert len(asked_ns) == len(sent_ns) == 3
+    assert max(sent - asked for sent, asked in zip(sent_ns, asked_ns, strict=True)) < 50 * MS
 
 
 async def test_a_round_under_way_is_not_started_again() -> None:
