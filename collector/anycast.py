@@ -54,9 +54,9 @@ class Anycast:
                 self._keep(address, row)
             heard = self._heard.get(address, {}).values()
             late = [row for row in heard if row.started_ns > at_ns - KEPT_NS]
-            apart = _apart(address, late)
-            if apart is not None:
-                found[address] = apart
+            several = apart(address, late)
+            if several is not None:
+                found[address] = several
         return found
 
     def dump(self) -> tuple[tuple[str, tuple[Nearness, ...]], ...]:
@@ -103,7 +103,7 @@ def _timed(row: Nearness) -> str:
     return f"{row.agent} in {row.rtt_ns / 1e6:.3f} ms"
 
 
-def _apart(address: str, rows: Iterable[Nearness]) -> Several | None:
+def apart(address: str, rows: Iterable[Nearness]) -> Several | None:
     """Return two agents whose discs share no point, None where all of them do."""
     ordered = sorted(rows, key=lambda row: (row.rtt_ns, row.agent))
     for near, other in combinations(ordered, 2):

@@ -147,6 +147,31 @@ def _add_explain(explain: argparse.ArgumentParser) -> None:
         "--fail-on", metavar="VERDICT", help="exit 1 if a verdict is this one or worse"
     )
     explain.add_argument("--json", action="store_true", help="one object a line for each path")
+    _add_redact(explain)
+
+
+def _add_verify(verify: argparse.ArgumentParser) -> None:
+    verify.description = (
+        "Recompute the verdicts of evidence Statements from themselves, and name what differs. "
+        "Shows consistency, not origin: nobody signed them. Nothing is asked of a network."
+    )
+    verify.epilog = (
+        "Exit codes: 0 all consistent, 1 one is not, 2 one is unreadable or follows rules that "
+        "this release does not judge by."
+    )
+    verify.add_argument(
+        "files", nargs="+", metavar="EVIDENCE", help="a Statement as exported; - is stdin"
+    )
+    verify.add_argument("--json", action="store_true", help="one object a line for each Statement")
+    _add_redact(verify)
+
+
+def _add_redact(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--redact",
+        action="store_true",
+        help="replace names of agents and private addresses by hashes that hold for this run",
+    )
 
 
 def _add_place(place: argparse.ArgumentParser) -> None:
@@ -252,8 +277,18 @@ def _explain(options: argparse.Namespace) -> int:
         jurisdictions=options.jurisdictions,
         fail_on=options.fail_on,
         as_json=options.json,
+        redact=options.redact,
     )
     return explain.run(asked)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    """Check Statements against themselves."""
+    from collector import verify  # noqa: PLC0415 - see the rules
+
+    return verify.run(
+        verify.Request(files=options.files, as_json=options.json, redact=options.redact)
+    )
 
 
 def _place(options: argparse.Namespace) -> int:
@@ -277,10 +312,17 @@ def _atlas(options: argparse.Namespace) -> int:
 _HELP = {
     "serve": ("take batches from agents, answer questions, show the page", _add_serve),
     "explain": ("judge paths that were measured, and show why", _add_explain),
+    "verify": ("recompute evidence from itself, and name what differs", _add_verify),
     "place": ("show what is known of one address", _add_place),
     "atlas": ("compile tables of addresses: origin AS and registrant", _add_atlas),
 }
-_COMMANDS = {"serve": _serve, "explain": _explain, "place": _place, "atlas": _atlas}
+_COMMANDS = {
+    "serve": _serve,
+    "explain": _explain,
+    "verify": _verify,
+    "place": _place,
+    "atlas": _atlas,
+}
 
 
 if __name__ == "__main__":

@@ -6,9 +6,11 @@ Rules
   stderr, the good ones are printed.
 - The position that `--origin` gives stands for every path, whatever its file says. Without one,
   no distance is used.
+- `--redact` rewrites what was judged, for people; no verdict depends on it (`redaction`).
 """
 
 import math
+import secrets
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from collector import borders, explanation, offline, pathtable, terminal
 from collector.errors import ConfigError
 from collector.imports import formats
 from collector.records import SEVERITY, Judgement, Jurisdiction, Verdict
+from collector.redaction import SALT_OCTETS, Redactor
 from collector.regions import BY_NAME
 
 STDIN: Final = "-"
@@ -39,6 +42,7 @@ class Request:
     jurisdictions: Sequence[Jurisdiction]
     fail_on: Verdict | None
     as_json: bool
+    redact: bool = False
 
 
 def request(
@@ -48,6 +52,7 @@ def request(
     jurisdictions: Sequence[str],
     fail_on: str | None,
     as_json: bool,
+    redact: bool = False,
 ) -> Request:
     """Return the options of the command line, checked.
 
@@ -60,6 +65,7 @@ def request(
         jurisdictions=[_jurisdiction(name) for name in dict.fromkeys(jurisdictions or DEFAULTS)],
         fail_on=None if fail_on is None else _verdict(fail_on),
         as_json=as_json,
+        redact=redact,
     )
 
 
@@ -67,20 +73,22 @@ def run(asked: Request) -> int:
     """Print an explanation of every path; return the exit code."""
     show = _lines if asked.as_json else _tables(asked)
     tables = offline.tables()
+    redactor = Redactor(secrets.token_bytes(SALT_OCTETS), tables.networks) if asked.redact else None
     unreadable = failed = False
     for name in asked.files:
         for found in _read(name):
             if isinstance(found, formats.Unreadable):
                 unreadable = True
                 where = f"{name}: {found.where}" if found.where else name
-                sys.stderr.write(f"borne-collector: {where}: {found.why}\n")
+                why = "is unreadable; --redact hides how" if redactor else found.why
+                sys.stderr.write(f"borne-collector: {where}: {why}\n")
                 continue
             path = found if asked.origin is None else _moved(found, asked.origin)
             judgement = borders.judge(
                 path, agent="", zone=None, knowledge=tables, jurisdictions=asked.jurisdictions
             )
             failed = failed or _is_bad(judgement, asked.fail_on)
-            show(path, judgement)
+            show(*(redactor.shown(path, judgement) if redactor else (path, judgement)))
     if not asked.as_json:
         terminal.show(pathtable.LIMITS)
     return 2 if unreadable else int(failed)
@@ -93,6 +101,7 @@ def _lines(_: Path, judgement: Judgement) -> None:
 def _tables(asked: Request) -> Callable[[Path, Judgement], None]:
     """Return what prints a table for a path."""
     by = "the file" if asked.origin is None else "--origin"
+    by = f"{by} (here rounded)" if asked.redact else by
     columns = terminal.columns()
     return lambda path, judgement: terminal.show(
         pathtable.draw(path, judgement, declared_by=by, columns=columns)

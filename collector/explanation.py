@@ -23,6 +23,7 @@ import msgspec
 
 from collector.networks import parse
 from collector.records import Evidence, HopJudgement, Judgement, PathVerdict, Place
+from collector.redaction import is_token
 
 
 class _Territory(msgspec.Struct, frozen=True):
@@ -74,8 +75,12 @@ def encode_hop(hop: HopJudgement) -> bytes:
 
 
 def address(hop: HopJudgement) -> str | None:
-    """Return the address of a hop, None where it kept silent or answered by its name alone."""
-    return hop.address if hop.address is not None and parse(hop.address) is not None else None
+    """Return the address of a hop, None where it kept silent or answered by its name alone.
+
+    What stands for a redacted address stands in its place.
+    """
+    found = hop.address
+    return found if found and (parse(found) is not None or is_token(found)) else None
 
 
 def _hop(hop: HopJudgement) -> _Hop:

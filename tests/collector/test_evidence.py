@@ -25,7 +25,7 @@ from collector.evidence import LIMITS, PREDICATE_TYPE, STATEMENT_TYPE, digest, s
 from collector.knowledge import Knowledge
 from collector.records import RULES, Crossing, NetworkOverride, PathRecord, Vantage
 from collector.regions import JURISDICTIONS
-from tests.fakes.paths import MARSEILLE, PARIS, path, reply, zone
+from tests.fakes.paths import FROM_PARIS, MARSEILLE, PARIS, path, reply, zone
 from tests.fakes.statements import rejudged
 
 OVERRIDE = NetworkOverride(
@@ -37,7 +37,8 @@ OVERRIDE = NetworkOverride(
     reason="a test",
 )
 KNOWLEDGE = knowledge.load([OVERRIDE])
-VANTAGE = Vantage(name="paris", agent_id=bytes(range(16)), token_sha256="5ecret" * 8, place=PARIS)
+HERE = msgspec.structs.replace(PARIS, radius_km=FROM_PARIS.radius_km)
+VANTAGE = Vantage(name="paris", agent_id=bytes(range(16)), token_sha256="5ecret" * 8, place=HERE)
 HOME = zone(MARSEILLE)
 HOPS = (
     [reply("192.168.1.1", rtt_ms=0.4)],

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from agent.records import Origin
@@ -16,7 +17,7 @@ from collector.networks import Networks, load_special
 from collector.records import PathRecord, Vantage
 from collector.regions import JURISDICTIONS
 from collector.wall import wall_text
-from tests.fakes.paths import MARSEILLE, PARIS, path, reply, zone
+from tests.fakes.paths import FROM_PARIS, MARSEILLE, PARIS, path, reply, zone
 from tests.fakes.ranges import RowTables, origin, registrant
 from tests.fakes.statements import rejudged
 
@@ -37,7 +38,8 @@ HOPS = (
     [reply("193.251.241.22", "ae300-0.ffttr6.frankfurt.opentransit.net", confirmed=None)],
     [reply("51.15.0.1", rtt_ms=1.0)],
 )
-VANTAGE = Vantage(name="paris", agent_id=bytes(16), token_sha256="", place=PARIS)
+HERE = msgspec.structs.replace(PARIS, radius_km=FROM_PARIS.radius_km)
+VANTAGE = Vantage(name="paris", agent_id=bytes(16), token_sha256="", place=HERE)
 
 
 def predicate() -> tuple[bytes, dict[str, Any]]:

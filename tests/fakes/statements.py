@@ -1,11 +1,15 @@
 """Judges the paths of a Statement again, with nothing but the rows that it holds."""
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path as File
 from typing import Any
 
 import msgspec
 
 from agent.records import Path
+from collector import knowledge, stated
 from collector.anycast import evidence
 from collector.borders import judge
 from collector.carriers import Carrier
@@ -17,6 +21,7 @@ from collector.networks import Networks, Prefixes, SpecialRange
 from collector.operators import CodeRow, NameRule, Operator
 from collector.places import PlaceRow
 from collector.records import Judgement, Jurisdiction, NetworkOverride, Zone
+from collector.restatement import restate, world
 from collector.wall import wall_ns
 from tests.fakes.ranges import RowTables
 
@@ -76,3 +81,14 @@ def _operator(operator: Mapping[str, Any], names: list[Mapping[str, Any]]) -> Op
         for row in own
     ]
     return Operator(**operator, rules=msgspec.convert(rules, tuple[NameRule, ...]))
+
+
+def real() -> bytes:
+    """Return a Statement over the paths of a demo that was played once, by the present tables.
+
+    Origins and registrants are those that the demo saw; no compiled table is named.
+    """
+    kept = File(__file__).parents[1] / "collector" / "kept" / "statement-rules-2.json"
+    inputs = stated.read(json.loads(kept.read_bytes())["predicate"])
+    present = world(inputs, knowledge.load(), inputs.ranges)
+    return restate(replace(inputs, knowledge=present)).statement

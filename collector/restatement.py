@@ -1,0 +1,102 @@
+"""Decider: a Statement made again from its own inputs.
+
+Rules
+- Paths are judged by the rows of the Statement, rounds are followed by a watch that knows nothing
+  else, and both are stated in the same way as a collector does it.
+- Distances and reaches of anycast come from two libraries of mathematics: stated and recomputed
+  ones may differ in the last digits (one part in 10^9), and the stated ones then stand.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from collector import anycast, borders, evidence
+from collector.crossings import Crossings
+from collector.knowledge import Knowledge
+from collector.nearness import Several
+from collector.networks import Networks, RangeTables
+from collector.records import Crossing, PathRecord
+from collector.regions import BY_NAME
+from collector.stated import Stated
+
+_LAST_DIGITS: Final = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Restated:
+    """What follows from the inputs."""
+
+    records: tuple[PathRecord, ...]
+    crossing: Crossing | None
+    """The episode that the rounds confirm; None where they confirm none."""
+    statement: bytes
+
+
+def restate(stated: Stated) -> Restated:
+    """Return the Statement that follows from the inputs; nothing in them makes it raise."""
+    records = tuple(_records(stated))
+    crossing = _confirmed(records, stated.crossing.jurisdiction)
+    made = evidence.statement(
+        crossing or stated.crossing,
+        records,
+        stated.vantage,
+        stated.knowledge,
+        zone=stated.zone,
+    )
+    return Restated(records, crossing, made)
+
+
+def world(stated: Stated, release: Knowledge, tables: RangeTables) -> Knowledge:
+    """Return the tables of `release` with the Statement's own rows of holders, and `tables`."""
+    special = release.networks.special_rows
+    return Knowledge(
+        operators=release.operators,
+        names=release.names,
+        places=release.places,
+        networks=Networks(special, stated.overrides, tables),
+        carriers=release.carriers,
+        lans=release.lans,
+        table_sha256=release.table_sha256,
+    )
+
+
+def _records(stated: Stated) -> list[PathRecord]:
+    found = []
+    for path in stated.paths:
+        several = tuple(map(_again, stated.several.get(path.id, ())))
+        judgement = borders.judge(
+            path,
+            agent=stated.vantage.name,
+            zone=stated.zone,
+            knowledge=stated.knowledge,
+            jurisdictions=stated.jurisdictions,
+            anycast=anycast.evidence(several),
+        )
+        found.append(PathRecord(path=path, judgement=judgement, several=several))
+    return found
+
+
+def _again(row: Several) -> Several:
+    """Return what follows from the two times; the row itself where that is the same."""
+    made = anycast.apart(row.address, row.seen)
+    if made is None:
+        return msgspec.structs.replace(row, distance_km=0.0, reach_km=0.0)
+    same = (
+        made.seen == row.seen
+        and math.isclose(made.distance_km, row.distance_km, rel_tol=_LAST_DIGITS)
+        and math.isclose(made.reach_km, row.reach_km, rel_tol=_LAST_DIGITS)
+    )
+    return row if same else made
+
+
+def _confirmed(records: Sequence[PathRecord], jurisdiction: str) -> Crossing | None:
+    if jurisdiction not in BY_NAME:
+        return None
+    crossings = Crossings()
+    for record in sorted(records, key=lambda row: (row.judgement.started_ns, row.path.id)):
+        crossings.observe(record.judgement, jurisdiction)
+    return next((row for row in crossings.all() if row.confirmed_ns is not None), None)

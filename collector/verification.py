@@ -1,0 +1,196 @@
+"""Decider: whether a Statement agrees with itself, and with the tables of this release.
+
+Rules
+- Checks, in this order: octets, digests and subjects (`envelope`); everything that was concluded,
+  recomputed from the Statement alone (`restatement`); its rows, against the tables of this release
+  wherever the Statement names the same tables by their digests. None hides another.
+- A Statement under other rules is recognised: octets, digests and subjects are checked, verdicts
+  are not recomputed, and it is never called consistent.
+- Consistency is no origin: whoever writes a Statement can make it consistent.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from collector import differences, envelope, evidence, stated, tablecheck
+from collector.envelope import Envelope
+from collector.errors import UnreadableError
+from collector.findings import Check, Difference, RoundVerdicts, Verification
+from collector.knowledge import Knowledge
+from collector.records import RULES
+from collector.regions import demanded
+from collector.restatement import Restated, restate
+from collector.stated import Stated
+
+_GUARDED: Final = ("versions", "tables", "digests")
+"""Members that follow from nothing else in the Statement: only their digests guard them."""
+
+
+@dataclass(slots=True)
+class _Recomputed:
+    checks: list[Check]
+    found: list[Difference]
+    rounds: tuple[RoundVerdicts, ...] = ()
+
+
+def verify(octets: bytes, release: Knowledge, *, version: str, named: str = "") -> Verification:
+    """Return what is consistent in a Statement and what is not.
+
+    `release` are the tables of this installation, of software `version`. `named` is the name of
+    the file without ending: where that is a SHA-256, it must be that of the octets.
+
+    Raises:
+        UnreadableError: it is no Statement about paths.
+    """
+    opened = envelope.read(octets, named=named)
+    own = opened.rules == RULES
+    if own and opened.writable:
+        made = _recompute(opened, release, version)
+    else:
+        made = _Recomputed([_other(opened)], [])
+    found = (*opened.found, *made.found)
+    return Verification(
+        sha256=evidence.digest(octets),
+        result="inconsistent" if found else "consistent" if own else "other rules",
+        rules=opened.rules,
+        version=_version(opened),
+        premise=str(opened.predicate.get("premise")),
+        crossing=opened.predicate.get("crossing"),
+        checks=(*_outside(opened), *made.checks),
+        differences=found,
+        rounds=made.rounds,
+    )
+
+
+def _outside(opened: Envelope) -> Iterator[Check]:
+    """Yield what `envelope` checked."""
+    wrong = {row.kind for row in opened.found}
+    yield Check(what="octets", agrees="form" not in wrong, says="canonical JSON, no key twice")
+    if not opened.writable:
+        return
+    members = opened.predicate.get("digests")
+    if members is None and opened.rules in envelope.WITHOUT_DIGESTS:
+        says = "its members have none: they came with later rules"
+        yield Check(what="digests", agrees=None, says=says)
+    else:
+        bad = {"digest", "missing"} & wrong
+        says = f"of {len(members) if isinstance(members, dict) else 0} members of the predicate"
+        yield Check(what="digests", agrees=not bad, says=says)
+    subjects = opened.statement.get("subject")
+    count = len(subjects) if isinstance(subjects, list) else 0
+    agrees = not any(row.path.startswith("subject") for row in opened.found)
+    yield Check(what="subject", agrees=agrees, says=f"SHA-256 of {count} raw paths")
+
+
+def _other(opened: Envelope) -> Check:
+    says = (
+        f"not recomputed: they follow {opened.rules}, this release judges by {RULES}; "
+        f"use the release that made it (borne {_version(opened)})"
+        if opened.writable
+        else "not recomputed: canonical JSON has no writing for the Statement"
+    )
+    return Check(what="verdicts", agrees=None, says=says)
+
+
+def _recompute(opened: Envelope, release: Knowledge, version: str) -> _Recomputed:
+    predicate = opened.predicate
+    try:
+        inputs = stated.read(predicate)
+    except UnreadableError as error:
+        broken = Difference(path="predicate", kind="unusable", says=str(error))
+        check = Check(what="verdicts", agrees=None, says="not recomputed: see the differences")
+        return _Recomputed([check], [broken])
+    made = restate(inputs)
+    concluded = list(_concluded(opened, inputs, made, version))
+    beside, compared = tablecheck.compare(predicate, inputs, made, release)
+    return _Recomputed(
+        [*_checks(concluded, inputs, made), *compared, _policy(inputs)],
+        [*concluded, *beside],
+        tuple(
+            RoundVerdicts(
+                path=row.path.id,
+                started_at=row.path.started_at,
+                verdicts=row.judgement.verdicts,
+            )
+            for row in made.records
+        ),
+    )
+
+
+def _concluded(
+    opened: Envelope, inputs: Stated, made: Restated, version: str
+) -> Iterator[Difference]:
+    """Yield where the Statement is not what follows from its inputs."""
+    found = opened.predicate
+    again: dict[str, Any] = json.loads(made.statement)
+    again["subject"] = opened.statement.get("subject")
+    after = again["predicate"]
+    after.update({name: found[name] for name in _GUARDED if name in found})
+    after["rows"]["jurisdictions"] = found["rows"]["jurisdictions"]
+    if _version(opened) != version and "limits" in found:
+        after["limits"] = found["limits"]
+    if made.crossing is None:
+        named = inputs.crossing.jurisdiction
+        says = f"does not follow: these rounds confirm no crossing of {named}"
+        yield Difference(path="predicate.crossing", found=found["crossing"], says=says)
+        after["crossing"] = found["crossing"]
+    rows = after["rows"]
+    yield from differences.compare(
+        {**opened.statement, "predicate": {**found, "rows": None}},
+        {**again, "predicate": {**after, "rows": None}},
+        "",
+    )
+    yield from differences.tables(found["rows"], rows, "predicate.rows", "the raw paths")
+    yield from _position(inputs)
+
+
+def _position(inputs: Stated) -> Iterator[Difference]:
+    """Yield where the agent's place is not the origin of the round that confirmed."""
+    origin = inputs.paths[-1].origin if inputs.paths else None
+    for name in ("latitude", "longitude", "radius_km") if origin is not None else ():
+        found, made = getattr(inputs.vantage.place, name), getattr(origin, name)
+        if found != made:
+            yield Difference(
+                path=f"predicate.agent.place.{name}",
+                found=found,
+                recomputed=made,
+                says="is not that of the origin of the last path",
+            )
+
+
+def _checks(found: Sequence[Difference], inputs: Stated, made: Restated) -> Iterator[Check]:
+    """Yield what was recomputed from the Statement alone."""
+    judged = [row.judgement for row in made.records]
+    verdicts = sum(len(row.verdicts) for row in judged)
+    hops = sum(len(row.hops) for row in judged)
+    rows = sum(map(len, evidence.rows_of(made.records, inputs.knowledge, inputs.zone).values()))
+    says = {
+        "judgements": f"{verdicts} verdicts and {hops} hops of {len(judged)} rounds, judged again "
+        "from its rows alone",
+        "crossing": "the episode that these rounds confirm: id, times, countries, verdicts",
+        "premise": "the position that every distance hangs on",
+        "rows": f"{rows} rows took part, no more and no fewer",
+    }
+    for what, text in says.items():
+        place = f"predicate.{what}"
+        yield Check(
+            what=what, agrees=not any(row.path.startswith(place) for row in found), says=text
+        )
+
+
+def _policy(inputs: Stated) -> Check:
+    """Return whether the default policy demands what the episode left."""
+    name = inputs.crossing.jurisdiction
+    ends = inputs.vantage.place.territory, inputs.zone.place.territory if inputs.zone else ""
+    if demanded(*ends) == name:
+        says = f"the default policy demands {name} between {ends[0]} and {ends[1]}"
+        return Check(what="policy", agrees=True, says=says)
+    says = f"that {name} is demanded here stands in the collector's settings alone"
+    return Check(what="policy", agrees=None, says=says)
+
+
+def _version(opened: Envelope) -> str:
+    versions = opened.predicate.get("versions")
+    return str(versions.get("borne")) if isinstance(versions, dict) else "unknown"
