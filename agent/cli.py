@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 PROGRAM = "borne-agent"
 LEVELS = ("debug", "info", "warning", "error")
-SHORTEST_INTERVAL_S = 0.01
+SHORTEST_S = 0.01
+LONGEST_INTERVAL_S = 86_400.0
+LONGEST_TIMEOUT_S = 60.0
 MAX_FLOWS = 16
 _FILE_NAME = "agent.toml"
 
@@ -54,14 +56,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _done(arguments: Sequence[str] | None) -> int:
     """Do what is asked; return the exit code of it, or of an error that was made for people."""
     options = _parser().parse_args(arguments)
-    from agent.errors import BorneError, ConfigError, PrivilegeError, SpoolError  # noqa: PLC0415
+    from agent.errors import BorneError  # noqa: PLC0415 - lazy, see above
 
     try:
         return _COMMANDS[options.command](options)
-    except (ConfigError, PrivilegeError, SpoolError) as error:
-        return _failed(error, 2)
     except BorneError as error:
-        return _failed(error, 1)
+        return _failed(error)
+    except BaseExceptionGroup as group:
+        # Tasks that work together end together; where more is in it, it is no error for people.
+        match group.exceptions:
+            case (BorneError() as alone,):
+                return _failed(alone)
+        raise
 
 
 def _hold_streams() -> None:
@@ -81,9 +87,11 @@ def _unread(error: BaseException) -> int:
     return 1
 
 
-def _failed(error: Exception, code: int) -> int:
+def _failed(error: Exception) -> int:
+    from agent.errors import ConfigError, PrivilegeError, SpoolError  # noqa: PLC0415 - lazy
+
     print(f"{PROGRAM}: {error}", file=sys.stderr)
-    return code
+    return 2 if isinstance(error, ConfigError | PrivilegeError | SpoolError) else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -128,7 +136,7 @@ def _add_trace(parser: argparse.ArgumentParser) -> None:
 
 def _add_probe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--timeout", type=_interval, default=1.0, metavar="S", help="for an answer (default 1)"
+        "--timeout", type=_timeout, default=1.0, metavar="S", help="for an answer (default 1)"
     )
     parser.add_argument(
         "--resolver", type=_resolver, metavar="ADDRESS", help="name server (default: the host's)"
@@ -171,13 +179,16 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 
 
 def _target(text: str) -> str:
-    """Refuse what is the host's own neighbourhood: no provider's zone is there."""
+    """Refuse what is no address of one host in the world; what is no address may be a name."""
+    from agent.targets import objection  # noqa: PLC0415 - lazy, see above
+
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
         return text
-    if address.version == 6 and (address.is_link_local or address.scope_id is not None):  # noqa: PLR2004 - its own number
-        raise argparse.ArgumentTypeError(f"{text} is link-local: probe a global address")
+    refused = objection(address)
+    if refused is not None:
+        raise argparse.ArgumentTypeError(refused)
     return str(address)
 
 
@@ -197,13 +208,21 @@ def _count(text: str) -> int:
 
 
 def _interval(text: str) -> float:
+    return _seconds(text, LONGEST_INTERVAL_S)
+
+
+def _timeout(text: str) -> float:
+    return _seconds(text, LONGEST_TIMEOUT_S)
+
+
+def _seconds(text: str, most: float) -> float:
     try:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not SHORTEST_INTERVAL_S <= seconds < math.inf:
+    if not SHORTEST_S <= seconds <= most:
         raise argparse.ArgumentTypeError(
-            f'"{text}" is no number of seconds of {SHORTEST_INTERVAL_S} or more'
+            f'"{text}" is no number of seconds from {SHORTEST_S} to {most:.0f}'
         )
     return seconds
 
@@ -222,6 +241,7 @@ def _ping(options: argparse.Namespace) -> int:
 
     from agent import ping  # noqa: PLC0415
 
+    _check_family(options.targets, options.family)
     wanted = ping.Options(
         targets=tuple(options.targets),
         count=options.count,
@@ -242,6 +262,7 @@ def _trace(options: argparse.Namespace) -> int:
 
     from agent import records, trace  # noqa: PLC0415
 
+    _check_family([options.target], options.family)
     wanted = trace.Options(
         target=options.target,
         timeout_s=options.timeout,
@@ -315,6 +336,16 @@ def _name_of(options: argparse.Namespace) -> "NameOf | None":
     except ConfigError:
         return None  # a host without a resolver still traces
     return Names(Resolver(conf), NameCache(), SystemClock()).name_of
+
+
+def _check_family(targets: Sequence[str], wanted: int | None) -> None:
+    """Refuse addresses of another family than the one that is asked for alone."""
+    from agent.errors import ConfigError  # noqa: PLC0415 - lazy, see above
+
+    for target in targets:
+        own = _family_of(target)
+        if wanted is not None and own not in {None, wanted}:
+            raise ConfigError(f"{target} is an IPv{own} address: leave out -{wanted}")
 
 
 def _family_of(text: str) -> int | None:

@@ -29,7 +29,7 @@ import msgspec
 from agent import resolvconf, settings
 from agent.dns import is_host_name
 from agent.records import AgentId, Family, Origin, Protocol
-from agent.targets import DEFAULT_FLOWS, MAX_FLOWS, Limits, ProbeTarget
+from agent.targets import DEFAULT_FLOWS, MAX_FLOWS, Limits, ProbeTarget, objection
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -306,13 +306,9 @@ def _destination(table: settings.Table) -> tuple[str, IpAddress | None]:
                 "target", f'must be an address or a host name, not "{target}"'
             ) from None
         return target, None
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.is_link_local or address.scope_id is not None:
-            raise table.wrong("target", f"{address} is link-local: no zone of a provider is there")
-        if address.ipv4_mapped is not None:
-            raise table.wrong("target", f"{target} is IPv4: write {address.ipv4_mapped}")
-    if address.is_multicast or address.is_unspecified or str(address) == "255.255.255.255":
-        raise table.wrong("target", f"{address} is no address of one host")
+    refused = objection(address)
+    if refused is not None:
+        raise table.wrong("target", refused)
     return target, address
 
 

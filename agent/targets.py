@@ -5,6 +5,7 @@ Rules
 - A sink never blocks and never raises: it is called from the middle of the probing.
 """
 
+import ipaddress
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol
 
@@ -26,6 +27,18 @@ NameOf = Callable[[str], Awaitable[tuple[str | None, bool | None]]]
 def family_of(address: str) -> Family:
     """Return the family of an address."""
     return IPV6 if ":" in address else IPV4
+
+
+def objection(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str | None:
+    """Return why an address is not to be probed, with what to do; None where it may be."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.is_link_local or address.scope_id is not None:
+            return f"{address} is link-local: no zone of a provider is there"
+        if address.ipv4_mapped is not None:
+            return f"an IPv4 address in IPv6 form: write {address.ipv4_mapped}"
+    if address.is_multicast or address.is_unspecified or str(address) == "255.255.255.255":
+        return f"{address} is no address of one host"
+    return None
 
 
 class Instant(NamedTuple):

@@ -11,6 +11,7 @@ import msgspec
 
 from agent import rounds, views
 from agent.clock import Clock, SystemClock, rfc3339
+from agent.errors import PrivilegeError
 from agent.multipath import MAX_FLOWS, Multipath
 from agent.namecache import Name, named
 from agent.ping import found, interruption, system_resolve
@@ -65,7 +66,9 @@ async def run(
     address = await found(resolve or system_resolve, options.target, options.family)
     if address is None:
         version = f"IPv{options.family} " if options.family else ""
-        sys.stderr.write(f"trace {options.target}: the name has no {version}address\n")
+        sys.stderr.write(
+            f"trace {options.target}: no {version}address: the name has none, or no resolver told\n"
+        )
         return 1
     session = _Session(options, address, clock, Names(name_of))
     senders = Senders(session.opener(open_socket))
@@ -124,6 +127,7 @@ class _Session:
         self._timeout_ns = int(options.timeout_s * _NS_PER_S)
         self._group: asyncio.TaskGroup | None = None
         self._plan = self._planned()
+        self._route = Route(self._plan, address, self._timeout_ns)
 
     def _planned(self) -> Round | Multipath:
         """Return the decider that was asked for."""
@@ -149,7 +153,13 @@ class _Session:
 
         def open_one(purpose: Purpose) -> Sender:
             family, protocol = purpose.family, purpose.protocol
-            sender = Sender(self._clock, land, open_socket, family=family, protocol=protocol)
+            try:
+                sender = Sender(self._clock, land, open_socket, family=family, protocol=protocol)
+            except OSError as error:
+                raise PrivilegeError(
+                    f"open the socket of flow {purpose.flow}: {error.strerror}; each flow of"
+                    " datagrams takes one: ask for fewer (--flows), or allow more (ulimit -n)"
+                ) from error
             if self._group is not None:
                 self._group.create_task(sender.watch())
             return sender
@@ -180,8 +190,7 @@ class _Session:
     async def _follow(self, senders: Senders) -> None:
         """Drive the plan to its end and wait for the names of its hops."""
         await asyncio.sleep(STAMPS_BEGIN_S)
-        route = Route(self._plan, self._address, self._timeout_ns)
-        await route.follow(partial(self._sender_of, senders), self._clock, None)
+        await self._route.follow(partial(self._sender_of, senders), self._clock, None)
         self._names.want(self._plan.hops())
         await self._names.wait(_NAMES_PATIENCE_S)
 
@@ -222,9 +231,17 @@ class _Session:
         else:
             _write(views.redrawn(self._lines(), len(self._drawn)) if live else _text(self._lines()))
         if not self._options.json and not path.reached:
-            said = "the target did not answer" if self._plan.done else "interrupted"
-            _write(f"{said}\n")
+            _write(f"{self._why_not()}\n")
         return 0 if any(not reply.lost for hop in path.hops for reply in hop.replies) else 1
+
+    def _why_not(self) -> str:
+        """Say why the target was not reached."""
+        if self._route.unsent:
+            return (
+                f"this host could send nothing to {self._address};"
+                f" see its route: ip route get {self._address}"
+            )
+        return "the target did not answer" if self._plan.done else "interrupted"
 
 
 def _text(lines: list[str]) -> str:

@@ -11,7 +11,7 @@ from agent.faults import Faults
 from agent.flight import Doubt, Landing
 from agent.hops import Shot
 from agent.ports import OpenPort
-from agent.records import Hop, Origin
+from agent.records import Hop, Origin, Outcome
 from agent.rounds import GAP_NS, Labels, Round
 from agent.schedule import Budget, Due, Entry, Schedule
 from agent.sender import Sender
@@ -55,9 +55,15 @@ class Route:
         self._address = address
         self._timeout_ns = timeout_ns
         self._wake = asyncio.Event()
+        self.unsent = False
+        """Whether this host could send none of the shots so far."""
+        self._sent = 0
 
     def landed(self, shot: Shot, landing: Landing) -> None:
         """Take what became of a shot."""
+        failed = landing.outcome is Outcome.SEND_FAILED
+        self._sent += not failed
+        self.unsent = failed and not self._sent
         self._plan.landed(shot, landing)
         self._wake.set()
 

@@ -22,7 +22,7 @@ _OUTCOME_SAYS = {
     Outcome.PROHIBITED: "administratively prohibited",
     Outcome.TTL_EXCEEDED: "time to live exceeded",
     Outcome.SEND_FAILED: "this host could not send it",
-    Outcome.UNRESOLVED: "the name has no such address",
+    Outcome.UNRESOLVED: "no address: the name has none, or no resolver told",
     Outcome.REJECTED: "the answer's time is absurd (was the clock set?)",
 }
 

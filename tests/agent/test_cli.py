@@ -32,11 +32,11 @@ def program(*arguments: str) -> subprocess.CompletedProcess[str]:
         (("ping", "--count", "0", "x"), 'argument --count: "0" is no count of 1 or more'),
         (
             ("ping", "--interval", "0", "x"),
-            'argument --interval: "0" is no number of seconds of 0.01 or more',
+            'argument --interval: "0" is no number of seconds from 0.01 to 86400',
         ),
         (
             ("ping", "--interval", "nan", "x"),
-            'argument --interval: "nan" is no number of seconds of 0.01 or more',
+            'argument --interval: "nan" is no number of seconds from 0.01 to 86400',
         ),
         (
             ("trace", "--protocol", "tcp", "x"),
@@ -47,10 +47,15 @@ def program(*arguments: str) -> subprocess.CompletedProcess[str]:
             "argument --resolver: Expected 4 octets in 'x'",
         ),
         (("ping", "-6", "-4", "x"), "argument -4: not allowed with argument -6"),
-        (("ping", "fe80::1"), "argument TARGET: fe80::1 is link-local: probe a global address"),
+        (("ping", "fe80::1"), "argument TARGET: fe80::1 is link-local: no zone of a provider"),
+        (("trace", "224.0.0.1"), "argument TARGET: 224.0.0.1 is no address of one host"),
         (
-            ("trace", "2001:db8::1%lo"),
-            "argument TARGET: 2001:db8::1%lo is link-local: probe a global address",
+            ("ping", "--interval", "1e9", "x"),
+            'argument --interval: "1e9" is no number of seconds from 0.01 to 86400',
+        ),
+        (
+            ("trace", "--timeout", "1e300", "x"),
+            'argument --timeout: "1e300" is no number of seconds from 0.01 to 60',
         ),
         (("trace", "--flows", "17", "x"), 'argument --flows: "17" is neither 1 to 16 nor auto'),
         (("ping", "--protocol", "udp", "x"), "argument --protocol: invalid choice: 'udp'"),
@@ -137,6 +142,7 @@ def test_version_is_quick_and_light() -> None:
         (PrivilegeError("no socket"), 2),
         (SpoolError("no spool"), 2),
         (UplinkError("no collector"), 1),
+        (ExceptionGroup("of tasks", [PrivilegeError("no socket")]), 2),
     ],
 )
 def test_errors_become_exit_codes(
@@ -152,7 +158,36 @@ def test_errors_become_exit_codes(
 
     monkeypatch.setattr(ping, "run", broken)
     found = cli.main(["ping", "127.0.0.1"])
-    assert (found, capsys.readouterr().err) == (code, f"borne-agent: {error}\n")
+    told = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+    assert (found, capsys.readouterr().err) == (code, f"borne-agent: {told}\n")
+
+
+def test_a_bug_beside_an_error_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What more than one task raised is shown in full."""
+    errors = ExceptionGroup("of tasks", [PrivilegeError("no socket"), ValueError("a bug")])
+
+    async def broken(*_: object, **__: object) -> int:
+        raise errors
+
+    monkeypatch.setattr(ping, "run", broken)
+    with pytest.raises(ExceptionGroup) as caught:
+        cli.main(["ping", "127.0.0.1"])
+    assert errors is caught.value
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("ping", "-4", "2001:db8::1"), "2001:db8::1 is an IPv6 address: leave out -4"),
+        (("trace", "-6", "192.0.2.1"), "192.0.2.1 is an IPv4 address: leave out -6"),
+    ],
+)
+def test_an_address_of_the_other_family_is_refused(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], says: str
+) -> None:
+    """It is no name without such an address: the command line contradicts itself."""
+    assert cli.main(arguments) == 2
+    assert f"borne-agent: {says}\n" == capsys.readouterr().err
 
 
 def test_ping_passes_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:

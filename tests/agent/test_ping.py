@@ -122,7 +122,7 @@ async def test_people_read_that_a_name_has_no_address(capsys: pytest.CaptureFixt
     wanted = options("no.example", count=1, as_json=False)
     assert await ping.run(wanted, resolve=resolve, open_socket=port().opened) == 1
     first = capsys.readouterr().out.splitlines()[0]
-    assert first == "no.example: seq=0 the name has no such address"
+    assert first == "no.example: seq=0 no address: the name has none, or no resolver told"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

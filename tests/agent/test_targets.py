@@ -1,5 +1,6 @@
 """Words of probing: frozen, with the limits that design.md promises to strangers."""
 
+import ipaddress
 import typing
 
 import msgspec
@@ -7,7 +8,7 @@ import pytest
 
 from agent.records import Protocol
 from agent.results import Results
-from agent.targets import Instant, Limits, ProbeTarget, Sink
+from agent.targets import Instant, Limits, ProbeTarget, Sink, objection
 from tests.fakes.agent_probing import FakeSink
 
 TARGET = ProbeTarget(
@@ -50,3 +51,24 @@ def test_who_takes_results_takes_all_of_them(kind: type) -> None:
     assert {"reply", "event", "address", "path"} == wanted
     hints = {name: typing.get_type_hints(getattr(Sink, name)) for name in wanted}
     assert hints == {name: typing.get_type_hints(getattr(kind, name)) for name in wanted}
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("192.0.2.7", None),
+        ("127.0.0.1", None),
+        ("2001:db8::7", None),
+        ("fe80::7", "fe80::7 is link-local: no zone of a provider is there"),
+        ("2001:db8::7%eth0", "2001:db8::7%eth0 is link-local: no zone of a provider is there"),
+        ("::ffff:192.0.2.7", "an IPv4 address in IPv6 form: write 192.0.2.7"),
+        ("224.0.0.1", "224.0.0.1 is no address of one host"),
+        ("ff02::1", "ff02::1 is no address of one host"),
+        ("0.0.0.0", "0.0.0.0 is no address of one host"),
+        ("::", ":: is no address of one host"),
+        ("255.255.255.255", "255.255.255.255 is no address of one host"),
+    ],
+)
+def test_what_is_no_host_is_refused(address: str, says: str | None) -> None:
+    """Many machines, the neighbourhood, nobody: nothing is sent there."""
+    assert says == objection(ipaddress.ip_address(address))

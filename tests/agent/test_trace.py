@@ -1,6 +1,7 @@
 """The command `trace` on a network without packets: borne-path/1, plain lines, live lines."""
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -143,7 +144,8 @@ async def test_a_name_without_address(capsys: pytest.CaptureFixture[str]) -> Non
         Options(target="no.example"), resolve=resolve, open_socket=network.opened
     )
     assert code == 1
-    assert capsys.readouterr().err == "trace no.example: the name has no address\n"
+    says = "trace no.example: no address: the name has none, or no resolver told\n"
+    assert says == capsys.readouterr().err
     assert [] == network.sent
 
 
@@ -216,7 +218,7 @@ async def test_a_name_without_address_of_the_family(capsys: pytest.CaptureFixtur
     """The message says which was asked for."""
     wanted = Options(target="no.example", family=6)
     assert await trace.run(wanted, resolve=resolve, open_socket=port().opened) == 1
-    assert "trace no.example: the name has no IPv6 address" in capsys.readouterr().err
+    assert "trace no.example: no IPv6 address: the name has none" in capsys.readouterr().err
 
 
 async def test_a_refused_privilege_is_the_callers() -> None:
@@ -227,3 +229,31 @@ async def test_a_refused_privilege_is_the_callers() -> None:
 
     with pytest.raises(PrivilegeError, match="refused"):
         await trace.run(Options(target=FAR), open_socket=refuse)
+
+
+async def test_no_file_for_a_flow_is_said_with_what_helps() -> None:
+    """Each flow of datagrams takes a file: where none is left it is no traceback."""
+    ports = iter([FakePort({}).opened])
+
+    def opening(*given: object) -> FakePort:
+        for each in ports:
+            return each(*given)
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    wanted = Options(target=FAR, timeout_s=0.1, flows=2, protocol=Protocol.UDP)
+    with pytest.RaisesGroup(
+        pytest.RaisesExc(PrivilegeError, match="flow 1: Too many open files; .*ulimit -n")
+    ):
+        await trace.run(wanted, open_socket=opening)
+
+
+async def test_a_host_without_a_way_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """No machine kept silent: nothing was sent; one failure among answers is not that."""
+    lame = FakePort(ROUTES, time.time_ns, failures=1000)
+    assert await trace.run(Options(target=FAR, timeout_s=0.05), open_socket=lame.opened) == 1
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert f"this host could send nothing to {FAR}; see its route: ip route get {FAR}" == last
+    once = FakePort(ROUTES, time.time_ns, failures=1)
+    wanted = Options(target=SILENT, timeout_s=0.05, max_ttl=3)
+    assert await trace.run(wanted, open_socket=once.opened) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "the target did not answer"
