@@ -55,6 +55,7 @@ class Topology:
         self._next: dict[tuple[int, tuple[str, ...]], NextRouters] = {}
         self._ways: dict[tuple[str, bytes, bytes], Way | None] = {}
         self._only_ways: dict[tuple[str, bytes], Way | None] = {}
+        self._along: dict[tuple[str, bytes, tuple[str, ...]], Way | None] = {}
 
     def play(self, event: Event) -> None:
         """Change the network as `event` says; every way is found anew afterwards."""
@@ -67,6 +68,7 @@ class Topology:
         self._next.clear()
         self._ways.clear()
         self._only_ways.clear()
+        self._along.clear()
 
     def owns(self, agent: str, address: bytes) -> bool:
         """Tell whether `address` is one of the agent's own."""
@@ -116,6 +118,7 @@ class Topology:
             if len(self._ways) + len(self._only_ways) >= KEPT_WAYS:
                 self._ways.clear()
                 self._only_ways.clear()
+                self._along.clear()
             found, chosen = self._find(start, destination, flow)
             if not chosen:
                 self._only_ways[pair] = found
@@ -160,7 +163,10 @@ class Topology:
         path, chosen = self._walk(head[-1].node if head else start, destination, flow)
         if path is None:
             return None, False
-        return self.way_along(start, path, destination), chosen
+        along = (start, destination, tuple(path))
+        if along not in self._along:
+            self._along[along] = self.way_along(start, path, destination)
+        return self._along[along], chosen
 
     def _next_door(self, start: str, destination: bytes, family: int) -> Leg | None:
         """Return the one leg between a host and its gateway, in either direction."""
