@@ -3,17 +3,21 @@
 Rules
 - Exit codes: 0 every Statement is consistent, 1 one is not, 2 one could not be read or follows
   rules that this release does not judge by. One bad file never hides the others.
+- Patterns of names come from the Statement, and a stranger may write one that never ends: judging
+  is given up after `PATIENCE_S`.
 - The compiled tables of addresses may be absent: the rows in a Statement are enough.
 """
 
+import contextlib
 import secrets
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path as File
 from textwrap import fill
-from typing import Final
+from typing import Final, NoReturn
 
 from collector import atlas, auditlines, canonical, knowledge, stated, verification
 from collector.errors import StoreError, UnreadableError
@@ -22,6 +26,7 @@ from collector.knowledge import Knowledge
 from collector.redaction import SALT_OCTETS, Redactor
 
 STDIN: Final = "-"
+PATIENCE_S: Final = 60.0
 _COLUMNS: Final = 100
 _EXITS: Final = {"consistent": 0, "inconsistent": 1, "other rules": 2}
 
@@ -44,7 +49,8 @@ def run(asked: Request) -> int:
     for name in asked.files:
         try:
             octets = _octets(name)
-            found = verification.verify(octets, release, version=version, named=File(name).stem)
+            with _patience():
+                found = verification.verify(octets, release, version=version, named=File(name).stem)
         except UnreadableError as error:
             sys.stderr.write(f"borne-collector: {name}: {error}\n")
             code = 2
@@ -94,3 +100,21 @@ def _redacted(found: Verification, octets: bytes, redactor: Redactor) -> Verific
     except UnreadableError:
         return redactor.verification(found, None)
     return redactor.verification(found, inputs)
+
+
+@contextlib.contextmanager
+def _patience() -> Iterator[None]:
+    """Give up what takes too long; a timer that somebody else set goes on afterwards."""
+
+    def late(*_: object) -> NoReturn:
+        raise UnreadableError(
+            f"was not judged within {PATIENCE_S:g} s: one of its patterns of names may never end"
+        )
+
+    before = signal.signal(signal.SIGALRM, late)
+    rest_s, again_s = signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, rest_s, again_s)
+        signal.signal(signal.SIGALRM, before)

@@ -12,7 +12,7 @@ from unittest import mock
 
 import pytest
 
-from collector import atlas, auditlines, knowledge
+from collector import atlas, auditlines, knowledge, verify
 from collector.cli import main
 from collector.evidence import digest
 from tests.collector import test_evidence_rows
@@ -194,3 +194,19 @@ def test_without_compiler_in_another_process(good: str) -> None:
     )
     assert (0, b"") == (found.returncode, found.stderr)
     assert "consistent" == json.loads(found.stdout)["result"]
+
+
+def test_a_pattern_that_never_ends_is_given_up(
+    tmp_path: File, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stranger's Statement cannot keep the auditor's machine busy."""
+    value = json.loads(REAL)
+    rows = value["predicate"]["rows"]["names"]
+    for row in rows:
+        row["pattern"] = r"(?P<code>(.|.|.)*)\x00"
+    file = tmp_path / "endless.json"
+    file.write_text(json.dumps(value))
+    monkeypatch.setattr(verify, "PATIENCE_S", 0.2)
+    assert rows
+    assert 2 == main(["verify", str(file)])
+    assert "was not judged within 0.2 s" in capsys.readouterr().err
