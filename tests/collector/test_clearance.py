@@ -1,6 +1,7 @@
 """How near soil comes: never overstated, nearly true, and the numbers that were measured before."""
 
 import math
+import random
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,20 @@ def test_both_bounds_are_sound(small: Soil, exact: int, monkeypatch: pytest.Monk
     clearance.detour.cache_clear()
     expected = oracle.detour_km(small, ground, here, there)
     assert expected * (1 - 0.0034) - 1 <= found <= expected
+
+
+def test_what_is_left_out_could_not_be_nearest(real: Soil, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking at one run after the other finds what looking at all of them finds."""
+    random_ = random.Random(1)
+    ground = real.abroad(FX)
+    for _ in range(40):
+        here = Point(random_.uniform(43, 49.5), random_.uniform(0, 6))
+        found = []
+        for at_once in (1, 30_000):
+            monkeypatch.setattr(clearance, "_AT_ONCE", at_once)
+            clearance.detour.cache_clear()
+            found.append(detour(real, ground, here, here))
+        assert found[0] == found[1]
 
 
 def test_on_the_ground_the_way_itself_is_the_detour(small: Soil) -> None:

@@ -161,6 +161,9 @@ def test_discs_without_a_common_point_prove_nothing(real: Soil) -> None:
     assert (here, there) == proofs.contradiction([here, disc(FRANKFURT, 9), there])
     assert outside([here, there], FX, real) is None
     assert inside([here, there], FX, real) is None
+    both_abroad = [there, disc(Point(1.2897, 103.8501), 0.5)]
+    assert outside(both_abroad, FX, real) is None
+    assert outside(both_abroad[:1], FX, real) is not None
     assert proofs.contradiction([here, replace(there, origin=here.origin)]) is None
 
 

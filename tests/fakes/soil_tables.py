@@ -59,7 +59,7 @@ ARCS = [
     square(1, 1, 0.5),  # 3 the enclave in Alpha
     line((179, -10), (-179, -10), (-179, -9), (179, -9), (179, -10)),  # 4 over the antimeridian
     square(6, 1, 1),  # 5 Nowhere, in Beta
-    square(2.5, 2.5, 0.5),  # 6 a lake in Alpha
+    square(2.6, 2.6, 0.3),  # 6 a lake in Alpha
 ]
 
 
