@@ -86,7 +86,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     code: int
     truncated: bool
-    """The answer did not fit its datagram; its records are not all there."""
+    """The answer did not fit its datagram; what is left of its records is not read."""
     records: tuple[str, ...]
     """Addresses (A, AAAA) or names (PTR) in the order of the answer."""
     ttl_s: int
@@ -150,6 +150,9 @@ def _parse(message: bytes, ident: int, name: str, kind: Kind) -> Answer:
     asked, at = _decode_name(message, _HEADER.size)
     if asked.lower() != _canonical(name) or _QUESTION.unpack_from(message, at) != (kind, _INTERNET):
         raise DnsError("foreign", f"a DNS answer about {asked} where {name} was asked")
+    if flags & _TRUNCATED:
+        # Where it was cut nobody knows: its records are ignored (RFC 2181 section 9).
+        return Answer(code=flags & 0xF, truncated=True, records=(), ttl_s=0)
     if answers > _MAX_RECORDS:
         raise DnsError("malformed", f"a DNS answer of {answers} records, over {_MAX_RECORDS}")
     records = _records(message, at + _QUESTION.size, answers, kind)
@@ -157,7 +160,7 @@ def _parse(message: bytes, ident: int, name: str, kind: Kind) -> Answer:
     mine = [row for row in records if row.kind == kind and row.owner in owners]
     return Answer(
         code=flags & 0xF,
-        truncated=bool(flags & _TRUNCATED),
+        truncated=False,
         records=tuple(dict.fromkeys(row.value for row in mine)),
         ttl_s=min((row.ttl_s for row in mine), default=0),
     )

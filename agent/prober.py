@@ -199,7 +199,7 @@ class Prober:
         if first not in self._said:
             self._said.add(first)
             name = self._targets[index].target
-            _log.warning("%s has no address, or nobody told; asked again", name)
+            _log.warning("%s has no address to probe, or nobody told; asked again", name)
 
     async def _ask(self, target: ProbeTarget) -> str | None:
         """Resolve a name; None for every way in which that fails."""

@@ -109,7 +109,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PathReply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The answer to one probe of a path, or its loss (`lost` true, everything else absent)."""
+    """The answer to one probe of a path, or its loss: `lost` true and the flow, nothing else."""
 
     lost: bool = False
     address: str | None = None
@@ -118,7 +118,8 @@ class PathReply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name_confirmed: bool | None = None
     """True where the name resolves back to the address; None where that was not checked."""
     rtt_ns: int | None = None
-    flow: int = 0
+    flow: int = msgspec.field(default_factory=int)
+    """Always written, also where it is 0 (`omit_defaults` spares what a factory makes)."""
     icmp: tuple[int, int] | None = None
     """(type, code) of the ICMP answer."""
     mpls: tuple[StackEntry, ...] = ()

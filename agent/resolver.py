@@ -10,11 +10,14 @@ Rules
 - A server that says it cannot find out is not asked again in that look-up; another one is.
 - A name that exists without an address of the family ends the search: otherwise the families of
   one target could be two hosts.
+- Resolvers that block a name say 0.0.0.0 or loopback: such an address is none, for this host would
+  answer in place of the target. What hosts(5) says is the operator's own will.
 - A name is confirmed by an address of the family it was found for: AAAA for IPv6.
 """
 
 import asyncio
 import contextlib
+import ipaddress
 import secrets
 from collections.abc import Callable, Mapping
 
@@ -26,6 +29,7 @@ from agent.namecache import NAMELESS, Lookup, Name, NameCache, named
 from agent.nameserver import NameServer
 from agent.records import Family, Path
 from agent.resolvconf import ResolvConf
+from agent.targets import objection
 
 MAX_LOOKUPS_AT_ONCE = 16
 """Look-ups at work; others wait for their turn."""
@@ -120,7 +124,7 @@ class Resolver:
                     return ()
                 continue
             if answer.code == dns.Code.NO_ERROR:
-                return answer.records
+                return tuple(filter(_is_elsewhere, answer.records))
         return ()
 
     async def _ask(self, name: str, kind: dns.Kind) -> dns.Answer:
@@ -141,6 +145,12 @@ class Resolver:
     def _silence(self, name: str) -> DnsError:
         asked = ", ".join(map(resolvconf.place, self._conf.servers))
         return DnsError("timeout", f"asked {asked} for {name}: no usable answer came")
+
+
+def _is_elsewhere(text: str) -> bool:
+    """Return whether another host than this one can be at an address."""
+    address = ipaddress.ip_address(text)
+    return not address.is_loopback and objection(address) is None
 
 
 class Names:

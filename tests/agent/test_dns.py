@@ -134,6 +134,14 @@ def test_no_such_name_and_truncation_are_told() -> None:
     )
 
 
+def test_a_truncated_answer_may_end_anywhere() -> None:
+    """Somebody on the way cut it in the middle of a record: TCP will tell, nothing else is read."""
+    whole = bytearray(answered("a.example", Kind.A, ("a.example", "A", "192.0.2.1")))
+    struct.pack_into("!H", whole, 2, 0x8380)
+    cut = Answer(code=0, truncated=True, records=(), ttl_s=0)
+    assert {cut} == {parse(bytes(whole[:end]), 7, "a.example", Kind.A) for end in (-1, -9, None)}
+
+
 @pytest.mark.parametrize(
     ("ident", "name", "kind"),
     [(8, "a.example", Kind.A), (7, "b.example", Kind.A), (7, "a.example", Kind.PTR)],

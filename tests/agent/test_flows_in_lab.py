@@ -44,7 +44,7 @@ def traced(lab: Lab, rung: str, *arguments: str) -> dict[str, Any]:
 
 def seen(path: dict[str, Any], flow: int = 0) -> list[str]:
     """List who answered one flow, by TTL."""
-    hops = [[x for x in hop["replies"] if x.get("flow", 0) == flow] for hop in path["hops"]]
+    hops = [[x for x in hop["replies"] if x["flow"] == flow] for hop in path["hops"]]
     answers = [[reply for reply in replies if not reply.get("lost")] for replies in hops]
     return [found[0]["address"] for found in answers if found]
 

@@ -275,7 +275,7 @@ async def test_a_failing_name_is_logged_once(
 
     probing = prober([target(None)], FakePort(ROUTES, time.time_ns), FakeSink(), resolve)
     await play(probing.run(), lambda: asked >= 5)
-    assert ["a.example has no address, or nobody told; asked again"] == caplog.messages
+    assert ["a.example has no address to probe, or nobody told; asked again"] == caplog.messages
 
 
 async def test_a_name_of_one_family_is_no_failure_of_the_other() -> None:
@@ -308,7 +308,7 @@ async def test_a_name_without_any_address_fails_in_each_family(
     probing._open_socket = lambda *given: FakePort(ROUTES, time.time_ns).opened(*given)
     await play(probing.run(), lambda: len(told(sink)) >= 2)
     assert {(0, Outcome.UNRESOLVED), (1, Outcome.UNRESOLVED)} == told(sink)
-    assert ["a.example has no address, or nobody told; asked again"] == caplog.messages
+    assert ["a.example has no address to probe, or nobody told; asked again"] == caplog.messages
 
 
 async def test_a_refused_privilege_is_the_callers() -> None:

@@ -74,6 +74,28 @@ async def test_an_address_is_kept_while_it_is_an_answer() -> None:
     assert found == [PARIS, PARIS, "192.0.2.9", None]
 
 
+@pytest.mark.parametrize(
+    ("kind", "lie"),
+    [
+        (Kind.A, "0.0.0.0"),
+        (Kind.A, "127.0.0.1"),
+        (Kind.A, "224.0.0.1"),
+        (Kind.AAAA, "::"),
+        (Kind.AAAA, "::1"),
+        (Kind.AAAA, "fe80::1"),
+        (Kind.AAAA, "::ffff:192.0.2.1"),
+    ],
+)
+async def test_an_address_of_this_host_or_of_nobody_is_none(kind: Kind, lie: str) -> None:
+    """As resolvers say it that block a name; another record beside it counts."""
+    truth, family = {Kind.A: (PARIS, 4), Kind.AAAA: (PARIS_6, 6)}[kind]
+    async with FakeResolver({("t.example", kind): [lie]}) as server:
+        found = [await stub(server).address("t.example", family)]
+        server.records["t.example", kind] = [lie, truth]
+        found.append(await stub(server).address("t.example", family))
+    assert [None, truth] == found
+
+
 async def test_a_name_without_address_is_none() -> None:
     """No such name, a failing server and silence all end as None."""
     names = ("no.example", "mute.example", "a b")

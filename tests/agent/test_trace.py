@@ -71,12 +71,13 @@ async def test_json_is_one_borne_path(capsys: pytest.CaptureFixture[str]) -> Non
                         "address": "198.51.100.1",
                         "name": "r1.example",
                         "name_confirmed": True,
+                        "flow": 0,
                         "icmp": [11, 0],
                         **answer,
                     }
                 ],
             },
-            {"ttl": 2, "replies": [{"lost": True}] * 3},
+            {"ttl": 2, "replies": [{"lost": True, "flow": 0}] * 3},
             {
                 "ttl": 3,
                 "replies": [
@@ -84,6 +85,7 @@ async def test_json_is_one_borne_path(capsys: pytest.CaptureFixture[str]) -> Non
                         "address": FAR,
                         "name": "far.example",
                         "name_confirmed": False,
+                        "flow": 0,
                         "icmp": [0, 0],
                         **answer,
                     }
@@ -207,7 +209,7 @@ async def test_several_flows(
     found = json.loads(capsys.readouterr().out)
     expected = set(range(6 if flows == "auto" else 3))
     for hop, address in zip(found["hops"], way, strict=True):
-        assert expected == {reply.get("flow", 0) for reply in hop["replies"]}
+        assert expected == {reply["flow"] for reply in hop["replies"]}
         assert {address} == {reply["address"] for reply in hop["replies"]}
     assert [list(way[:2]), list(way[1:])] == found["links"]
     assert (len(expected) if protocol is Protocol.UDP else 1) == len(opened)

@@ -81,5 +81,5 @@ def test_echo_requests_need_no_more_than_eight(family: int) -> None:
 def test_every_way_of_a_single_way() -> None:
     """`--flows auto` takes six flows where there is one way."""
     path = traced("announced", "without", "--flows", "auto", TARGETS[4])
-    assert [6, 6, 6] == [len({reply.get("flow", 0) for reply in hop}) for hop in answers(path)]
+    assert [6, 6, 6] == [len({reply["flow"] for reply in hop}) for hop in answers(path)]
     assert [[*ROUTERS[4]], [ROUTERS[4][1], TARGETS[4]]] == path["links"]
