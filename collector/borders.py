@@ -78,9 +78,9 @@ def judge(
     `zone` is the declared zone of the target, None where the target belongs to none; it stands
     for the target's own address alone, and only where the zone lists the target: an agent
     cannot talk a target into a zone. Nor is it believed that a target was reached that did not
-    answer from its own address. `anycast` says of addresses that they stand in several places.
-    Without an origin no distance is used. A path whose start is no RFC 3339 time gets
-    `started_ns` 0. Nothing in a path makes it raise.
+    answer from its own address, or whose address is not known. `anycast` says of addresses that
+    they stand in several places. Without an origin no distance is used. A path whose start is no
+    RFC 3339 time gets `started_ns` 0. Nothing in a path makes it raise.
     """
     case = _Case(path, sight(path), zone, knowledge, jurisdictions, anycast)
     hops = tuple(_hop(*hop, case) for hop in case.seen.hops)
@@ -114,7 +114,7 @@ def _strands(hops: Sequence[HopJudgement], case: _Case) -> Iterator[Strand]:
         yield Strand(
             flow=flow,
             hops=own,
-            reached=case.path.reached and target in {None, *times_ns},
+            reached=case.path.reached and target in times_ns,
             samples=trace.samples,
             rtt_min_ns=None if target is None else times_ns.get(target),
         )

@@ -5,11 +5,15 @@ Rules
 
       any hop is outside                                       SUPPORTED_OUTSIDE
       any hop is contradictory                                 CONTRADICTORY
-      the target answered, no hop was silent, and every
-      responding hop is inside                                 SUPPORTED_INSIDE
+      the target answered, no hop was silent or untold, and
+      every responding hop is inside                           SUPPORTED_INSIDE
       anything else                                            UNDETERMINED
 
   A contradictory hop does not cancel another hop's outside; it is named in the reasons.
+- *Untold* is an excluded address behind the first hop that can have a place: a private or squatted
+  block inside a carrier, a target behind a translator. It neither responds nor keeps silent, and
+  whoever uses it may stand anywhere, as whoever keeps silent. Before that hop it is the agent's
+  own network.
 - The path has the verdict of its worst flow, in the order of `records.Verdict`; of equals the one
   with the lowest number. Coverage, countries and reasons are that flow's own.
 - The axes have the same table. On that of administration no hop is ever contradictory, and
@@ -18,7 +22,7 @@ Rules
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import dropwhile, groupby
 from typing import Final, TypeAlias, get_args
 
 from collector.records import (
@@ -137,9 +141,15 @@ def _verdict(of: _Sorted, strand: Strand) -> Verdict:
     if of["contradictory"]:
         return Verdict.CONTRADICTORY
     heard = strand.reached and all(hop.address is not None for hop in strand.hops)
-    if heard and of["inside"] and not of["mixed"] and not of["unknown"]:
+    if heard and not _untold(strand) and of["inside"] and not of["mixed"] and not of["unknown"]:
         return Verdict.SUPPORTED_INSIDE
     return Verdict.UNDETERMINED
+
+
+def _untold(strand: Strand) -> list[HopJudgement]:
+    """Return the excluded hops behind the first one that can have a place."""
+    behind = dropwhile(lambda hop: hop.excluded or hop.address is None, strand.hops)
+    return [hop for hop in behind if hop.excluded]
 
 
 def _reasons(question: _Question, verdict: Verdict, strand: Strand, of: _Sorted) -> Iterator[str]:
@@ -160,7 +170,7 @@ def _reasons(question: _Question, verdict: Verdict, strand: Strand, of: _Sorted)
 def _gaps(question: _Question, strand: Strand, of: _Sorted) -> Iterator[str]:
     """Yield why a flow without an outside and without a conflict is not inside either."""
     if not strand.reached:
-        yield "the target itself did not answer: the end of the way is unseen"
+        yield "no answer came from the target's own address: the end of the way is unseen"
     if not any(of.values()):
         yield "no address that can have a place answered"
     territory = question.axis is Axis.TERRITORY
@@ -175,6 +185,8 @@ def _gaps(question: _Question, strand: Strand, of: _Sorted) -> Iterator[str]:
         what = "a place for" if territory else "the group behind"
         which = ", ".join(f"{hop.address} (hop {hop.ttl})" for hop in lacking)
         yield f"no evidence of {what} {which}"
+    for hop in _untold(strand):
+        yield f"hop {hop.ttl} ({hop.address}) is untold: {hop.evidence[0].says}"
 
 
 def _is(question: _Question, word: str) -> str:

@@ -73,7 +73,7 @@ def test_a_target_that_is_silent_is_never_inside() -> None:
     assert verdict(found).verdict is Verdict.UNDETERMINED
     assert found.blind
     assert verdict(found).reasons == (
-        "the target itself did not answer: the end of the way is unseen",
+        "no answer came from the target's own address: the end of the way is unseen",
         "1 silent hop, 1 in a row at most: what is there is unseen",
     )
 

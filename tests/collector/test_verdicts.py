@@ -108,7 +108,37 @@ def test_silence_is_that_of_its_flow() -> None:
         (hop.ttl, hop.flows) for hop in found.hops
     ]
     assert (True, True, (1,)) == (found.reached, found.blind, found.unreached)
-    assert verdict(found).reasons[0].startswith("flow 2 of 2: the target itself did not answer")
+    assert verdict(found).reasons[0].startswith("flow 2 of 2: no answer came from the target's own")
+
+
+@pytest.mark.parametrize(
+    "address", ["10.1.2.3", "11.1.1.1", "::ffff:c1fb:f116", "64:ff9b::c1fb:f116", "2002::1"]
+)
+def test_an_excluded_address_on_the_way_holds_inside_back(address: str) -> None:
+    """Whoever uses a private, squatted or translated address may stand anywhere; it says so."""
+    hidden = reply(address, rtt_ms=80.0)
+    for axis in Axis:
+        found = verdict(judged(woven([FRANKFURT, hidden, END])), "EU", axis)
+        assert Verdict.UNDETERMINED is found.verdict
+        assert found.reasons[-1].startswith(f"hop 2 ({address}) is untold: in ")
+        assert (2, 0) == (found.coverage.hops_responding, found.coverage.hops_silent)
+    outside = verdict(judged(woven([LONDON, hidden, END])), "EU")
+    assert Verdict.SUPPORTED_OUTSIDE is outside.verdict
+
+
+def test_the_agents_own_network_holds_nothing_back() -> None:
+    """Excluded addresses before the first that can have a place are near."""
+    found = verdict(judged(woven([reply("192.168.1.1"), reply("10.1.2.3"), PARIS, END])))
+    assert Verdict.SUPPORTED_INSIDE is found.verdict
+
+
+def test_a_target_without_a_place_of_its_own_is_never_inside() -> None:
+    """Behind a translator (64:ff9b::/96), and where nobody knows its address, the end is unseen."""
+    translated = reply("64:ff9b::3333:1")
+    behind = msgspec.structs.replace(woven([PARIS, translated]), address="64:ff9b::3333:1")
+    assert Verdict.UNDETERMINED is verdict(judged(behind)).verdict
+    nameless = judged(msgspec.structs.replace(woven([PARIS]), address=None))
+    assert (Verdict.UNDETERMINED, False) == (verdict(nameless).verdict, nameless.reached)
 
 
 def test_administration_has_the_same_table_and_its_own_words() -> None:
