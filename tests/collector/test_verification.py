@@ -198,6 +198,13 @@ def test_compiled_tables_are_compared_where_they_are_the_same() -> None:
     assert "predicate.rows.registrants[0].source" in paths(found)
 
 
+def test_lists_of_territories_have_the_digest_of_their_table() -> None:
+    """They stand whole in the Statement: whatever release made it, they can be checked."""
+    tables = {**STATEMENT["predicate"]["tables"], "jurisdictions": "0" * 64}
+    found = checked(changed("predicate", "tables", to=tables, sealed=True))
+    assert ["predicate.rows.jurisdictions"] == paths(found)
+
+
 def test_other_rounds_confirm_nothing() -> None:
     """One round that only supports does not confirm a crossing."""
     value = copy.deepcopy(STATEMENT)
