@@ -27,6 +27,7 @@ import msgspec
 from benchmarks import readings
 from benchmarks.readings import Hop, Links
 from deploy.lab import truth
+from deploy.lab.packets import FOUR
 from deploy.lab.scenario import load
 from deploy.lab.world import Scenario
 
@@ -148,6 +149,16 @@ def measure(world: str) -> list[Row]:
             found = pool.map(lambda one: ask(tool=one[0], address=one[1]), patient)
             rows.extend(found)
     return rows
+
+
+def path_mtus(family: int) -> dict[int, int]:
+    """Return where `traceroute --mtu` learns a size on the way over the narrow link."""
+    file = WORLDS / "narrow.toml"
+    target = load(str(file)).targets[0]
+    address = target.address if family == FOUR else str(target.address6)
+    with _lab(file) as lab:
+        done = _run(lab, ["traceroute", "-n", "--mtu", "-q", "1", "-w", "1", address])
+    return readings.mtus(done.stdout)
 
 
 def limited_loss() -> list[float]:

@@ -64,6 +64,11 @@ def _traceroute_hop(line: str) -> Hop:
     return Hop(tuple(addresses), tuple(rtts_ms), labels)
 
 
+def mtus(text: str) -> dict[int, int]:
+    """Return where `traceroute --mtu` learned how much a link carries: octets by TTL."""
+    return {int(ttl): int(mtu) for ttl, mtu in re.findall(r"(?m)^ *(\d+) .* F=(\d+)", text)}
+
+
 def mtr(text: str) -> list[Hop]:
     """Return the hops of an `mtr -n --json`, each with its best RTT."""
     hubs = json.loads(text)["report"]["hubs"]

@@ -89,6 +89,12 @@ def test_traceroute() -> None:
     ] == readings.traceroute(TRACEROUTE_6)
 
 
+def test_mtus() -> None:
+    """Only the lines where a size was learned count."""
+    text = " 1  fd00::1  0.4 ms F=1500\n 2  2001:db8::1  0.9 ms\n10  192.0.2.1  16.1 ms F=1400\n"
+    assert {1: 1500, 10: 1400} == readings.mtus(text)
+
+
 def test_mtr() -> None:
     """Its best RTT counts, and a hop of question marks is silent."""
     assert [

@@ -52,6 +52,17 @@ def test_a_limit_shows_as_loss_at_its_router_alone() -> None:
     assert [0.0] * 3 == losses[5:]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_narrow_link_is_found_where_it_is(family: int) -> None:
+    """The kernel believes the error of the router before it and cuts what it sends.
+
+    The device itself says 1,500 at first; the link is crossed on the way to the sixth hop.
+    """
+    require("traceroute", "traceroute")
+    assert {1: 1500, 6: 1400} == field_tools.path_mtus(family)
+
+
 def test_every_kept_disagreement_is_the_tools_own() -> None:
     """Nothing is kept that says no; what shows less, or cannot run, says why."""
     assert [] == [row for row in KEPT if row.level == "no"]
