@@ -2,7 +2,7 @@
 
 Rules
 - What answered an agent in t is not farther from it than c t / 2 (`discs`). Two agents whose discs
-  for one address share no point were answered by two machines (bound B5, decision record 0003):
+  for one address share no point were answered by two machines (bound B5, decision record 0004):
   anycast, or somebody who answers in another's name. Such an address has no place.
 - Of each address and agent the smallest time of a day is kept; a later round may replace it once
   it is older than that. Path times count, no clock is read.

@@ -1,6 +1,6 @@
 """Decider: whether a path left a jurisdiction, and who holds the equipment that it crossed.
 
-Rules (`borne-verdict-rules/2`; reasons in decision records 0001 and 0003)
+Rules (`borne-verdict-rules/2`; reasons in decision records 0001 and 0004)
 - Special-purpose and squatted addresses are excluded first. They neither respond nor keep silent.
 - A router's places are what witnesses name (`testimony`) and physics does not refute (`discs`);
   an exchange is a place that the packet crossed. The first row that fits:

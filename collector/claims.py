@@ -2,7 +2,7 @@
 
 Rules
 - A name in the domain of a known operator is that operator's claim only where the operator has
-  something to do with the address (`borne-verdict-rules/2`, decision record 0003):
+  something to do with the address (`borne-verdict-rules/2`, decision record 0004):
 
       the name resolves back | origin AS of the address | it counts
       -----------------------+--------------------------+---------------------------------------

@@ -21,7 +21,7 @@ RowId = NewType("RowId", int)
 """The collector's own number of a series, unique over all agents and spools."""
 
 RULES: Final = "borne-verdict-rules/2"
-"""The version of the verdict model (decision record 0003); a Statement names it."""
+"""The version of the verdict model (decision record 0004); a Statement names it."""
 
 Status = Literal["observed", "read", "recalled"]
 """How a row about the world is known."""
