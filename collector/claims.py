@@ -13,6 +13,8 @@ Rules
       not checked            | none known               | where the registrant's country is that
                              |                          | of the operator, nothing contradicts
 
+- In a domain that others have names in too (`Operator.shared`: routers of OVHcloud call themselves
+  `*.qc.ca`, and so does all Quebec) a name counts on the operator's own addresses alone.
 - What contradicts an address without origin: a name in another operator's domain, or that the
   address is of an exchange.
 - Without an atlas there is no registrant, so the last row never counts.
@@ -66,13 +68,18 @@ def _weigh(
     alone: bool,  # noqa: FBT001 - whether no other operator's domain names the address
 ) -> tuple[bool, str]:
     """Apply the table of the module's rules."""
-    if checked:
+    if checked and not operator.shared:
         return True, ""
     if checked is False:
         return False, "it does not resolve back to the address"
     origin = knowledge.networks.origin(address)
     if origin is not None and origin.asn in operator.asns:
         return True, f"on an address that its operator announces (AS{origin.asn})"
+    if operator.shared:
+        return False, (
+            "others have names in that domain too, and nobody knows that the address is announced "
+            f"by {operator.name}"
+        )
     if origin is not None:
         return False, (
             "nobody checked that it resolves back to the address, which is announced by "

@@ -173,6 +173,7 @@ def _operator_row(operator: Operator) -> dict[str, Any]:
         "name": operator.name,
         "domains": list(operator.domains),
         "asns": list(operator.asns),
+        "shared": operator.shared,
     }
 
 

@@ -56,6 +56,8 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     rules: tuple[NameRule, ...]
     asns: tuple[int, ...] = ()
     """The operator's own AS numbers: a name counts where one of them is the address's origin."""
+    shared: bool = False
+    """True where the domains are not its own alone: that a name resolves back says nothing then."""
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -62,6 +62,7 @@ class _OperatorRow(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     domains: tuple[str, ...]
     asns: tuple[int, ...]
+    shared: bool = False
 
 
 class _Rows(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,6 +201,7 @@ def _operator(row: _OperatorRow, names: Iterable[_NameRow]) -> Operator:
         name=row.name,
         domains=row.domains,
         asns=row.asns,
+        shared=row.shared,
         rules=tuple(
             NameRule(
                 id=name.rule,

@@ -29,12 +29,13 @@ def weighed(
     rows: Rows,
     address: str = ADDRESS,
     *more: str,
+    names: tuple[str, ...] = (ORANGE,),
 ) -> list[tuple[bool, str]]:
     """Return (counts, what is said) of each name of an address."""
     tables = RowTables([row for row in rows[:1] if row], [row for row in rows[1:] if row])
     known = replace(LOADED, networks=Networks(load_special(), (), tables))
     sighting = Sighting()
-    for name in (ORANGE, *more):
+    for name in (*names, *more):
         sighting.take(reply(address, name, confirmed=checked))
     return [
         (claim.counts, claim.called if claim.counts else claim.grounds)
@@ -54,6 +55,23 @@ def test_an_unchecked_name_counts_on_the_operators_own_address() -> None:
     assert [
         (True, f"name {ORANGE}, on an address that its operator announces (AS5511),")
     ] == weighed(None, (OURS, None))
+
+
+@pytest.mark.parametrize("checked", [True, None])
+def test_in_a_shared_domain_a_name_counts_on_the_operators_own_addresses_alone(
+    checked: bool | None,
+) -> None:
+    """Whoever has a name in qc.ca lets it resolve where he likes: no place and no holder."""
+    name = "be100-1320.bhs-g1-nc5.qc.ca"
+    ovh = origin(*ALL, 16276)
+    own = "on an address that its operator announces (AS16276)"
+    doubt = (
+        "others have names in that domain too, and nobody knows that the address is announced by "
+        "OVHcloud (AS16276)"
+    )
+    assert [(True, f"name {name}, {own},")] == weighed(checked, (ovh, None), names=(name,))
+    for rows in (NO_ATLAS, (THEIRS, FRENCH), (None, FRENCH)):
+        assert [(False, doubt)] == weighed(checked, rows, names=(name,))
 
 
 def test_a_borrowed_domain_counts_for_nothing() -> None:

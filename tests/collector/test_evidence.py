@@ -340,6 +340,7 @@ def names_of_the_file() -> list[Any]:
     return [
         {
             **{key: operator[key] for key in ("id", "name", "domains", "asns")},
+            "shared": operator.get("shared", False),
             "rules": [
                 {
                     "remark": "",
