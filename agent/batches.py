@@ -2,7 +2,7 @@
 
     what came                    when the batch is closed
     anything                     a whole interval after the last one was
-    a path                       a second later at most: a crossing must not wait
+    a path, a witness's reply    a second later at most: a crossing must not wait
     `MAX_ROWS` rows              at once
     the end of the program       at once (`force`)
 
@@ -33,6 +33,7 @@ from agent.records import (
     Series,
     SpoolId,
     Stamp,
+    WitnessReply,
 )
 from agent.targets import Instant, ProbeTarget
 
@@ -105,6 +106,7 @@ class _Rows:
         self.event_outcome = array("B")
         self.changes: list[tuple[int, int, str]] = []
         self.paths: list[Path] = []
+        self.witness: list[WitnessReply] = []
 
     def __len__(self) -> int:
         return len(self.reply_series) + len(self.event_series)
@@ -167,6 +169,11 @@ class Batches:
         self._rows.paths.append(path)
         self._due_ns = min(self._due_ns, now_ns + PATH_DELAY_NS)
 
+    def witness(self, reply: WitnessReply, now_ns: int) -> None:
+        """Add what became of a ping that the plan asked for; as with a path a verdict waits."""
+        self._rows.witness.append(reply)
+        self._due_ns = min(self._due_ns, now_ns + PATH_DELAY_NS)
+
     @property
     def full(self) -> bool:
         """Return whether the open batch is to be closed for its size."""
@@ -185,7 +192,8 @@ class Batches:
             return []
         self._due_ns = now.monotonic_ns + self._interval_ns
         rows, self._rows = self._rows, _Rows()
-        times_ns = rows.wall_times_ns() or ([now.wall_ns] if rows.paths else [])
+        alone = [now.wall_ns] if rows.paths or rows.witness else []
+        times_ns = rows.wall_times_ns() or alone
         bases_ns = list(_bases(times_ns))
         return [self._batch(rows, bases_ns, turn, clock_error_ns) for turn in range(len(bases_ns))]
 
@@ -240,6 +248,7 @@ class Batches:
                     for at_ns, series, address in changes
                 ),
                 paths=tuple(rows.paths) if turn == len(bases_ns) - 1 else (),
+                witness=tuple(rows.witness) if turn == len(bases_ns) - 1 else (),
             ),
         )
 

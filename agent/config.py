@@ -6,7 +6,8 @@
     [uplink]     interval_s, spool_batches
     [resolver]   address ("ip", "ipv4:port" or "[ipv6]:port"), search (domains), names, cache_s,
                  timeout_s
-    [limits]     packets_per_s, per_target_per_s
+    [limits]     packets_per_s, per_target_per_s,
+                 witness = {enabled, per_minute} (pinging hops that the collector asks about)
     [[targets]]  target (an address or a name), zone ("provider/region"), interval_s, timeout_s,
                  trace_interval_s, trace_protocol ("icmp" or "udp"), flows (of a round),
                  families (4, 6 or both; of a name, each is used where it has such an address)
@@ -29,7 +30,14 @@ import msgspec
 from agent import resolvconf, settings
 from agent.dns import is_host_name
 from agent.records import AgentId, Family, Origin, Protocol
-from agent.targets import DEFAULT_FLOWS, MAX_FLOWS, Limits, ProbeTarget, objection
+from agent.targets import (
+    DEFAULT_FLOWS,
+    MAX_FLOWS,
+    Limits,
+    ProbeTarget,
+    WitnessLimits,
+    objection,
+)
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -39,6 +47,7 @@ MAX_INTERVAL_S = 86_400
 MIN_NAME_LIFE_S = 3600
 MAX_SEARCH = 6
 """Domains of a search list: each may cost a question for each name."""
+MAX_WITNESS_PER_MINUTE = 6000
 MAX_CONTACT_OCTETS = 80
 MAX_SOCKET_OCTETS = 107
 """The longest path of a Unix socket (unix(7): 108 octets with the final zero)."""
@@ -251,6 +260,18 @@ def _limits(table: settings.Table) -> Limits:
         ),
         per_target_per_s=table.number(
             "per_target_per_s", default.per_target_per_s, minimum=0.01, maximum=1000
+        ),
+        witness=_witness(table.table("witness"), default.witness),
+    )
+    table.done()
+    return found
+
+
+def _witness(table: settings.Table, default: WitnessLimits) -> WitnessLimits:
+    found = WitnessLimits(
+        enabled=table.boolean("enabled", default=default.enabled),
+        per_minute=table.integer(
+            "per_minute", default.per_minute, minimum=1, maximum=MAX_WITNESS_PER_MINUTE
         ),
     )
     table.done()

@@ -23,7 +23,7 @@ from agent.config import Collector, Config
 from agent.delivery import Backoff
 from agent.errors import ConfigError
 from agent.faults import Faults
-from agent.http import Client, Server
+from agent.http import Client, Response, Server
 from agent.lines import Lines
 from agent.metrics import Condition, Metrics
 from agent.namecache import NameCache
@@ -39,6 +39,8 @@ from agent.sockets import open_port
 from agent.spool import Spool, SpoolThread
 from agent.tracer import Tracer
 from agent.uplink import Uplink
+from agent.witness import PATIENCE_S, Witness, headers
+from agent.witness import TARGET as PLAN
 
 DRAIN_S = 5.0
 NS_PER_S = 1_000_000_000
@@ -60,12 +62,16 @@ class _Upload:
 
     def __init__(self, config: Config, collector: Collector, clock: Clock) -> None:
         self._thread = SpoolThread()
+        self._clock, self._token = clock, collector.token
         self.spool = Spool(
             config.state_directory,
             agent_id=config.agent_id,
             limit=config.uplink.spool_batches,
         )
         self.client = Client(host=collector.host, port=collector.port, path=collector.socket)
+        self._waiting = Client(
+            host=collector.host, port=collector.port, path=collector.socket, timeout_s=PATIENCE_S
+        )
         self.uplink = Uplink(
             self.spool,
             self._thread,
@@ -87,6 +93,24 @@ class _Upload:
         )
         self.outbox = Outbox(self.batches, self.spool, self._thread, clock, self.uplink.notify)
 
+    def witness(
+        self, config: Config, results: Results, budget: Budget, open_socket: OpenPort
+    ) -> Witness:
+        """Make what pings hops for others, over a connection of its own."""
+        return Witness(
+            self._plan,
+            results.witness,
+            config.limits.witness,
+            clock=self._clock,
+            budget=budget,
+            backoff=Backoff(random.random),
+            open_socket=open_socket,
+            text=icmp.text_with(config.contact),
+        )
+
+    async def _plan(self, version: str | None) -> Response:
+        return await self._waiting.get(PLAN, headers(self._token, version))
+
     async def start(self) -> None:
         """Write once, so that a disk which refuses is known before the first batch."""
         await self._thread.call(self.spool.probe)
@@ -99,8 +123,9 @@ class _Upload:
                 await self.uplink.drained()
 
     async def close(self) -> None:
-        """Close the connection and the spool."""
+        """Close the connections and the spool."""
         await self.client.close()
+        await self._waiting.close()
         self._thread.close()
         self.spool.close()
 
@@ -156,8 +181,8 @@ class Daemon:
             open_socket=open_socket,
             text=text,
         )
-        pages = Pages(f"borne-agent {config.name}", self._metrics, self.unready)
-        self.server = Server(pages.answer)
+        self._witness = self._made_witness(budget, open_socket)
+        self.server = Server(self._pages().answer)
 
     def condition(self) -> Condition:
         """Return what the metrics say of the parts at this moment."""
@@ -170,6 +195,7 @@ class Daemon:
         rung = self._prober.rung
         if self._upload is None:
             return Condition(rung=rung, restarts=restarts)
+        grant = self._witness.grant if self._witness else None
         return Condition(
             rung=rung,
             restarts=restarts,
@@ -178,6 +204,7 @@ class Daemon:
             dropped=self._upload.spool.total_dropped,
             delivered=self._upload.uplink.delivered,
             refused=self._upload.uplink.refused,
+            witness=None if grant is None else (grant.sent, grant.refused),
         )
 
     def unready(self) -> str:
@@ -220,6 +247,8 @@ class Daemon:
     async def _work(self) -> None:
         """Run the tasks until the daemon is stopped, then drain."""
         probing = [asyncio.create_task(self._prober.run()), asyncio.create_task(self._tracer.run())]
+        if self._witness is not None:
+            probing.append(asyncio.create_task(self._faults.keep("witness", self._witness.run)))
         beside = [
             asyncio.create_task(self._faults.keep(name, body)) for name, body in self._tasks()
         ]
@@ -247,6 +276,15 @@ class Daemon:
         upload = _Upload(self._config, self._config.collector, clock)
         self._results.upload(upload.batches, upload.outbox)
         return upload
+
+    def _pages(self) -> Pages:
+        return Pages(f"borne-agent {self._config.name}", self._metrics, self.unready)
+
+    def _made_witness(self, budget: Budget, open_socket: OpenPort) -> Witness | None:
+        """Make what pings hops for others, where there is a collector and the file allows it."""
+        if self._upload is None or not self._config.limits.witness.enabled:
+            return None
+        return self._upload.witness(self._config, self._results, budget, open_socket)
 
     def _made_lines(self) -> Lines:
         loop = asyncio.get_running_loop()

@@ -272,6 +272,10 @@ def _free_socket(path: Path) -> None:
             raise OSError("another process listens there")
 
 
+def _length(body: bytes) -> Headers:
+    return (("content-length", str(len(body))),)
+
+
 class Client:
     """Sends requests to one server over one connection that it keeps."""
 
@@ -288,9 +292,19 @@ class Client:
 
         Raises: UplinkError where the server is not there, too slow, or answers no HTTP.
         """
+        return await self._ask("POST", target, (*_length(body), *headers), body)
+
+    async def get(self, target: str, headers: Headers) -> Response:
+        """Return the answer to a GET. Raises: UplinkError, as `post`."""
+        return await self._ask("GET", target, headers, b"")
+
+    async def _ask(self, method: str, target: str, headers: Headers, body: bytes) -> Response:
+        host = f"{self._host}:{self._port}" if self._path is None else "localhost"
+        whole = [("host", host), *headers]
+        request = h11.Request(method=method, target=target, headers=whole)
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._exchange(target, headers, body)
+                return await self._exchange(request, body)
         except TimeoutError as error:
             await self.close()
             raise UplinkError(f"no answer within {self._timeout_s:g} s") from error
@@ -308,25 +322,22 @@ class Client:
         if wire is not None:
             await wire.close()
 
-    async def _exchange(self, target: str, headers: Headers, body: bytes) -> Response:
+    async def _exchange(self, request: h11.Request, body: bytes) -> Response:
         kept = self._wire
         if kept is not None:
             try:
-                return await self._attempt(kept, target, headers, body)
+                return await self._attempt(kept, request, body)
             except (OSError, h11.ProtocolError):
                 await self.close()
         self._wire = _Wire(_state(server=False), await self._connect())
-        return await self._attempt(self._wire, target, headers, body)
+        return await self._attempt(self._wire, request, body)
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self._path is not None:
             return await asyncio.open_unix_connection(str(self._path))
         return await asyncio.open_connection(self._host, self._port)
 
-    async def _attempt(self, wire: _Wire, target: str, headers: Headers, body: bytes) -> Response:
-        host = f"{self._host}:{self._port}" if self._path is None else "localhost"
-        whole = [("host", host), ("content-length", str(len(body))), *headers]
-        request = h11.Request(method="POST", target=target, headers=whole)
+    async def _attempt(self, wire: _Wire, request: h11.Request, body: bytes) -> Response:
         with contextlib.suppress(OSError):  # a server may refuse, and close, before the end
             await wire.send(request, h11.Data(data=body), h11.EndOfMessage())
         event = await wire.next_event()

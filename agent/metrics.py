@@ -77,6 +77,16 @@ TABLE: Mapping[str, tuple[str, tuple[str, ...], str]] = {
         "Batches that the collector refused for good.",
     ),
     "borne_agent_uplink_up": ("gauge", (), "1 if the collector took the last batch, else 0."),
+    "borne_agent_witness_packets_total": (
+        "counter",
+        (),
+        "Packets sent to hops of other agents' paths because the plan asked for it.",
+    ),
+    "borne_agent_witness_refused_total": (
+        "counter",
+        ("reason",),
+        "Requests of the plan that this host did not carry out, by reason.",
+    ),
     "borne_agent_task_restarts_total": (
         "counter",
         ("task",),
@@ -104,6 +114,8 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True):
     dropped: int = 0
     delivered: int = 0
     refused: int = 0
+    witness: tuple[int, Mapping[str, int]] | None = None
+    """Packets sent to hops, requests refused by reason; None where none are pinged for others."""
 
 
 class Conditions(Protocol):
@@ -231,6 +243,11 @@ class _Scraped(Collector):
             yield _family("borne_agent_spool_dropped_total", {(): now.dropped})
             yield _family("borne_agent_batches_delivered_total", {(): now.delivered})
             yield _family("borne_agent_batches_refused_total", {(): now.refused})
+        if now.witness is not None:
+            packets, refused = now.witness
+            yield _family("borne_agent_witness_packets_total", {(): packets})
+            by_reason: Values = {(reason,): count for reason, count in refused.items()}
+            yield _family("borne_agent_witness_refused_total", by_reason)
 
 
 def _family(name: str, values: Values) -> Metric:

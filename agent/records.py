@@ -7,6 +7,7 @@ Rules
 - A series is (agent, target, family, protocol, stamp quality); its zone is an attribute.
 """
 
+import ipaddress
 from collections.abc import Sequence
 from enum import IntEnum, StrEnum
 from typing import Literal, NewType
@@ -161,6 +162,61 @@ class Path(msgspec.Struct, frozen=True, kw_only=True):
     """Multipath edges (address, address); empty for a single flow."""
 
 
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+"""RFC 4291 section 2.4, as the registry has given it out."""
+
+
+def is_reachable(address: str) -> bool:
+    """Return whether a stranger may ping an address: global unicast of one host, in plain form.
+
+    Both ends ask: a collector names no other address, and an agent pings no other one.
+    """
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if str(parsed) != address or not parsed.is_global or parsed.is_multicast:
+        return False
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return True
+    return parsed in _GLOBAL_UNICAST and parsed.sixtofour is None and parsed.teredo is None
+
+
+class WitnessTask(msgspec.Struct, frozen=True, kw_only=True):
+    """What the plan asks of an agent: ping this hop of somebody's path, once, soon."""
+
+    id: str
+    address: str
+    family: Family
+    protocols: tuple[str, ...]
+    """In the order to try; an agent passes over those that it does not have."""
+    deadline: str
+    """RFC 3339 UTC with nanoseconds: a ping after it would help nobody."""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What the collector wants of one agent now; the agent's own file bounds what it gets."""
+
+    version: str
+    """Equal for equal plans."""
+    witness: tuple[WitnessTask, ...] = ()
+
+
+class WitnessReply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of a `WitnessTask`; without `rtt_min_ns` the hop did not answer."""
+
+    address: str
+    sent_at: str
+    """When the first probe left, RFC 3339 UTC with nanoseconds."""
+    rtt_min_ns: int | None = None
+    samples: int = 0
+    """Answers that bear the smallest time out: within a millisecond or a tenth of it."""
+    protocol: Protocol | None = None
+    """What was answered; None where nothing was."""
+    stamp: Stamp | None = None
+    """Who read the clock for the smallest time."""
+
+
 class Descriptors(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What follows the columns of a batch, as MessagePack."""
 
@@ -169,6 +225,8 @@ class Descriptors(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     paths: tuple[Path, ...] = ()
     dropped_batches: int = 0
     """Batches that the bounded spool dropped since the last acknowledged one."""
+    witness: tuple[WitnessReply, ...] = ()
+    """Hops that were pinged because the plan asked for it."""
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):

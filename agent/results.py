@@ -14,7 +14,7 @@ from agent.clock import Clock
 from agent.lines import Lines
 from agent.metrics import Metrics
 from agent.outbox import Outbox
-from agent.records import Outcome, Path, Stamp
+from agent.records import Outcome, Path, Stamp, WitnessReply
 from agent.targets import ProbeTarget
 
 MAX_NAMING = 256
@@ -88,6 +88,12 @@ class Results:
         task = asyncio.create_task(self._name_and_take(path, self._name_path))
         self._naming.add(task)
         task.add_done_callback(self._naming.discard)
+
+    def witness(self, reply: WitnessReply) -> None:
+        """Take what became of a ping that the plan asked for."""
+        if self._batches is not None:
+            self._batches.witness(reply, self._clock.monotonic_ns())
+            self._poke(urgent=True)
 
     async def settled(self) -> None:
         """Return when no path waits for names any more."""

@@ -177,6 +177,14 @@ class Table:
             raise self._mistyped(key, "a list of integers", value)
         return tuple(value)
 
+    def table(self, key: str) -> "Table":
+        """Return the table under `key`, an empty one where it is absent."""
+        value = self._values[key] if key in self else {}
+        if not isinstance(value, dict):
+            raise self._mistyped(key, "a table", value)
+        label = f"{self.label[:-1]}.{key}]"
+        return Table(label, value, {}, (self._path, self._lines.get(key, self._line)))
+
     def done(self) -> None:
         """Refuse what was never asked for; call it after the last value.
 

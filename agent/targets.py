@@ -69,13 +69,23 @@ class ProbeTarget(msgspec.Struct, frozen=True, kw_only=True):
     """After this time without an answer a probe is lost."""
 
 
+class WitnessLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether this host pings hops of other agents' paths, and how much; no plan exceeds it."""
+
+    enabled: bool = False
+    per_minute: int = 60
+    """Packets to hops in any minute."""
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """The most that this host may send to other people's machines; nothing exceeds it."""
 
     packets_per_s: float = 200.0
-    """Echo requests and trace packets together."""
+    """Echo requests, trace packets and pings of hops together."""
     per_target_per_s: float = 10.0
     """Echo requests to one target."""
+    witness: WitnessLimits = WitnessLimits()
+    """The separate grant for hops that a plan names."""
 
 
 class Sink(Protocol):

@@ -22,7 +22,7 @@ from typing import Final, Self
 
 from agent import wire
 from agent.errors import WireError
-from agent.records import Series
+from agent.records import Plan, Series
 from collector import atlas, journal, knowledge, quantiles
 from collector.atlas import Atlas
 from collector.clock import Clock, WallClock
@@ -31,9 +31,11 @@ from collector.errors import CorruptError, StoreError
 from collector.ingest import Ingest
 from collector.intake import Counts, Recovered
 from collector.journal import Journal, Replay
+from collector.plan import Plans
 from collector.reader import StoreReader
 from collector.records import Reader
 from collector.sink import Sink
+from collector.soil import Soil
 from collector.state import Checkpoint, Snapshot, State
 from collector.store import segments
 from collector.store.bundles import Bundles
@@ -74,6 +76,7 @@ class Chain:
         self._state: State
         self._journal: Journal
         self._ingest: Ingest
+        self._plans: Plans
         self._reader: StoreReader
         self._keeper: asyncio.Task[None]
 
@@ -138,8 +141,18 @@ class Chain:
     async def accept(self, body: bytes, encoding: str, token: str | None) -> None:
         """Store one batch durably; see `collector.intake.Intake.accept`."""
         await self._ingest.accept(body, encoding, token)
+        self._plans.stir()
         if self._state.routes.unstored:
             await self._try("evidence", self._store_evidence)
+
+    async def plan(self, token: str | None, known: str | None) -> Plan | None:
+        """Return an agent's plan; see `collector.intake.Intake.plan`."""
+        return await self._plans.fetch(self._ingest.identify(token).name, known)
+
+    def release(self) -> None:
+        """Let nobody wait for a plan any more, once the chain is open."""
+        if self._ready:
+            self._plans.close()
 
     async def checkpoint(self) -> None:
         """Move what is sealed from memory and journal into the store, durably.
@@ -242,6 +255,7 @@ class Chain:
             clock=self._clock,
             counts=self._counts,
         )
+        self._plans = Plans(self._state.routes.witness, self._lock, self._clock)
         self._reader = StoreReader(
             self._state,
             self._lock,
@@ -273,15 +287,19 @@ class Chain:
                 " checkout, or name their directory in [atlas] of the settings",
                 " and ".join(self._atlas.missing),
             )
+        borders = Soil.open(config.atlas or atlas.BESIDE)
+        if borders is None:
+            _LOG.warning("goes on without borders (`make atlas`): nothing abroad can be proven")
         self._floor = checkpoint.floor
         self._names += checkpoint.segments
         removed, damage = self._tidy(checkpoint)
         self._state = State(
-            knowledge.load(config.networks, self._atlas),
+            knowledge.load(config.networks, self._atlas, borders),
             config.zones,
             checkpoint,
             width_ns=config.window_s * _S_NS,
             grace_ns=config.grace_s * _S_NS,
+            agents=config.agents,
         )
         replay = Replay(self._journals, checkpoint.floor)
         for entry in replay:

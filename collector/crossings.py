@@ -16,6 +16,7 @@ Rules
   returned round clears a mere suspicion. No clock is read: rounds carry their own time.
 - A round that is not newer than the newest one of its (agent, target, family) is ignored: replays
   and disorder change nothing. So is a round without a time.
+- The newest round may be judged again when a witness answers (`prove`); only a proof counts then.
 - Territory alone: who administers a hop neither opens an episode nor ends one.
 - Where the policy demands nothing, nothing opens. When the demand changes, a suspicion under the
   old one is dropped; a confirmed episode goes on under the jurisdiction that opened it, and ends
@@ -31,7 +32,7 @@ import msgspec
 import rfc8785
 
 from agent.records import Family
-from collector.records import SEVERITY, Axis, Crossing, Judgement, PathVerdict, Verdict
+from collector.records import OUTSIDE, SEVERITY, Axis, Crossing, Judgement, PathVerdict, Verdict
 from collector.regions import wider
 from collector.ways import Round, Way, classify, through_same, verdict_on, ways_of
 
@@ -157,6 +158,31 @@ class Crossings:
             changed += self._round(key, judgement, demanded=demanded == key[1])
         return tuple(changed)
 
+    def prove(
+        self, before: Judgement, judgement: Judgement, demanded: str | None
+    ) -> tuple[Crossing, ...]:
+        """Take the newest round once more, judged again because a witness has answered since.
+
+        `before` is what was said of the round then. A proof counts as `observe` would have
+        counted it, the round itself but once; anything else changes nothing. Returns as `observe`.
+        """
+        pair = (judgement.agent, judgement.target, judgement.family)
+        if judgement.started_ns != self._newest_ns.get(pair):
+            return ()
+        if demanded is not None:
+            self._watches.setdefault((pair, demanded), _Watch())
+        changed: list[Crossing] = []
+        for key in sorted(key for key in self._watches if key[0] == pair):
+            name, watch = key[1], self._watches[key]
+            was, now = verdict_on(before, name), verdict_on(judgement, name)
+            proved = now is not None and now.verdict is Verdict.PROVEN_OUTSIDE
+            if proved and (was is None or was.verdict is not Verdict.PROVEN_OUTSIDE):
+                counted = was is not None and was.verdict in OUTSIDE
+                changed += self._again(name, watch, judgement, counted=counted)
+            if watch.state is State.CLEAR:
+                del self._watches[key]
+        return tuple(changed)
+
     def attach(self, crossing_id: str, digest: str) -> Crossing:
         """Note that the evidence Statement with `digest` (SHA-256, hex) is stored.
 
@@ -242,6 +268,19 @@ class Crossings:
                 return self._end(watch)
             case "drop":
                 return self._drop(watch, judgement.started_ns)
+
+    def _again(
+        self, jurisdiction: str, watch: _Watch, judgement: Judgement, *, counted: bool
+    ) -> list[Crossing]:
+        """Let a watch take a round that it knows; where it was outside it is counted already."""
+        known = None if watch.episode is None else self._crossings[watch.episode]
+        changed = self._step(jurisdiction, watch, judgement)
+        for place, crossing in enumerate(changed):
+            if counted and known is not None and crossing.id == known.id:
+                changed[place] = msgspec.structs.replace(crossing, rounds=known.rounds)
+                if crossing.id in self._crossings:
+                    self._crossings[crossing.id] = changed[place]
+        return changed
 
     def _open(self, jurisdiction: str, watch: _Watch, judgement: Judgement) -> list[Crossing]:
         """Begin a suspicion; an older one that this round does not bear out is dropped."""

@@ -1,6 +1,7 @@
 """Shell: what the collector answers at each of its addresses.
 
     POST /v1/batches                              one batch; 204 once it is durable
+    GET  /v1/plan                                 what an agent is asked to do; waits for a change
     GET  /v1/zones, /series, /paths, /crossings   JSON, see `collector.api`
     GET  /v1/evidence, /v1/evidence/SHA256        the Statements, octet for octet
     GET  /metrics                                 Prometheus
@@ -21,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
+import msgspec
 from aiohttp import ETag, web
 from aiohttp.http import HttpProcessingError
 from aiohttp.typedefs import Handler
@@ -62,10 +64,12 @@ def application(intake: Intake, config: Config, clock: Clock) -> web.Application
     handlers = Handlers(intake, config, clock)
     found = web.Application(middlewares=[handlers.guard])
     found.on_response_prepare.append(_secure)
+    found.on_shutdown.append(handlers.release)
     found.on_cleanup.append(handlers.close)
     found.add_routes(
         [
             web.post("/v1/batches", handlers.batches),
+            web.get("/v1/plan", handlers.plan),
             web.get("/v1/zones", handlers.zones),
             web.get("/v1/series", handlers.series),
             web.get("/v1/paths", handlers.paths),
@@ -93,6 +97,10 @@ class Handlers:
         self._clock = clock
         self._registry = metrics.registry(intake, config, clock)
         self._readers = ThreadPoolExecutor(READERS, "reader")
+
+    async def release(self, _: web.Application) -> None:
+        """Let nobody wait for a plan any more; it would keep the process for as long."""
+        self._intake.release()
 
     async def close(self, _: web.Application) -> None:
         """Let the reader threads end."""
@@ -129,6 +137,21 @@ class Handlers:
         encoding = request.headers.get("Content-Encoding", "")
         await self._intake.accept(body, encoding, _token(request))
         return web.Response(status=204)
+
+    async def plan(self, request: web.Request) -> web.StreamResponse:
+        """Answer `/v1/plan`: at once where the agent knows another one, else once it changes."""
+        questions.no_query(request.query.items())
+        self._check_ready()
+        known = next((tag.value for tag in request.if_none_match or ()), None)
+        plan = await self._intake.plan(_token(request), known)
+        if plan is None:
+            answer = web.Response(status=304, headers=_FRESH)
+            answer.etag = known
+        else:
+            body = msgspec.json.encode(plan)
+            answer = web.Response(body=body, content_type=api.JSON_TYPE, headers=_FRESH)
+            answer.etag = plan.version
+        return answer
 
     async def zones(self, request: web.Request) -> web.StreamResponse:
         """Answer `/v1/zones`."""

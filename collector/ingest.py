@@ -69,7 +69,7 @@ class Ingest:
     async def accept(self, body: bytes, encoding: str, token: str | None) -> None:
         """Store one batch durably; see `collector.intake.Intake.accept`."""
         try:
-            vantage = self._identify(token)
+            vantage = self.identify(token)
             content, batch = await self._read(body, encoding)
             _check_identity(vantage, batch)
             self._check_clock(batch)
@@ -91,8 +91,11 @@ class Ingest:
             return bodies.read(body, encoding, self._limits)
         return await asyncio.to_thread(bodies.read, body, encoding, self._limits)
 
-    def _identify(self, token: str | None) -> Vantage:
-        """Return the agent whose token this is; only its digest is ever compared."""
+    def identify(self, token: str | None) -> Vantage:
+        """Return the agent whose token this is; only its digest is ever compared.
+
+        Raises: RefusedError 401.
+        """
         digest = hashlib.sha256((token or "").encode(errors="replace")).hexdigest()
         vantage = self._vantage_of.get(digest)
         if token is None or vantage is None:

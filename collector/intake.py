@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from agent.records import Plan
 from collector.errors import RefusedError
 from collector.records import Reader
 
@@ -120,4 +121,15 @@ class Intake(Protocol):
             RefusedError: Its `status` and `reason` are the answer; nothing is stored. 503 with
                 reason `store` means that the disk failed: the same batch may come again.
         """
+        ...
+
+    async def plan(self, token: str | None, known: str | None) -> Plan | None:
+        """Return the plan of the agent with this token once its version is not `known`.
+
+        None: nothing changed within 25 s. Raises: RefusedError 401.
+        """
+        ...
+
+    def release(self) -> None:
+        """Let nobody wait for a plan any more: the end begins."""
         ...

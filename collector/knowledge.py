@@ -25,6 +25,7 @@ from collector.operators import Operator
 from collector.places import PlaceRow
 from collector.records import NetworkOverride
 from collector.regions import JURISDICTIONS
+from collector.soil import Soil
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Knowledge:
     lans: Prefixes[ExchangeLan]
     table_sha256: Mapping[str, str]
     atlas: Atlas = field(default_factory=lambda: Atlas({}))
+    soil: Soil | None = None
+    """Whose soil is where; None where it was not compiled, and nothing can be proven."""
 
     def exchange(self, address: str) -> ExchangeLan | None:
         """Return the exchange whose shared network holds `address`, None for all others."""
@@ -51,25 +54,21 @@ class Knowledge:
         return dict(self.table_sha256)
 
 
-def load(overrides: Sequence[NetworkOverride] = (), atlas: Atlas | None = None) -> Knowledge:
+def load(
+    overrides: Sequence[NetworkOverride] = (),
+    atlas: Atlas | None = None,
+    soil: Soil | None = None,
+) -> Knowledge:
     """Return the tables of this release, the user's rows of holders and the compiled tables.
 
-    `atlas` is what `collector.atlas.load` opened; None: no compiled tables.
+    `atlas` is what `collector.atlas.load` opened, `soil` the compiled borders; None: there are
+    none.
 
     Raises:
         ValueError: the prefix of an override is malformed, or has host bits set.
     """
-    known = tuple(operators.load())
-    cities = places.load()
-    for operator in known:
-        for rule in operator.rules:
-            lost = [row.code for row in rule.codes if row.place not in cities]
-            if lost:
-                raise AssertionError(f"rule {rule.id}: codes {lost} name places of no row")
-    lans = exchanges.load()
-    for lan in lans:
-        if lan.place is not None and lan.place not in cities:
-            raise AssertionError(f"exchange {lan.exchange}: {lan.place} is the place of no row")
+    known, cities, lans = tuple(operators.load()), places.load(), exchanges.load()
+    _check_places(known, lans, cities)
     holders = carriers.load()
     compiled = Atlas({}) if atlas is None else atlas
     ranges = Networks(networks.load_special(), overrides, compiled)
@@ -81,8 +80,10 @@ def load(overrides: Sequence[NetworkOverride] = (), atlas: Atlas | None = None) 
         carriers={asn: row for row in holders for asn in row.asns},
         lans=Prefixes([(lan.prefix, lan) for lan in lans]),
         atlas=compiled,
+        soil=soil,
         table_sha256={
             **{name: table.header.sha256 for name, table in compiled.tables.items()},
+            **({} if soil is None else {"soil": soil.header.sha256}),
             "carriers": _digest(msgspec.to_builtins(holders)),
             "exchanges": _digest(msgspec.to_builtins(lans)),
             "jurisdictions": _digest(
@@ -97,6 +98,20 @@ def load(overrides: Sequence[NetworkOverride] = (), atlas: Atlas | None = None) 
             "special": _digest(msgspec.to_builtins(ranges.special_rows)),
         },
     )
+
+
+def _check_places(
+    known: Sequence[Operator], lans: Sequence[ExchangeLan], cities: Mapping[str, PlaceRow]
+) -> None:
+    """Stop where a rule or an exchange names a place that has no row: the release is broken."""
+    for operator in known:
+        for rule in operator.rules:
+            lost = [row.code for row in rule.codes if row.place not in cities]
+            if lost:
+                raise AssertionError(f"rule {rule.id}: codes {lost} name places of no row")
+    for lan in lans:
+        if lan.place is not None and lan.place not in cities:
+            raise AssertionError(f"exchange {lan.exchange}: {lan.place} is the place of no row")
 
 
 def _digest(rows: Any) -> str:  # noqa: ANN401 - any JSON value

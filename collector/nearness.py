@@ -1,13 +1,13 @@
 """Words: how near an address was to an agent, and what follows where it was near to two.
 
 Rules
-- Both are records of what was measured, under the premise that each agent stands where it is
+- All are records of what was measured, under the premise that each agent stands where it is
   declared; a Statement keeps them beside the paths that they were used for.
 """
 
 import msgspec
 
-from agent.records import Origin
+from agent.records import Origin, Protocol, Stamp
 
 
 class Nearness(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,3 +30,28 @@ class Several(msgspec.Struct, frozen=True, kw_only=True):
     """Between the agents, both radii already subtracted."""
     reach_km: float
     """How far light in vacuum comes in half of both times together."""
+
+
+class Landmark(msgspec.Struct, frozen=True, kw_only=True):
+    """How near an address was to an agent that pinged it because the plan asked for it."""
+
+    address: str
+    agent: str
+    origin: Origin
+    rtt_ns: int
+    samples: int
+    """Answers that bear the time out."""
+    protocol: Protocol
+    stamp: Stamp
+    sent_ns: int
+    """When the first of the pings left."""
+
+    def nearness(self) -> Nearness:
+        """Return the same as the rounds of paths tell it."""
+        return Nearness(
+            agent=self.agent,
+            origin=self.origin,
+            rtt_ns=self.rtt_ns,
+            resolution_ns=1,
+            started_ns=self.sent_ns,
+        )

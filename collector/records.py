@@ -14,8 +14,8 @@ from typing import Final, Literal, NewType, Protocol
 
 import msgspec
 
-from agent.records import Family, Path, Series
-from collector.nearness import Several
+from agent.records import Family, Origin, Path, Series
+from collector.nearness import Landmark, Several
 
 RowId = NewType("RowId", int)
 """The collector's own number of a series, unique over all agents and spools."""
@@ -60,6 +60,11 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     latitude: float
     longitude: float
     radius_km: float
+
+    @property
+    def origin(self) -> Origin:
+        """Return the position as paths carry it."""
+        return Origin(latitude=self.latitude, longitude=self.longitude, radius_km=self.radius_km)
 
 
 class Zone(msgspec.Struct, frozen=True, kw_only=True):
@@ -355,6 +360,8 @@ class PathRecord(msgspec.Struct, frozen=True, kw_only=True):
     judgement: Judgement
     several: tuple[Several, ...] = ()
     """What was known of its addresses when it was judged; not kept in segments."""
+    landmarks: tuple[Landmark, ...] = ()
+    """What witnesses had measured of its addresses then; not kept in segments."""
 
 
 class Reader(Protocol):

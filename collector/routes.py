@@ -8,12 +8,18 @@ Rules
   the path is kept as it was judged.
 - A Statement is built once per episode, when it is confirmed, from the rounds outside that led
   there. Until its octets are on the disk (`stored`) the episode is not shown.
-- The same paths in the same order give the same judgements, episodes and Statements.
+  It is built once more, from the round that proved it, where a confirmed one is proved later; the
+  one before is shown until then.
+- A witness's reply has the newest paths that its address is on judged again; `witness` says who is
+  asked. Requests are no part of what is kept: they change no verdict, only replies do.
+- The same paths and replies in the same order give the same judgements, episodes and Statements.
 
     event                       | before                   | after
     path outside                | nothing, or suspected    | suspected, the round remembered
     path outside that confirms  | suspected, or nothing    | confirmed, a Statement to be stored
     path inside                 | suspected                | forgotten with its rounds
+    reply that proves it        | suspected, or nothing    | confirmed, a Statement to be stored
+    reply that proves it        | confirmed                | another Statement to be stored
     stored                      | a Statement to be stored | shown
     written                     | fresh                    | in a segment
 """
@@ -25,16 +31,18 @@ from typing import Final
 
 import msgspec
 
-from agent.records import EARLIEST_NS, Family, Hop, Origin, Path, PathReply
+from agent.records import EARLIEST_NS, Family, Hop, Path, PathReply, WitnessReply
 from collector import anycast, borders, evidence
 from collector.anycast import Anycast
 from collector.crossings import Crossings
 from collector.errors import CorruptError
 from collector.knowledge import Knowledge
+from collector.landmarks import Landmarks, Memory, plausible
 from collector.nearness import Nearness
-from collector.records import Crossing, Judgement, PathRecord, Vantage, Zone
-from collector.regions import JURISDICTIONS, demanded
+from collector.records import Crossing, Judgement, PathRecord, Vantage, Verdict, Zone
+from collector.regions import BY_NAME, JURISDICTIONS, demanded
 from collector.wall import wall_ns
+from collector.witness import Frontier, Witness
 
 _AHEAD_NS: Final = 3_600_000_000_000
 """A path starts before its batch is cut; a clock may have been set back between both."""
@@ -56,23 +64,38 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """Rounds outside of each episode that is only suspected, by its id."""
     heard: tuple[tuple[str, tuple[Nearness, ...]], ...] = ()
     """The memory of `anycast`; earlier versions kept none."""
+    landmarks: Memory = Memory()
+    """What witnesses have measured; earlier versions kept none."""
 
 
 class Routes:
     """All judged paths that are not yet in a segment, and all episodes."""
 
-    def __init__(self, knowledge: Knowledge, zones: Sequence[Zone], kept: bytes | None) -> None:
-        """Begin with what `dump` wrote, or with nothing.
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        zones: Sequence[Zone],
+        kept: bytes | None,
+        *,
+        agents: Sequence[Vantage] = (),
+    ) -> None:
+        """Begin with what `dump` wrote, or with nothing; `agents` may be asked as witnesses.
 
         Raises:
             CorruptError: `kept` is not what `dump` wrote.
         """
         self._knowledge = knowledge
+        self._vantages = {agent.name: agent for agent in agents}
         self._zone_of = {zone.ident: zone for zone in zones}
         self._zone_of_target = {target: zone for zone in zones for target in zone.targets}
         self._crossings = Crossings()
         self._anycast = Anycast(knowledge.networks, ())
+        self._landmarks = Landmarks()
         self._rounds: dict[str, tuple[PathRecord, ...]] = {}
+        self._proved: set[str] = set()
+        """Episodes whose Statement shows a proof."""
+        self._shown: dict[str, Crossing] = {}
+        """Episodes that are proved now as they were, by the digest of the proof's Statement."""
         self.newest: dict[Key, PathRecord] = {}
         self.fresh: list[PathRecord] = []
         """Paths that are in no segment yet, in the order of arrival."""
@@ -80,32 +103,57 @@ class Routes:
         """Statements by SHA-256 (hex) that are not known to be on the disk."""
         if kept is not None:
             self._load(kept)
+        frontier = None if knowledge.soil is None else Frontier(knowledge.soil)
+        self.witness = Witness(agents, self._landmarks, frontier)
+        """Who is asked to ping which hops."""
 
-    def add(self, vantage: Vantage, paths: Sequence[Path], base_ns: int) -> Mapping[str, int]:
+    def add(
+        self, vantage: Vantage, paths: Sequence[Path], base_ns: int, received_ns: int
+    ) -> Mapping[str, int]:
         """Judge the paths of a batch; return how many were left out, by reason (`path`).
 
-        `base_ns` is the batch's base time, which the door compared with its clock.
+        `base_ns` is the batch's base time, which the door compared with its clock; at
+        `received_ns` of the collector's clock the batch came.
         """
+        self._vantages[vantage.name] = vantage
         left_out: Counter[str] = Counter()
         for path in paths:
             if _plausible(path, base_ns):
-                self._add(vantage, path)
+                self._add(vantage, path, received_ns)
             else:
                 left_out["path"] += 1
         return left_out
 
+    def hear(
+        self, vantage: Vantage, replies: Sequence[WitnessReply], base_ns: int
+    ) -> Mapping[str, int]:
+        """Take the witness's replies of a batch; return how many were left out (`witness`)."""
+        taken = list(plausible(replies, base_ns))
+        better = set()
+        for reply in taken:
+            self.witness.answered(vantage.name, reply.address)
+            if self._landmarks.hear(vantage, reply):
+                better.add(reply.address)
+        for key, record in list(self.newest.items()):
+            if not better.isdisjoint(_addresses(record)):
+                self._review(key, record)
+        left_out = len(replies) - len(taken)
+        return {"witness": left_out} if left_out else {}
+
     def crossings(self) -> list[Crossing]:
         """Return the confirmed episodes whose evidence is on the disk, newest first."""
         shown = (
-            crossing
+            self._shown.get(crossing.evidence, crossing)
             for crossing in self._crossings.all()
-            if crossing.evidence is not None and crossing.evidence not in self.unstored
+            if crossing.evidence is not None
+            and (crossing.evidence not in self.unstored or crossing.evidence in self._shown)
         )
         return sorted(shown, key=lambda found: (found.first_seen_ns, found.id), reverse=True)
 
     def stored(self, digest: str) -> None:
         """Note that the Statement is on the disk: its episode may be shown."""
         self.unstored.pop(digest, None)
+        self._shown.pop(digest, None)
 
     def written(self, count: int) -> None:
         """Note that the first `count` fresh paths are in a segment."""
@@ -118,6 +166,7 @@ class Routes:
             newest=tuple(self.newest.values()),
             rounds=self._rounds,
             heard=self._anycast.dump(),
+            landmarks=self._landmarks.dump(),
         )
         return msgspec.msgpack.encode(kept)
 
@@ -128,33 +177,61 @@ class Routes:
         except (msgspec.MsgspecError, ValueError) as error:
             raise CorruptError(f"read the kept routes: {error}; restore the catalogue") from error
         self._anycast = Anycast(self._knowledge.networks, kept.heard)
+        self._landmarks = Landmarks(kept.landmarks)
+        self._proved = {
+            row.id
+            for row in self._crossings.all()
+            if row.evidence is not None and row.verdict is Verdict.PROVEN_OUTSIDE
+        }
         self._rounds = kept.rounds
         self.newest = {_key(record.judgement): record for record in kept.newest}
 
-    def _add(self, vantage: Vantage, path: Path) -> None:
-        place, zone = vantage.place, self._zone(path)
-        origin = Origin(
-            latitude=place.latitude, longitude=place.longitude, radius_km=place.radius_km
-        )
+    def _add(self, vantage: Vantage, path: Path, received_ns: int) -> None:
+        zone = self._zone(path)
         path = msgspec.structs.replace(
-            path, origin=origin, zone=path.zone if zone is None else zone.ident
+            path, origin=vantage.place.origin, zone=path.zone if zone is None else zone.ident
         )
-        several = tuple(self._anycast.observe(path, vantage.name).values())
+        record = self._judged(path, vantage.name)
+        self.fresh.append(record)
+        key = _key(record.judgement)
+        newest = self.newest.get(key)
+        if newest is None or newest.judgement.started_ns <= record.judgement.started_ns:
+            self.newest[key] = record
+        policy = _policy(vantage, zone)
+        for changed in self._crossings.observe(record.judgement, policy):
+            self._follow(changed, record, vantage)
+        if policy is not None:
+            self.witness.doubt(record, vantage.place, BY_NAME[policy], received_ns)
+
+    def _judged(self, path: Path, agent: str) -> PathRecord:
+        """Judge a path by all that is known of its addresses now."""
+        several = tuple(self._anycast.observe(path, agent).values())
+        at_ns = wall_ns(path.started_at) or 0
+        near = tuple(
+            row
+            for address in dict.fromkeys(_addresses_on(path))
+            for row in self._landmarks.of(address, at_ns)
+        )
         judgement = borders.judge(
             path,
-            agent=vantage.name,
-            zone=zone,
+            agent=agent,
+            zone=self._zone(path),
             knowledge=self._knowledge,
             jurisdictions=JURISDICTIONS,
             anycast=anycast.evidence(several),
         )
-        record = PathRecord(path=path, judgement=judgement, several=several)
-        self.fresh.append(record)
-        newest = self.newest.get(_key(judgement))
-        if newest is None or newest.judgement.started_ns <= judgement.started_ns:
-            self.newest[_key(judgement)] = record
-        policy = demanded(place.territory, zone.place.territory) if zone else None
-        for changed in self._crossings.observe(judgement, policy):
+        return PathRecord(path=path, judgement=judgement, several=several, landmarks=near)
+
+    def _review(self, key: Key, before: PathRecord) -> None:
+        """Judge a newest path again, and let its episodes know where that proves something."""
+        vantage = self._vantages.get(key[0])
+        record = self._judged(before.path, key[0])
+        if vantage is None or record.judgement == before.judgement:
+            return
+        self.newest[key] = record
+        self.fresh = [record if row is before else row for row in self.fresh]
+        policy = _policy(vantage, self._zone(record.path))
+        for changed in self._crossings.prove(before.judgement, record.judgement, policy):
             self._follow(changed, record, vantage)
 
     def _zone(self, path: Path) -> Zone | None:
@@ -166,20 +243,47 @@ class Routes:
 
     def _follow(self, changed: Crossing, record: PathRecord, vantage: Vantage) -> None:
         """Remember the rounds of a suspected episode; state the evidence of a confirmed one."""
-        if changed.confirmed_ns is None:
-            if changed.ended_ns is None:
-                rounds = self._rounds.get(changed.id, ())
-                self._rounds[changed.id] = (*rounds, record)
-            else:
-                self._rounds.pop(changed.id, None)
-        elif changed.evidence is None:
-            rounds = (*self._rounds.pop(changed.id, ()), record)
-            statement = evidence.statement(
-                changed, rounds, vantage, self._knowledge, zone=self._zone(record.path)
-            )
-            digest = evidence.digest(statement)
-            self._crossings.attach(changed.id, digest)
-            self.unstored[digest] = statement
+        known = self._rounds.get(changed.id, ())
+        rounds = (*(row for row in known if row.path.id != record.path.id), record)
+        if changed.confirmed_ns is None and changed.ended_ns is None:
+            self._rounds[changed.id] = rounds
+        elif changed.confirmed_ns is None:
+            self._rounds.pop(changed.id, None)
+        elif changed.evidence is None or self._is_proved_now(changed):
+            self._rounds.pop(changed.id, None)
+            self._state(changed, rounds, vantage)
+
+    def _is_proved_now(self, changed: Crossing) -> bool:
+        """Tell whether an episode's Statement does not yet show that it is proved."""
+        return changed.verdict is Verdict.PROVEN_OUTSIDE and changed.id not in self._proved
+
+    def _state(self, changed: Crossing, rounds: Sequence[PathRecord], vantage: Vantage) -> None:
+        """Build the Statement of an episode; one that was shown before is shown on until then."""
+        statement = evidence.statement(
+            changed, rounds, vantage, self._knowledge, zone=self._zone(rounds[-1].path)
+        )
+        digest = evidence.digest(statement)
+        shown = {row.id: row for row in self.crossings()}.get(changed.id)
+        if shown is not None:
+            self._shown[digest] = shown
+        self._crossings.attach(changed.id, digest)
+        self.unstored[digest] = statement
+        if changed.verdict is Verdict.PROVEN_OUTSIDE:
+            self._proved.add(changed.id)
+
+
+def _policy(vantage: Vantage, zone: Zone | None) -> str | None:
+    """Return the jurisdiction that is demanded of the paths from an agent to a zone."""
+    return demanded(vantage.place.territory, zone.place.territory) if zone else None
+
+
+def _addresses_on(path: Path) -> list[str]:
+    replies = (reply for hop in path.hops for reply in hop.replies)
+    return [reply.address for reply in replies if reply.address is not None]
+
+
+def _addresses(record: PathRecord) -> set[str]:
+    return set(_addresses_on(record.path))
 
 
 def _key(judgement: Judgement) -> Key:

@@ -81,8 +81,9 @@ class State:
         *,
         width_ns: int,
         grace_ns: int,
+        agents: Sequence[Vantage] = (),
     ) -> None:
-        """Begin where `checkpoint` ended.
+        """Begin where `checkpoint` ended; `agents` may be asked as witnesses.
 
         Raises:
             CorruptError: Something in it is not what a checkpoint writes.
@@ -93,7 +94,7 @@ class State:
             if checkpoint.windows is None
             else Windows.load(checkpoint.windows, width_ns=width_ns, grace_ns=grace_ns)
         )
-        self.routes = Routes(knowledge, zones, checkpoint.routes)
+        self.routes = Routes(knowledge, zones, checkpoint.routes, agents=agents)
         self.marks = dict(checkpoint.marks)
         self.arrivals = dict(checkpoint.arrivals)
         self._sealed: list[Columns] = []
@@ -123,7 +124,9 @@ class State:
         self.registry.describe(batch.agent_id, vantage.name, batch.spool_id, described)
         left_out = Counter(self._replies(batch))
         left_out.update(self._events(batch))
-        left_out.update(self.routes.add(vantage, batch.descriptors.paths, batch.base_ns))
+        told, base_ns = batch.descriptors, batch.base_ns
+        left_out.update(self.routes.add(vantage, told.paths, base_ns, received_ns))
+        left_out.update(self.routes.hear(vantage, told.witness, base_ns))
         return left_out
 
     def unsegmented(self) -> Columns:

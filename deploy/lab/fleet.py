@@ -22,6 +22,8 @@ SOCKET = Path("collector.sock")
 COLLECTOR_FILE = Path("collector.toml")
 PACKETS_PER_S = 2000
 """What an agent may send: every address is one of the lab's own."""
+WITNESS_PER_MINUTE = 600
+"""Pings of the lab's own routers."""
 PROBE_TIMEOUT_S = 1
 UPLINK_INTERVAL_S = 1
 CHECKPOINT_INTERVAL_S = 20
@@ -143,6 +145,7 @@ def _agent_toml(scenario: Scenario, name: str, uplink: Path) -> str:
         table("[uplink]", interval_s=UPLINK_INTERVAL_S),
         table("[resolver]", address=scenario.resolver.address),
         table("[limits]", packets_per_s=PACKETS_PER_S),
+        table("[limits.witness]", enabled=True, per_minute=WITNESS_PER_MINUTE),
         *(
             table(
                 "[[targets]]",

@@ -19,6 +19,7 @@ from agent.records import (
     Series,
     SpoolId,
     Stamp,
+    WitnessReply,
 )
 from agent.targets import Instant, ProbeTarget
 
@@ -287,3 +288,25 @@ def test_a_path_alone_is_dated_now() -> None:
     gathering = gatherer()
     gathering.path(PATH, 0)
     assert [batch.base_ns for batch in closed(gathering)] == [WALL_NS]
+
+
+REPLY = WitnessReply(address="62.115.134.138", sent_at="2023-11-14T22:13:20.000000000Z")
+
+
+def test_a_witness_reply_closes_the_batch_within_a_second() -> None:
+    """A verdict waits for it; it needs no other row to travel, and travels once."""
+    gathering = gatherer()
+    gathering.witness(REPLY, 100)
+    assert gathering.due_ns() == 100 + NS_PER_S
+    (batch,) = closed(gathering, 100 + NS_PER_S)
+    assert ((REPLY,), WALL_NS) == (batch.descriptors.witness, batch.base_ns)
+    assert [] == closed(gathering)
+
+
+def test_a_witness_reply_goes_with_the_last_of_several_batches() -> None:
+    """As paths do."""
+    gathering = gatherer()
+    gathering.reply(0, WALL_NS - 2 * SPAN_NS, 1, Stamp.KERNEL)
+    gathering.reply(0, WALL_NS, 1, Stamp.KERNEL)
+    gathering.witness(REPLY, 0)
+    assert [(), (REPLY,)] == [batch.descriptors.witness for batch in closed(gathering)]

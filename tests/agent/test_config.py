@@ -8,7 +8,7 @@ import pytest
 from agent import config
 from agent.errors import ConfigError
 from agent.records import AgentId, Origin, Protocol
-from agent.targets import Limits, ProbeTarget
+from agent.targets import Limits, ProbeTarget, WitnessLimits
 
 FILES = Path(__file__).with_name("config")
 WRONG = sorted(path.name for path in FILES.glob("*.toml") if path.name != "good.toml")
@@ -49,7 +49,11 @@ def test_good_file(home: Path) -> None:
         ),
         uplink=config.Uplink(interval_s=5.0, spool_batches=1000),
         dns=config.Dns(server=("127.0.0.53", 5353), names=True, cache_s=7200, timeout_s=0.5),
-        limits=Limits(packets_per_s=100.0, per_target_per_s=5.0),
+        limits=Limits(
+            packets_per_s=100.0,
+            per_target_per_s=5.0,
+            witness=WitnessLimits(enabled=True, per_minute=30),
+        ),
         targets=(
             ProbeTarget(
                 target="192.0.2.7",
@@ -179,5 +183,5 @@ def test_too_many_targets(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config, "MAX_TARGETS", 1)
     with pytest.raises(ConfigError) as caught:
         config.load(Path("good.toml"))
-    assert str(caught.value) == "good.toml:27: targets: at most 1 are possible, not 4"
+    assert str(caught.value) == "good.toml:28: targets: at most 1 are possible, not 4"
     assert (home / "good.toml").exists()

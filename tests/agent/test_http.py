@@ -179,6 +179,7 @@ async def answering(*answers: bytes | None) -> tuple[asyncio.Server, int, list[i
     return server, server.sockets[0].getsockname()[1], seen
 
 
+UNCHANGED = b'HTTP/1.1 304 Not Modified\r\nETag: "v"\r\n\r\n'
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -190,6 +191,22 @@ async def test_the_client_keeps_its_connection() -> None:
         kept = len(server._connections)
         await client.close()
     assert (found, kept) == ([b"POST /1  None", b"POST /2  None"], 1)
+
+
+async def test_a_question_has_headers_and_no_body() -> None:
+    """GET goes over the same kept connection; an answer without a body (304) ends at once."""
+    async with serving() as server:
+        client = Client(host="127.0.0.1", port=server.ports()[0])
+        found = [(await client.get("/plan", [("x-a", "y")])).body for _ in range(2)]
+        kept = len(server._connections)
+        await client.close()
+    assert (found, kept) == ([b"GET /plan  y"] * 2, 1)
+    server, port, seen = await answering(UNCHANGED, OK)
+    async with server:
+        client = Client(host="127.0.0.1", port=port)
+        statuses = [(await client.get("/", ())).status for _ in range(2)]
+        await client.close()
+    assert ([304, 200], [1, 1]) == (statuses, seen)
 
 
 async def test_a_closed_connection_is_replaced() -> None:

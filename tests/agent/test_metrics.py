@@ -34,6 +34,7 @@ UPLOADING = Condition(
     dropped=4,
     delivered=5,
     refused=6,
+    witness=(7, {"address": 8}),
 )
 
 
@@ -156,13 +157,16 @@ def test_the_condition_is_asked_for_at_each_scrape() -> None:
         value(metrics, "borne_agent_spool_dropped_total", {}),
         value(metrics, "borne_agent_batches_delivered_total", {}),
         value(metrics, "borne_agent_batches_refused_total", {}),
-    ] == [1.0, 0.0, 2.0, 1.0, 3.0, 4.0, 5.0, 6.0]
+        value(metrics, "borne_agent_witness_packets_total", {}),
+        value(metrics, "borne_agent_witness_refused_total", {"reason": "address"}),
+    ] == [1.0, 0.0, 2.0, 1.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
 
 
 def test_an_agent_alone_has_no_uplink() -> None:
     """Without a collector its metrics are absent: no alert can fire on them."""
     metrics = made(Condition(rung=None, restarts={}))
     assert value(metrics, "borne_agent_uplink_up", {}) is None
+    assert value(metrics, "borne_agent_witness_packets_total", {}) is None
 
 
 def test_no_created_series() -> None:

@@ -72,3 +72,26 @@ def test_a_series_is_told_apart_by_its_stamp() -> None:
     """Qualities are never mixed: two stamps, two series."""
     one = Series(id=1, zone="a/b", target="t", family=4, protocol=Protocol.ICMP, stamp=Stamp.KERNEL)
     assert one != msgspec.structs.replace(one, stamp=Stamp.USER)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["62.115.134.138", "2001:2034:0:1::1", "2a01:e0a::1"],
+)
+def test_global_unicast_may_be_pinged(address: str) -> None:
+    """Both families."""
+    assert records.is_reachable(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.0.1", "192.0.2.1", "224.0.0.5"),
+        *("240.0.0.1", "255.255.255.255", "0.0.0.0", "::1", "fe80::1", "fd00::1", "ff0e::1"),
+        *("2001:db8::1", "::ffff:62.115.0.1", "64:ff9b::3e73:1", "2002:3e73:1::1", "2001:0:1::1"),
+        *("fe80::1%eth0", "62.115.134.138 ", "ldn-b1", "", "2001:2034:0:1:0::1"),
+    ],
+)
+def test_nothing_else_may_be_pinged(address: str) -> None:
+    """Private, shared, documentation, multicast, mapped or tunnelled, and what is no plain form."""
+    assert not records.is_reachable(address)

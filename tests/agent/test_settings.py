@@ -177,3 +177,21 @@ def test_what_was_found_is_named(
     with pytest.raises(ConfigError) as caught:
         table.integer("x")
     assert str(caught.value) == f"a.toml:2: [a] x: must be an integer, not {kind}"
+
+
+def test_a_table_within_a_table_has_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Inline or under a header of its own; an absent one is empty; a value is none."""
+    for text in ("[a]\nb = {x = 1, y = 2}\n", "[a]\n[a.b]\nx = 1\ny = 2\n"):
+        table = document(tmp_path, text, monkeypatch).table("a")
+        within = table.table("b")
+        assert (1, None) == (within.integer("x"), table.table("c").text("x", None))
+        table.done()
+        with pytest.raises(ConfigError) as caught:
+            within.done()
+        assert str(caught.value) == 'a.toml:2: [a.b] unknown key "y"; known here: x'
+    table = document(tmp_path, "[a]\nb = 1\n", monkeypatch).table("a")
+    with pytest.raises(ConfigError) as caught:
+        table.table("b")
+    assert str(caught.value) == "a.toml:2: [a] b: must be a table, not the number 1"

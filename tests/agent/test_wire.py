@@ -25,6 +25,7 @@ from agent.records import (
     Series,
     SpoolId,
     Stamp,
+    WitnessReply,
 )
 
 GOLDEN = Batch(
@@ -371,3 +372,26 @@ def test_columns_from_arrays_equal_lists() -> None:
         GOLDEN, series_ids=array("I", [3, 9]), rtt_s=array("f", [0.25, 0.5, 1.5])
     )
     assert wire.encode(typed) == wire.encode(GOLDEN)
+
+
+def test_replies_of_witnesses_are_passed_over_by_older_programs() -> None:
+    """The version of the wire stays 1: what an older reader does not know it does not miss."""
+
+    class Older(msgspec.Struct, frozen=True):
+        paths: tuple[Path, ...] = ()
+        dropped_batches: int = 0
+
+    reply = WitnessReply(
+        address="62.115.134.138",
+        sent_at="2026-11-24T15:02:30.000000000Z",
+        rtt_min_ns=700_000,
+        samples=3,
+        protocol=Protocol.ICMP,
+        stamp=Stamp.KERNEL,
+    )
+    told = Descriptors(dropped_batches=2, witness=(reply,))
+    batch = msgspec.structs.replace(GOLDEN, descriptors=told)
+    assert told == wire.decode(wire.encode(batch)).descriptors
+    octets = msgspec.msgpack.encode(told)
+    assert Older(dropped_batches=2) == msgspec.msgpack.decode(octets, type=Older)
+    assert b"witness" not in wire.encode(GOLDEN)

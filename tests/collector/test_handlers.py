@@ -9,6 +9,7 @@ import pytest
 from aiohttp import ClientResponse, ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 
+from agent.records import Plan, WitnessTask
 from collector import handlers
 from collector.config import Limits
 from collector.errors import CorruptError, RefusedError
@@ -319,3 +320,48 @@ async def test_bug_is_caught_once(
     }
     assert {"request": 1} == dict(intake.counts.faults)
     assert "inner words" in caplog.text
+
+
+async def test_a_plan_has_a_version_as_its_etag(client: TestClient, intake: FakeIntake) -> None:
+    """The first answer says the version; whoever sends it back waits, and may hear nothing new."""
+    task = WitnessTask(
+        id="a1",
+        address="62.115.134.138",
+        family=4,
+        protocols=("icmp", "udp", "tcp"),
+        deadline="2026-11-24T15:02:46.250000000Z",
+    )
+    intake.plans = [Plan(version="abc", witness=(task,)), None]
+    bearer = {"Authorization": "Bearer t"}
+    first = await client.get("/v1/plan", headers=bearer)
+    assert (200, '"abc"') == (first.status, first.headers["ETag"])
+    assert await words(first) == {
+        "version": "abc",
+        "witness": [
+            {
+                "id": "a1",
+                "address": "62.115.134.138",
+                "family": 4,
+                "protocols": ["icmp", "udp", "tcp"],
+                "deadline": "2026-11-24T15:02:46.250000000Z",
+            }
+        ],
+    }
+    second = await client.get("/v1/plan", headers={**bearer, "If-None-Match": '"abc"'})
+    assert (304, '"abc"', b"") == (second.status, second.headers["ETag"], await second.read())
+    assert [("t", None), ("t", "abc")] == intake.known
+
+
+async def test_a_plan_is_the_agents_own(client: TestClient, intake: FakeIntake) -> None:
+    """Without a token that an agent has there is none."""
+    intake.refusal = RefusedError(401, "token", "no agent has this token")
+    answer = await client.get("/v1/plan")
+    assert (401, "token") == (answer.status, (await words(answer))["reason"])
+
+
+async def test_the_end_releases_who_waits(intake: FakeIntake) -> None:
+    """A plan that is waited for does not hold the end of the process up."""
+    runner = web.AppRunner(handlers.application(intake, CONFIG, FakeClock()))
+    await runner.setup()
+    await runner.cleanup()
+    assert intake.released

@@ -23,7 +23,7 @@ def _routes(kept: bytes | None = None, zones: Sequence[Zone] = (ZONE,)) -> Route
 def _round(routes: Routes, second: int, *, abroad: bool) -> None:
     """Let the agent's path of this second come in."""
     at_ns = NOW_NS + second * S_NS
-    assert {} == routes.add(vantage(0), [path(at_ns, abroad=abroad)], at_ns)
+    assert {} == routes.add(vantage(0), [path(at_ns, abroad=abroad)], at_ns, at_ns)
 
 
 def _store_all(routes: Routes) -> None:
@@ -158,7 +158,7 @@ def test_impossible_paths_are_left_out(case: str) -> None:
     routes = _routes()
     good = path(NOW_NS, abroad=False)
     bad = msgspec.structs.replace(good, **IMPOSSIBLE[case])
-    assert {"path": 1} == routes.add(vantage(0), [bad, good], NOW_NS)
+    assert {"path": 1} == routes.add(vantage(0), [bad, good], NOW_NS, NOW_NS)
     assert 1 == len(routes.fresh)
 
 
@@ -194,12 +194,12 @@ def test_what_the_release_before_kept_goes_on() -> None:
     silent = path(NOW_NS + 38 * S_NS, abroad=False)
     lost = Hop(ttl=1, replies=(PathReply(lost=True),))
     silent = msgspec.structs.replace(silent, hops=(lost, silent.hops[1]))
-    routes.add(vantage(0), [silent], NOW_NS)
+    routes.add(vantage(0), [silent], NOW_NS, NOW_NS)
     assert [None] == [row.ended_ns for row in routes.crossings()]  # Frankfurt stood at that TTL
     _round(routes, 40, abroad=False)
     (ended,) = routes.crossings()
     assert NOW_NS + 30 * S_NS == ended.ended_ns
-    assert {} == routes.add(vantage(1), [path(NOW_NS + 45 * S_NS, abroad=True)], NOW_NS)
+    assert {} == routes.add(vantage(1), [path(NOW_NS + 45 * S_NS, abroad=True)], NOW_NS, NOW_NS)
     ((digest, statement),) = routes.unstored.items()
     assert 2 == len(msgspec.json.decode(statement)["subject"])
     routes.stored(digest)
@@ -213,7 +213,7 @@ def test_a_path_of_absurdly_many_flows_is_left_out() -> None:
         msgspec.structs.replace(one.hops[0].replies[0], flow=flow) for flow in range(100)
     )
     wide = msgspec.structs.replace(one, hops=(Hop(ttl=1, replies=replies),))
-    assert {"path": 1} == _routes().add(vantage(0), [wide], NOW_NS)
+    assert {"path": 1} == _routes().add(vantage(0), [wide], NOW_NS, NOW_NS)
 
 
 def test_one_address_near_two_agents_has_no_place() -> None:
@@ -231,10 +231,10 @@ def test_one_address_near_two_agents_has_no_place() -> None:
         end = msgspec.structs.replace(one.hops[1].replies[0], rtt_ns=1_000_000)
         return msgspec.structs.replace(one, hops=(one.hops[0], Hop(ttl=2, replies=(end,))))
 
-    routes.add(far, [near(0)], NOW_NS)
+    routes.add(far, [near(0)], NOW_NS, NOW_NS)
     kept = routes.dump()
     for those in (routes, _routes(kept)):
-        those.add(vantage(0), [near(1)], NOW_NS)
+        those.add(vantage(0), [near(1)], NOW_NS, NOW_NS)
         record = those.newest["agent-0", "marseille", 4]
         assert ["51.15.0.1"] == [row.address for row in record.several]
         assert "anycast" == record.judgement.hops[1].evidence[0].kind

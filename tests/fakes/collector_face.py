@@ -9,7 +9,7 @@ from pathlib import Path as FilePath
 
 import msgspec
 
-from agent.records import Origin, Path, Protocol, Series, SeriesId, Stamp
+from agent.records import Origin, Path, Plan, Protocol, Series, SeriesId, Stamp
 from collector import evidence, knowledge
 from collector.config import Config
 from collector.errors import RefusedError
@@ -391,6 +391,11 @@ class FakeIntake:
         self.geodata = {"origin": 1_781_654_400, "registrant": 0}
         self.refusal: Exception | None = None
         self.bodies: list[tuple[bytes, str, str | None]] = []
+        self.plans: list[Plan | None] = []
+        """What `plan` returns, in turn."""
+        self.known: list[tuple[str | None, str | None]] = []
+        """Token and version of each call of `plan`."""
+        self.released = False
 
     async def accept(self, body: bytes, encoding: str, token: str | None) -> None:
         """Keep the body, or refuse."""
@@ -399,6 +404,17 @@ class FakeIntake:
                 self.counts.rejected[self.refusal.reason] += 1
             raise self.refusal
         self.bodies.append((body, encoding, token))
+
+    async def plan(self, token: str | None, known: str | None) -> Plan | None:
+        """Return the next plan, or refuse."""
+        if self.refusal is not None:
+            raise self.refusal
+        self.known.append((token, known))
+        return self.plans.pop(0)
+
+    def release(self) -> None:
+        """Note that the end begins."""
+        self.released = True
 
 
 class FakeClock:

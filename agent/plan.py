@@ -1,0 +1,192 @@
+"""Decider: which of the hops that a plan names this host pings, and what their answers say.
+
+    what a request is                                         what happens to it
+    seen before in a plan                                     nothing: it is under way, or done
+    of an address that is no global unicast one               refused: `address`
+    of an address of another family than it says              refused: `address`
+    past its deadline, by this host's time of day             refused: `late`
+    of an address that was pinged within the last minute      refused: `repeat`
+    one more than `MAX_UNDER_WAY`                             refused: `busy`
+    of protocols of which this agent has none                 refused: `protocol`
+    anything else                                             pinged
+
+Rules
+- The plan asks, this host decides: `limits.witness` of its own file bounds how many packets leave
+  in any minute, exactly, and `packets_per_s` bounds them together with everything else.
+- The collector is believed nothing: whatever it asks, private, shared, multicast and special
+  addresses are never pinged, and no address more than once a minute.
+- Protocols are tried in the order of the request; those that this agent lacks (TCP) are passed
+  over. Five probes at most go out in each; two lost ones in the beginning end it, and so do three
+  answers that bear the smallest time out: within a millisecond of it, or within a tenth.
+"""
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from agent.flight import Landing
+from agent.records import (
+    Outcome,
+    Plan,
+    Protocol,
+    Stamp,
+    WitnessReply,
+    WitnessTask,
+    is_reachable,
+)
+from agent.targets import Instant, WitnessLimits, family_of
+
+NS_PER_S = 1_000_000_000
+MINUTE_NS = 60 * NS_PER_S
+MAX_UNDER_WAY = 32
+"""Requests that are carried out or wait for that."""
+TRIES = 5
+ENOUGH = 3
+GIVE_UP_AFTER = 2
+TIMEOUT_NS = NS_PER_S
+GAP_NS = NS_PER_S // 5
+"""Between an answer and the next probe: a router answers others, too."""
+REMEMBERED = 4096
+REASONS = ("address", "late", "repeat", "busy", "protocol")
+_AGREE_NS = 1_000_000
+_AGREE_DIVISOR = 10
+
+
+class Grant:
+    """What this host gives the plans of its collector."""
+
+    def __init__(self, limits: WitnessLimits) -> None:
+        """Take what the operator allows."""
+        self.refused = Counter(dict.fromkeys(REASONS, 0))
+        self.sent = 0
+        """Packets that left."""
+        self.under_way = 0
+        self._limits = limits
+        self._seen: deque[str] = deque(maxlen=REMEMBERED)
+        self._pinged_ns: dict[str, int] = {}
+        self._sent_ns: deque[int] = deque()
+
+    def take(self, plan: Plan, now: Instant) -> list[WitnessTask]:
+        """Return the requests of a plan to carry out; call `done` after each."""
+        found = []
+        for task in plan.witness:
+            if task.id in self._seen:
+                continue
+            self._seen.append(task.id)
+            reason = self._objection(task, now)
+            if reason is not None:
+                self.refused[reason] += 1
+                continue
+            self._remember(task.address, now.monotonic_ns)
+            self.under_way += 1
+            found.append(task)
+        return found
+
+    def done(self) -> None:
+        """Learn that a request is carried out."""
+        self.under_way -= 1
+
+    def wait_ns(self, now_ns: int) -> int:
+        """Return how long until one more packet may leave; 0: `spend` and send it now."""
+        while self._sent_ns and self._sent_ns[0] <= now_ns - MINUTE_NS:
+            self._sent_ns.popleft()
+        if len(self._sent_ns) < self._limits.per_minute:
+            return 0
+        return self._sent_ns[0] + MINUTE_NS - now_ns
+
+    def spend(self, now_ns: int) -> None:
+        """Take one packet out of the minute's."""
+        self._sent_ns.append(now_ns)
+        self.sent += 1
+
+    def _objection(self, task: WitnessTask, now: Instant) -> str | None:
+        """Apply the table of the module's rules."""
+        if not is_reachable(task.address) or family_of(task.address) != task.family:
+            return "address"
+        if is_late(task, now.wall_ns):
+            return "late"
+        if self._pinged_ns.get(task.address, -MINUTE_NS) > now.monotonic_ns - MINUTE_NS:
+            return "repeat"
+        if self.under_way >= MAX_UNDER_WAY:
+            return "busy"
+        return None if known(task) else "protocol"
+
+    def _remember(self, address: str, now_ns: int) -> None:
+        self._pinged_ns[address] = now_ns
+        for old, at_ns in list(self._pinged_ns.items()):
+            if at_ns <= now_ns - MINUTE_NS:
+                del self._pinged_ns[old]
+
+
+class Trial:
+    """The probes of one protocol to one hop."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        """Begin without any."""
+        self._protocol = protocol
+        self._answers: list[tuple[int, Stamp]] = []
+        self._sent = 0
+
+    @property
+    def over(self) -> bool:
+        """Return whether no further probe is worth a packet."""
+        mute = not self._answers and self._sent >= GIVE_UP_AFTER
+        return self._sent >= TRIES or mute or self.samples >= ENOUGH
+
+    @property
+    def samples(self) -> int:
+        """Return how many answers bear the smallest time out, itself included."""
+        if not self._answers:
+            return 0
+        least_ns, _ = min(self._answers)
+        near_ns = least_ns + max(_AGREE_NS, least_ns // _AGREE_DIVISOR)
+        return sum(rtt_ns <= near_ns for rtt_ns, _ in self._answers)
+
+    def landed(self, landing: Landing) -> None:
+        """Take what became of a probe; only what the hop itself answered counts."""
+        self._sent += 1
+        if landing.rtt_ns is not None and landing.stamp is not None and self._is_answer(landing):
+            self._answers.append((landing.rtt_ns, landing.stamp))
+
+    def _is_answer(self, landing: Landing) -> bool:
+        wanted = Outcome.UNREACHABLE if self._protocol is Protocol.UDP else Outcome.REPLY
+        return landing.source == landing.address and landing.outcome is wanted
+
+    def reply(self, address: str, sent_at: str) -> WitnessReply | None:
+        """Return what to tell the collector; None where the hop did not answer."""
+        if not self._answers:
+            return None
+        rtt_ns, stamp = min(self._answers)
+        return WitnessReply(
+            address=address,
+            sent_at=sent_at,
+            rtt_min_ns=rtt_ns,
+            samples=self.samples,
+            protocol=self._protocol,
+            stamp=stamp,
+        )
+
+
+def known(task: WitnessTask) -> Sequence[Protocol]:
+    """Return the protocols of a request that this agent has, in its order."""
+    words = {protocol.value: protocol for protocol in Protocol}
+    return [words[word] for word in dict.fromkeys(task.protocols) if word in words]
+
+
+def is_late(task: WitnessTask, now_wall_ns: int) -> bool:
+    """Return whether a request is past its deadline; one that states no time is."""
+    try:
+        deadline = datetime.fromisoformat(task.deadline)
+    except ValueError:
+        return True
+    return deadline.tzinfo is None or deadline < datetime.fromtimestamp(now_wall_ns / NS_PER_S, UTC)
+
+
+def decode(body: bytes) -> Plan | None:
+    """Return the plan of an answer; None where it is none, or of a later kind."""
+    try:
+        return msgspec.json.decode(body, type=Plan)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None

@@ -1,0 +1,193 @@
+"""Shell: fetches the plan, pings the hops that it names, and hands on what became of that.
+
+    what the collector answers     what happens next
+    200 and a plan                 its requests are carried out; asked again at once
+    304                            asked again at once: it waited for a change
+    404                            an older collector: asked again after half a minute
+    anything else, or nothing      asked again after ever longer pauses
+
+Rules
+- It runs only where the operator's own file allows it (`limits.witness`), over a connection of
+  its own: a plan that is waited for must not hold up a batch.
+- Hops are pinged from sockets of their own, one probe of a hop in the air at a time. `plan`
+  decides what is pinged at all, and how often.
+- Two questions are half a second apart at least, whatever the collector answers.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+from agent import icmp
+from agent.clock import Clock, rfc3339
+from agent.delivery import LONGEST_DELAY_S, Backoff, Standing
+from agent.errors import UplinkError
+from agent.flight import Doubt, Landing
+from agent.http import Headers, Response
+from agent.plan import GAP_NS, TIMEOUT_NS, Grant, Trial, decode, is_late, known
+from agent.ports import OpenPort
+from agent.records import Protocol, WitnessReply, WitnessTask
+from agent.schedule import Budget
+from agent.sender import Sender
+from agent.senders import STAMPS_BEGIN_S, Purpose, Senders
+from agent.sockets import open_port
+from agent.targets import WitnessLimits
+
+TARGET = "/v1/plan"
+PATIENCE_S = 40.0
+"""Longer than a collector waits for a change."""
+SHORTEST_PAUSE_S = 0.5
+AT_ONCE = 8
+"""Hops that are pinged side by side."""
+NS_PER_S = 1_000_000_000
+
+Fetch = Callable[[str | None], Awaitable[Response]]
+"""Asks the collector for its plan, given the version that is known already."""
+_log = logging.getLogger(__name__)
+
+
+class Witness:
+    """Pings hops for others for as long as it runs."""
+
+    def __init__(
+        self,
+        fetch: Fetch,
+        tell: Callable[[WitnessReply], None],
+        limits: WitnessLimits,
+        *,
+        clock: Clock,
+        budget: Budget,
+        backoff: Backoff,
+        open_socket: OpenPort = open_port,
+        text: bytes = icmp.TEXT,
+    ) -> None:
+        """Take how to ask the collector and whom to tell; nothing is opened before `run`."""
+        self.grant = Grant(limits)
+        self._ask = fetch
+        self._tell = tell
+        self._clock = clock
+        self._budget = budget
+        self._backoff = backoff
+        self._open_socket = open_socket
+        self._text = text
+        self._standing = Standing()
+        self._version: str | None = None
+        self._group: asyncio.TaskGroup | None = None
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._senders = Senders(self._opened)
+
+    async def run(self) -> None:
+        """Fetch plans and carry them out until cancelled."""
+        self.grant.under_way = 0
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                while True:
+                    await self._fetch(group)
+        finally:
+            self._senders.close()
+
+    async def _fetch(self, group: asyncio.TaskGroup) -> None:
+        """Ask once, begin what is to be done, and wait as long as the answer demands."""
+        try:
+            answer = await self._ask(self._version)
+        except UplinkError as error:
+            await self._pause("unreachable", str(error))
+            return
+        plan = decode(answer.body) if answer.status == HTTPStatus.OK else None
+        if plan is not None:
+            self._version = plan.version
+            for task in self.grant.take(plan, self._clock.instant()):
+                group.create_task(self._carry_out(task))
+        if plan is None and answer.status != HTTPStatus.NOT_MODIFIED:
+            await self._pause(f"answered {answer.status}", "no plan", answer.status)
+            return
+        self._backoff.reset()
+        self._standing.succeeded(self._clock.monotonic_ns())
+        await asyncio.sleep(SHORTEST_PAUSE_S)
+
+    async def _pause(self, kind: str, says: str, status: int = 0) -> None:
+        """Say once that there is no plan, and wait."""
+        if self._standing.failed(kind, self._clock.monotonic_ns()):
+            _log.info("no plan from the collector: %s (%s)", kind, says)
+        absent = status == HTTPStatus.NOT_FOUND
+        await asyncio.sleep(LONGEST_DELAY_S if absent else self._backoff.delay_s())
+
+    async def _carry_out(self, task: WitnessTask) -> None:
+        """Ping one hop by one protocol after the other, until it answers; tell what came of it.
+
+        Where the deadline came first nothing is told: the hop did not have its chance.
+        """
+        try:
+            async with self._turns:
+                self._senders.renew(self._clock.monotonic_ns())
+                reply = await self._ping(task)
+        finally:
+            self.grant.done()
+        if reply is not None:
+            self._tell(reply)
+
+    async def _ping(self, task: WitnessTask) -> WitnessReply | None:
+        sent_at = rfc3339(self._clock.wall_ns())
+        for protocol in known(task):
+            trial = await self._try(task, protocol)
+            reply = trial.reply(task.address, sent_at)
+            if reply is not None or not trial.over:
+                return reply
+        return WitnessReply(address=task.address, sent_at=sent_at)
+
+    async def _try(self, task: WitnessTask, protocol: Protocol) -> Trial:
+        """Send the probes of one protocol; the trial is not over where the deadline came first."""
+        sender = self._senders.of(Purpose(task.family, protocol))
+        await asyncio.sleep(STAMPS_BEGIN_S)
+        trial = Trial(protocol)
+        while not trial.over:
+            await self._afford()
+            if is_late(task, self._clock.wall_ns()):
+                break
+            self._spend()
+            landed: asyncio.Future[Landing] = asyncio.get_running_loop().create_future()
+            sender.send(landed, task.address, TIMEOUT_NS)
+            trial.landed(await landed)
+            if not trial.over:
+                await asyncio.sleep(GAP_NS / NS_PER_S)
+        return trial
+
+    async def _afford(self) -> None:
+        """Wait until both limits of this host allow one more packet."""
+        while wait_ns := self._wait_ns(self._clock.monotonic_ns()):  # noqa: ASYNC110 - computed
+            await asyncio.sleep(wait_ns / NS_PER_S)
+
+    def _wait_ns(self, now_ns: int) -> int:
+        return max(self.grant.wait_ns(now_ns), self._budget.packet_wait_ns(now_ns))
+
+    def _spend(self) -> None:
+        self.grant.spend(self._clock.monotonic_ns())
+        self._budget.take_packet()
+
+    def _opened(self, purpose: Purpose) -> Sender:
+        sender = Sender(
+            self._clock,
+            _land,
+            self._open_socket,
+            family=purpose.family,
+            protocol=purpose.protocol,
+            text=self._text,
+        )
+        if self._group is not None:
+            self._group.create_task(sender.watch())
+        return sender
+
+
+def headers(token: str, version: str | None) -> Headers:
+    """Return the headers of the question."""
+    bearer = ("authorization", f"Bearer {token}")
+    return (bearer,) if version is None else (bearer, ("if-none-match", f'"{version}"'))
+
+
+def _land(landing: Landing | Doubt) -> None:
+    """Hand a landing to who waits for it; a doubt tells nobody anything."""
+    match landing:
+        case Landing(handle=asyncio.Future() as waiting) if not waiting.done():
+            waiting.set_result(landing)

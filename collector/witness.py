@@ -1,0 +1,233 @@
+"""Decider: which agents are to ping which hops, because they could prove where these are.
+
+    event                                       | (agent, address) is afterwards
+    --------------------------------------------+--------------------------------------------
+    a path with a doubtful hop, see the rules   | asked, in the plan for 15 s
+    a reply of the agent, with an answer or not | tried: not asked again for half an hour
+    15 s without a reply                        | free: asked again when the hop is seen again
+
+Rules
+- A hop is doubtful where the path's policy demands a jurisdiction and the hop answered, is in no
+  special range, stands in one place, and is not inside by what is known: outside by names alone
+  is doubtful as well, for a witness may prove it.
+- An agent can prove something about a hop if there is soil enough between it and the border: a
+  device that answers sooner than light comes there and back is outside (or inside). It is asked
+  only where that time is one that real machines reach (`PLAUSIBLE_NS`), and where the hop can be
+  so near at all: not where the observer's own time says that the hop is elsewhere (bound B5).
+- At most three agents answer for one address and six try, those first that stand nearest to a
+  place that somebody names; the observer itself is one of them. Strangers' routers are pinged for
+  us: each agent is asked for 20 addresses a minute at most, and its own file may allow less.
+- Only agents that fetch their plan are asked. Requests live in memory alone: after a restart the
+  next round asks again. What was answered is kept (`landmarks`), and with it every verdict.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
+
+from agent.records import IPV4, IPV6, Plan, WitnessTask, is_reachable
+from collector.clearance import Point, distance
+from collector.discs import distance_km, reach_km, usable_ns
+from collector.landmarks import Landmarks
+from collector.proofs import TOLERANCE_KM
+from collector.records import HopJudgement, Jurisdiction, PathRecord, Place, Vantage
+from collector.soil import Soil
+from collector.wall import wall_text
+
+S_NS: Final = 1_000_000_000
+DEADLINE_NS: Final = 15 * S_NS
+LISTENS_NS: Final = 60 * S_NS
+"""So long after it fetched its plan an agent is expected to do so again."""
+PER_MINUTE: Final = 20
+ENOUGH: Final = 3
+MOST: Final = 6
+PLAUSIBLE_NS: Final = 200_000
+"""Between machines of one city this is a good time; 30 km at the speed of light in vacuum."""
+MAX_HOPS: Final = 64
+"""Hops of one path that are looked at: a path has 32 TTLs, and ways of equal cost are few."""
+PROTOCOLS: Final = ("icmp", "udp", "tcp")
+
+
+class Geometry(Protocol):
+    """What is known of borders."""
+
+    def clear_km(self, place: Place, jurisdiction: Jurisdiction) -> float:
+        """Return how far from an agent at `place` no border is met, radius and tolerance taken off.
+
+        Whatever is nearer than that is wholly outside the jurisdiction, or wholly inside.
+        """
+        ...
+
+
+class Frontier:
+    """The same from the compiled borders."""
+
+    def __init__(self, soil: Soil) -> None:
+        """Take the borders."""
+        self._soil = soil
+
+    def clear_km(self, place: Place, jurisdiction: Jurisdiction) -> float:
+        """See `Geometry.clear_km`; 0 where a proof would need soil that nobody has drawn."""
+        at = Point(place.latitude, place.longitude)
+        soil, territories = self._soil, jurisdiction.territories
+        home_km = distance(soil, soil.home(territories), at).km
+        if home_km > 0 and not territories <= soil.known:
+            return 0.0
+        border_km = home_km or distance(soil, soil.abroad(territories), at).km
+        return border_km - place.radius_km - TOLERANCE_KM
+
+
+class Doubt(NamedTuple):
+    """A hop that a witness could tell more about."""
+
+    address: str
+    places: tuple[Place, ...]
+    """Where it may be, as somebody names it."""
+    observer: Place
+    reach_km: float | None
+    """How far it can be from the observer; None where no time was measured."""
+
+
+class Witness:
+    """The requests that are open, and who listens."""
+
+    def __init__(
+        self, agents: Sequence[Vantage], landmarks: Landmarks, geometry: Geometry | None
+    ) -> None:
+        """Ask `agents`; without `geometry` nobody could prove anything, and nobody is asked."""
+        self._agents = {agent.name: agent for agent in agents}
+        self._landmarks = landmarks
+        self._geometry = geometry
+        self._heard_ns: dict[str, int] = {}
+        self._open: dict[tuple[str, str], tuple[int, WitnessTask]] = {}
+        """Deadline and request by (agent, address), in the order of asking."""
+        self._asked_ns: dict[str, deque[int]] = {agent: deque() for agent in self._agents}
+        self._news: set[str] = set()
+
+    def listen(self, agent: str, now_ns: int) -> None:
+        """Note that an agent fetches its plan."""
+        self._heard_ns[agent] = now_ns
+
+    def plan(self, agent: str, now_ns: int) -> Plan:
+        """Return what is asked of an agent now."""
+        tasks = tuple(
+            task
+            for (asked, _), (deadline_ns, task) in self._open.items()
+            if asked == agent and deadline_ns > now_ns
+        )
+        octets = "\n".join(task.id for task in tasks).encode()
+        return Plan(version=hashlib.sha256(octets).hexdigest()[:32], witness=tasks)
+
+    def news(self) -> set[str]:
+        """Return the agents that were asked something since the last call; needs no lock."""
+        found, self._news = self._news, set()
+        return found
+
+    def answered(self, agent: str, address: str) -> None:
+        """Note that an agent has replied: it is asked no more."""
+        self._open.pop((agent, address), None)
+
+    def doubt(
+        self, record: PathRecord, observer: Place, demanded: Jurisdiction, now_ns: int
+    ) -> None:
+        """Ask about the doubtful hops of one path; `news` then tells whose plan has changed."""
+        self._expire(now_ns)
+        if self._geometry is not None:
+            clear_km = dict(self._clear_km(self._geometry, demanded, now_ns))
+            for doubt in doubts(record, observer, demanded) if clear_km else ():
+                self._ask(doubt, clear_km, now_ns)
+
+    def _expire(self, now_ns: int) -> None:
+        for key, (deadline_ns, _) in list(self._open.items()):
+            if deadline_ns <= now_ns:
+                del self._open[key]
+
+    def _clear_km(
+        self, geometry: Geometry, demanded: Jurisdiction, now_ns: int
+    ) -> Iterator[tuple[str, float]]:
+        """Yield the agents that listen and have soil enough around them, and how much."""
+        for name, agent in self._agents.items():
+            if now_ns - self._heard_ns.get(name, -LISTENS_NS) < LISTENS_NS:
+                clear_km = geometry.clear_km(agent.place, demanded)
+                if clear_km >= reach_km(PLAUSIBLE_NS, 0):
+                    yield name, clear_km
+
+    def _ask(self, doubt: Doubt, clear_km: Mapping[str, float], now_ns: int) -> None:
+        tried = self._landmarks.tried(doubt.address, now_ns)
+        waiting = sum(address == doubt.address for _, address in self._open)
+        enough = ENOUGH - waiting - sum(tried.values())
+        most = MOST - waiting - len(tried)
+        able = [
+            agent
+            for agent, km in clear_km.items()
+            if agent not in tried
+            and (agent, doubt.address) not in self._open
+            and self._may_be_near(doubt, self._agents[agent].place, km)
+        ]
+        able.sort(key=lambda agent: (self._from_places_km(doubt, agent), agent))
+        for agent in able[: max(0, min(enough, most))]:
+            if self._afford(agent, now_ns):
+                self._open[agent, doubt.address] = _request(agent, doubt.address, now_ns)
+                self._news = self._news | {agent}
+
+    def _may_be_near(self, doubt: Doubt, place: Place, clear_km: float) -> bool:
+        """Tell whether the hop can be within `clear_km` of an agent, as the observer timed it."""
+        if doubt.reach_km is None:
+            return True
+        return _apart_km(doubt.observer, place) <= doubt.reach_km + clear_km
+
+    def _from_places_km(self, doubt: Doubt, agent: str) -> float:
+        """Return how far an agent is from the nearest place that is named for the hop."""
+        here = self._agents[agent].place
+        return min((_apart_km(place, here) for place in doubt.places), default=0.0)
+
+    def _afford(self, agent: str, now_ns: int) -> bool:
+        """Take one of the requests that an agent may get in a minute."""
+        asked_ns = self._asked_ns[agent]
+        while asked_ns and asked_ns[0] <= now_ns - 60 * S_NS:
+            asked_ns.popleft()
+        if len(asked_ns) >= PER_MINUTE:
+            return False
+        asked_ns.append(now_ns)
+        return True
+
+
+def doubts(record: PathRecord, observer: Place, demanded: Jurisdiction) -> Iterable[Doubt]:
+    """Yield the doubtful hops of a path, each address once."""
+    several = {row.address for row in record.several}
+    hops = {hop.address: hop for hop in record.judgement.hops if _is_doubtful(hop, demanded)}
+    for address, hop in list(hops.items())[:MAX_HOPS]:
+        if address is not None and address not in several and is_reachable(address):
+            rtt_ns = usable_ns(hop.rtt_min_ns)
+            yield Doubt(
+                address=address,
+                places=hop.candidates,
+                observer=observer,
+                reach_km=None
+                if rtt_ns is None
+                else reach_km(rtt_ns, record.path.rtt_resolution_ns),
+            )
+
+
+def _is_doubtful(hop: HopJudgement, demanded: Jurisdiction) -> bool:
+    word = hop.verdicts.get(demanded.name)
+    return not hop.excluded and word is not None and word != "inside"
+
+
+def _apart_km(one: Place, other: Place) -> float:
+    """Return how far two places are apart at least."""
+    between_km = distance_km(one.latitude, one.longitude, other.latitude, other.longitude)
+    return max(0.0, between_km - one.radius_km - other.radius_km)
+
+
+def _request(agent: str, address: str, now_ns: int) -> tuple[int, WitnessTask]:
+    deadline_ns = now_ns + DEADLINE_NS
+    named = f"{agent} {address} {now_ns}".encode()
+    return deadline_ns, WitnessTask(
+        id=hashlib.sha256(named).hexdigest()[:16],
+        address=address,
+        family=IPV6 if ":" in address else IPV4,
+        protocols=PROTOCOLS,
+        deadline=wall_text(deadline_ns),
+    )
