@@ -17,6 +17,8 @@ Rules
   does destination unreachable from a router: nothing beyond can answer otherwise.
 - Beyond the last machine that answered, three silent TTLs are probed again and reported; more
   silence there says nothing more.
+- A TTL that was answered on another flow is not silent: its router may limit what it answers
+  (Linux: one a second), so that it is asked again only a gap later.
 - Every probe is reported, lost ones as lost: interpretation comes later.
 - Routers that quote so little of a probe that nothing names it are told apart by having one probe
   in flight alone. What was in flight when the doubt arose lands first, if only as lost.
@@ -45,6 +47,17 @@ class Shot(msgspec.Struct, frozen=True, kw_only=True):
     flow: int = 0
 
 
+class Common(msgspec.Struct):
+    """What flows that are traced together have in common."""
+
+    pace_ns: int = PACE_NS
+    """Between two packets of one flow."""
+    gap_ns: int = 0
+    """Before a TTL that was answered on another flow is asked again."""
+    heard: set[int] = msgspec.field(default_factory=set)
+    """The TTLs that were answered on any of them."""
+
+
 class Trace:
     """One trace. Ask `next_shot` until it returns None, then again at `next_ns`, until `done`."""
 
@@ -57,16 +70,16 @@ class Trace:
         start_ns: int,
         last_length: int | None = None,
         flow: int = 0,
-        pace_ns: int = PACE_NS,
+        common: Common | None = None,
     ) -> None:
         """Trace towards `address`; `last_length` is the length of its last known path.
 
-        The first packet leaves at `start_ns`, then one every `pace_ns`.
+        The first packet leaves at `start_ns`. None as `common` is a flow that is traced alone.
         """
         self.done = False
         self._address = address
         self._flow = flow
-        self._pace_ns = pace_ns
+        self._common = common or Common()
         self._exceeded = icmp.NUMBERS[family_of(address)].exceeded
         self._serial = False
         self._max_ttl = max_ttl
@@ -106,7 +119,9 @@ class Trace:
             shot = self._queue.pop()
             if not self._is_wanted(shot):
                 continue
-            self._slot_ns = max(self._slot_ns + self._pace_ns, now_ns - self._pace_ns * 4)
+            self._slot_ns = max(
+                self._slot_ns + self._common.pace_ns, now_ns - self._common.pace_ns * 4
+            )
             self._last_sent_ns = now_ns
             self._landings.setdefault(shot.ttl, {})[shot.attempt] = None
             return shot
@@ -122,6 +137,8 @@ class Trace:
         """Take what became of a probe."""
         self._landings[shot.ttl][shot.attempt] = landing
         self._longest_ns = max(self._longest_ns, landing.rtt_ns or 0)
+        if landing.icmp is not None:
+            self._common.heard.add(shot.ttl)
         if landing.icmp is None or landing.icmp[0] == self._exceeded:
             return
         if self._end is None or shot.ttl < self._end:
@@ -149,7 +166,8 @@ class Trace:
         if self._end is None:
             last = max((shot.ttl for shot in self._queue), default=0)
             self._window = max(self._window, last) if self._serial else self._max_ttl
-        self._slot_ns = now_ns
+        limited = any(shot.attempt and shot.ttl in self._common.heard for shot in self._queue)
+        self._slot_ns = now_ns + (self._common.gap_ns if limited else 0)
         self.done = not self._queue
 
     def _next_phase(self) -> list[Shot]:

@@ -16,14 +16,14 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from agent.flight import Landing
-from agent.hops import PACE_NS, Shot, Trace
+from agent.hops import PACE_NS, Common, Shot, Trace
 from agent.records import Hop, Origin, Path, Protocol
 from agent.targets import family_of
 
 TOOL = "borne-agent"
 FLOWS_AT_ONCE = 4
 GAP_NS = 1_000_000_000
-"""Between the beginnings of further flows, at most."""
+"""Between the beginnings of further flows, and before a router that limits is asked again."""
 
 Link = tuple[str, str]
 
@@ -57,6 +57,7 @@ class Round:
     ) -> None:
         """Trace towards `address`; `last_length` is the length of its last known path."""
         at_once = min(flows, FLOWS_AT_ONCE)
+        common = Common(pace_ns=PACE_NS * at_once, gap_ns=gap_ns)
         self._traces = [
             Trace(
                 address,
@@ -65,7 +66,7 @@ class Round:
                 start_ns=start_ns + flow * PACE_NS + max(0, flow - at_once + 1) * gap_ns,
                 last_length=last_length,
                 flow=flow,
-                pace_ns=PACE_NS * at_once,
+                common=common,
             )
             for flow in range(flows)
         ]

@@ -2,7 +2,7 @@
 
 import heapq
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from agent.flight import Landing
 from agent.records import Hop, Origin, Outcome, Path, PathReply, Protocol, Stamp
@@ -15,8 +15,16 @@ LEFT = ["2001:db8::1", "2001:db8::a", TARGET]
 RIGHT = ["2001:db8::1", "2001:db8::b", "2001:db8::c", TARGET]
 
 
-def played(ways: Sequence[Sequence[str]], **more: object) -> tuple[Round, list[tuple[int, int]]]:
-    """Play a way for each flow to a round; return it with the (time, flow) of each probe."""
+def played(
+    ways: Sequence[Sequence[str]],
+    *,
+    is_answered: Callable[[int, int], bool] = lambda _ttl, _now_ns: True,
+    **more: object,
+) -> tuple[Round, list[tuple[int, int]]]:
+    """Play a way for each flow to a round; return it with the (time, flow) of each probe.
+
+    `is_answered` tells of a TTL and a time whether a machine answers then.
+    """
     made = Round(TARGET, flows=len(ways), max_ttl=32, timeout_ns=S, start_ns=0, **more)
     now_ns, sent, due = 0, [], []
     while not made.done:
@@ -24,6 +32,8 @@ def played(ways: Sequence[Sequence[str]], **more: object) -> tuple[Round, list[t
             sent.append((now_ns, shot.flow))
             way = ways[shot.flow]
             end = min(shot.ttl, len(way))
+            if not is_answered(end, now_ns):
+                continue
             landing = Landing(
                 handle=shot,
                 address=TARGET,
@@ -78,6 +88,29 @@ def test_many_flows_are_not_asked_for_at_once() -> None:
     assert [1, 2, 3] == [first[flow] // GAP_NS for flow in (4, 5, 6)]
     _, sent = played([LEFT] * 6, gap_ns=50 * MS)
     assert max(at for at, _ in sent) < 300 * MS
+
+
+def test_who_limits_its_answers_is_asked_again_later() -> None:
+    """Two answers at once, then one a second: each flow gets its own in the end."""
+    answered_ns: list[int] = []
+
+    def is_answered(ttl: int, now_ns: int) -> bool:
+        if ttl == 1 and len(answered_ns) >= 2 and now_ns - answered_ns[-1] < S:
+            return False
+        answered_ns.extend([now_ns] if ttl == 1 else [])
+        return True
+
+    made, sent = played([LEFT] * 4, is_answered=is_answered)
+    heard = {reply.flow for reply in made.hops()[0].replies if not reply.lost}
+    assert {0, 1, 2, 3} == heard
+    assert max(now_ns for now_ns, _ in sent) < 3 * S
+
+
+def test_who_never_answers_is_not_waited_for() -> None:
+    """A machine that is silent on every flow limits nothing: three probes of each, at once."""
+    made, sent = played([LEFT] * 4, is_answered=lambda ttl, _: ttl != 2)
+    assert [True] * 12 == [reply.lost for reply in made.hops()[1].replies]
+    assert max(now_ns for now_ns, _ in sent) < S
 
 
 def test_links_join_what_one_flow_saw() -> None:
