@@ -61,7 +61,11 @@ class Host:
         await self._undo.aclose()
 
     async def drain(self) -> None:
-        """Stop the agent; wait until its spool is delivered or the drain time is over."""
+        """Stop the agent; wait until its spool is delivered or the drain time is over.
+
+        Raises: StandError where a program has ended by itself.
+        """
+        self._children.check()
         await self._children.end(["agent"])
 
     async def answers(self) -> Answers:
@@ -109,6 +113,8 @@ class Host:
             ],
             pass_fds=[self._listener.fileno()],
         )
+        # The child alone holds it now: once it has ended nobody waits for its answers in vain.
+        self._listener.close()
         async with self._children.patience("collector"):
             while not await self._api.is_ready():
                 self._children.check()
@@ -124,6 +130,7 @@ class Host:
             ],
             pass_fds=[self._agent_listener.fileno()],
         )
+        self._agent_listener.close()
 
     async def _end(self) -> None:
         self._children.stopping = True
