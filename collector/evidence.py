@@ -51,6 +51,8 @@ LIMITS: Final = (
     "Tunnels (MPLS without TTL propagation, VPN, layer 2) can hide hops and countries.",
     "What does not answer is not seen: silence is neither inside nor outside.",
     "Names are claims of whoever holds the address, even where they resolve back to it.",
+    "Replies, their times and whether a name resolves back are the agent's word.",
+    "Links are numbered from either end: who announces an address may be the router's neighbour.",
     "Transit of packets is shown, not access to them and no transfer of data.",
     "Nobody signed this Statement: it shows consistency, not origin.",
 )

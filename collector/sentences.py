@@ -43,8 +43,8 @@ MEANINGS = {
     "not refute it.",
     Verdict.CONTRADICTORY: "Every place that is named for some hop is too far away for the time in "
     "which it answered: somebody is wrong.",
-    Verdict.UNDETERMINED: "Some hops have no evidence of their place, or keep silent, or the "
-    "target does. Nobody knows.",
+    Verdict.UNDETERMINED: "Some hops have no evidence of their place, or evidence on both sides, "
+    "or keep silent, or the target does. Nobody knows.",
     Verdict.SUPPORTED_INSIDE: "The target and every hop answered, and each has evidence of a "
     "place inside.",
     Verdict.PROVEN_INSIDE: "No packet had the time to leave. This version never says so.",
