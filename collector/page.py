@@ -91,6 +91,7 @@ def overview(reader: Reader, config: Config, now_ns: int) -> str:
             returning=_returning(going_on, newest),
             ground=sentences.ground(verdicts, now_ns - oldest_ns),
             absent=absent,
+            several=sentences.several(one for row in newest.values() for one in row.several),
             zones=list(_zones(reader, newest, policy, now_ns)),
             range_s=ZONES_RANGE_S,
             crossings=[_crossing(row, now_ns) for row in crossings[:MAX_CROSSINGS]],

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from agent.records import Family
+from collector.nearness import Several
 from collector.records import (
     INSIDE,
     OUTSIDE,
@@ -236,6 +237,27 @@ def absent(now_ns: int, last_ns: dict[str, int], patience_s: int) -> tuple[str, 
         elif now_ns - at_ns > patience_s * NS_PER_S:
             found.append(f"{agent} delivered last {duration(now_ns - at_ns)} ago.")
     return tuple(found)
+
+
+def several(found: Iterable[Several]) -> str | None:
+    """Return how many addresses have no place because two agents contradict each other, else None.
+
+    One agent that is declared in a wrong place can take the place of every address that it
+    traces, and so hide an exit from all: whoever reads must see which agent it would be.
+    """
+    agents: dict[str, set[str]] = {}
+    for row in found:
+        for seen in row.seen:
+            agents.setdefault(seen.agent, set()).add(row.address)
+    if not agents:
+        return None
+    name, most = max(sorted(agents.items()), key=lambda item: len(item[1]))
+    every = len(set().union(*agents.values()))
+    return (
+        f"{count(every, 'address', 'addresses')} in the newest rounds answered two agents sooner "
+        f"than one machine could; {name} is one of the two for {len(most)}. They stand in several "
+        "places, or an agent is not where it is declared; no place is told of them."
+    )
 
 
 def placed(found: PathVerdict) -> str:

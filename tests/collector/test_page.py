@@ -16,6 +16,7 @@ import pytest
 
 from collector import page, sentences
 from collector.errors import CorruptError, RefusedError
+from collector.nearness import Nearness, Several
 from collector.records import Verdict
 from tests.fakes.collector_face import (
     CONFIG,
@@ -31,6 +32,7 @@ from tests.fakes.collector_face import (
     ended,
     record,
 )
+from tests.fakes.paths import FROM_PARIS
 
 VOID = {"meta", "link", "img", "br"}
 CHROMIUM = (
@@ -203,6 +205,21 @@ def test_ignorance_does_not_look_calm() -> None:
         assert "state doubtful" in classes
     assert "2 inside, the oldest traced 3 s ago." in overview(late).text
     assert "paris delivered last 6 min 40 s ago." in overview(late).text
+
+
+def test_addresses_in_several_places_name_the_agent_to_look_at() -> None:
+    """Where two agents contradict each other no place is told; the page says between whom."""
+    assert "answered two agents" not in overview(quiet()).text
+    reader = quiet()
+    near, other = (
+        Nearness(agent=name, origin=FROM_PARIS, rtt_ns=1, resolution_ns=1, started_ns=1)
+        for name in ("far", "paris")
+    )
+    pair = Several(address="9.9.9.9", seen=(near, other), distance_km=400.0, reach_km=1.0)
+    reader.path_rows[0] = msgspec.structs.replace(reader.path_rows[0], several=(pair,))
+    text = overview(reader).text
+    assert "1 address in the newest rounds answered two agents sooner than one machine" in text
+    assert "far is one of the two for 1" in text
 
 
 def test_contradictions_are_in_the_headline() -> None:

@@ -4,8 +4,10 @@ import msgspec
 import pytest
 
 from collector import sentences
+from collector.nearness import Nearness, Several
 from collector.records import Group, PathVerdict, Verdict
 from tests.fakes.collector_face import ABROAD, DETOUR, ENDED, HOME, NOW_NS, OPEN, record
+from tests.fakes.paths import FROM_PARIS
 
 S = 1_000_000_000
 
@@ -177,3 +179,26 @@ def test_the_family_is_said_where_it_is_the_newer_one() -> None:
     said = sentences.returning(six, inside)
     assert said is not None
     assert "to oracle/eu-marseille-1 over IPv6 shows no hop outside" in said
+
+
+def both(address: str, *agents: str) -> Several:
+    """Return an address that was near two agents."""
+    near, other = (
+        Nearness(agent=name, origin=FROM_PARIS, rtt_ns=1, resolution_ns=1, started_ns=1)
+        for name in agents
+    )
+    return Several(address=address, seen=(near, other), distance_km=400.0, reach_km=1.0)
+
+
+def test_an_agent_that_contradicts_the_others_is_named() -> None:
+    """One agent in a wrong place takes the place of all addresses: it is the one to look at."""
+    found = [both("9.9.9.9", "far", "paris"), both("9.9.9.9", "far", "lyon")]
+    found += [both("9.9.9.8", "lyon", "far"), both("9.9.9.7", "far", "lyon")]
+    said = sentences.several(found)
+    assert said is not None
+    assert said.startswith("3 addresses in the newest rounds answered two agents sooner than one ")
+    assert "; far is one of the two for 3. They stand in several places, or an agent" in said
+    assert sentences.several([]) is None
+    alone = sentences.several([both("9.9.9.9", "lyon", "paris")])
+    assert alone is not None
+    assert alone.startswith("1 address in the newest rounds answered two agents ")
