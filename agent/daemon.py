@@ -34,7 +34,7 @@ from agent.ports import OpenPort
 from agent.prober import Prober
 from agent.resolver import Names, Resolver
 from agent.results import Results
-from agent.schedule import Budget
+from agent.schedule import Budget, shortage
 from agent.sockets import open_port
 from agent.spool import Spool, SpoolThread
 from agent.tracer import Tracer
@@ -161,7 +161,7 @@ class Daemon:
             lines=self._lines,
         )
         self._upload = self._made_upload(clock)
-        budget, text = Budget(config.limits, clock.monotonic_ns()), icmp.text_with(config.contact)
+        budget, text = _budget(config, clock), icmp.text_with(config.contact)
         self._prober = Prober(
             config.targets,
             self._results,
@@ -308,6 +308,13 @@ class Daemon:
         error = context.get("exception")
         trace = error if isinstance(error, BaseException) else None
         _log.error("unhandled: %s", context.get("message"), exc_info=trace)
+
+
+def _budget(config: Config, clock: Clock) -> Budget:
+    """Make the limits, and say where they cannot carry what the targets ask for."""
+    if (told := shortage(config.targets, config.limits)) is not None:
+        _log.warning("%s", told)
+    return Budget(config.limits, clock.monotonic_ns())
 
 
 def _names(config: Config, clock: Clock) -> tuple[Resolver | None, Names | None]:

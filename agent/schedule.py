@@ -22,7 +22,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from agent.targets import Limits
+from agent.targets import Limits, ProbeTarget
 
 _TOLERANCE_MAX_NS = 100_000_000
 _TOLERANCE_DIVISOR = 4
@@ -166,3 +166,15 @@ class Budget:
     def take_packet(self) -> None:
         """Take one token of all, for a trace's packet: each TTL reaches another machine."""
         self._all.take()
+
+
+def shortage(targets: Sequence[ProbeTarget], limits: Limits) -> str | None:
+    """Return what the limits will not allow, however idle the traces; None where all fits."""
+    asked_per_s = sum(_NS_PER_S / target.interval_ns for target in targets)
+    if asked_per_s <= limits.packets_per_s:
+        return None
+    return (
+        f"the targets ask for {asked_per_s:.0f} echo requests a second and [limits] packets_per_s"
+        f" allows {limits.packets_per_s:.0f}: some will be skipped and nothing traced;"
+        " lengthen interval_s, or raise the limit"
+    )

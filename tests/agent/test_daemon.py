@@ -390,3 +390,11 @@ async def test_names_are_left_out_where_nobody_can_be_asked(
         None,
         ["no name server; hops stay without names"],
     )
+
+
+async def test_low_limits_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Two targets, 20 times a second each."""
+    file = configure(tmp_path, collector=False)
+    file.write_text(file.read_text().replace("[limits]", "[limits]\npackets_per_s = 39"))
+    Daemon(config.load(file), Options())
+    assert "ask for 40 echo requests a second and [limits] packets_per_s allows 39" in caplog.text

@@ -3,8 +3,17 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.schedule import Bucket, Budget, Due, Entry, Schedule, phase_ns, tolerance_ns
-from agent.targets import Limits
+from agent.schedule import (
+    Bucket,
+    Budget,
+    Due,
+    Entry,
+    Schedule,
+    phase_ns,
+    shortage,
+    tolerance_ns,
+)
+from agent.targets import Limits, ProbeTarget
 
 S = 1_000_000_000
 MS = 1_000_000
@@ -197,3 +206,13 @@ def test_traces_leave_half_of_what_is_saved_to_echoes() -> None:
     assert [True] * 50 + [False] == [budget.allow_echo(0, 0) for _ in range(51)]
     assert packets(budget, S // 2) == 0
     assert packets(budget, S) == 51
+
+
+def test_more_echoes_than_the_limits_allow_are_told() -> None:
+    """With both figures and what helps; what just fits is not."""
+    fast = ProbeTarget(target="t", zone="a/b", address=None, interval_ns=S // 10, timeout_ns=S)
+    assert shortage([fast] * 2, Limits(packets_per_s=20)) is None
+    assert shortage([fast] * 3, Limits(packets_per_s=20)) == (
+        "the targets ask for 30 echo requests a second and [limits] packets_per_s allows 20: some"
+        " will be skipped and nothing traced; lengthen interval_s, or raise the limit"
+    )
