@@ -25,6 +25,7 @@ _NAMES: Final[Mapping[str, Sequence[str]]] = {
     "carriers": ("asns",),
     "exchanges": ("prefix",),
     "anycast": ("path", "address"),
+    "landmarks": ("path", "address", "agent"),
     "zones": ("provider", "region"),
     "jurisdictions": ("name",),
 }

@@ -36,6 +36,7 @@ from typing import Any, Final
 import msgspec
 import rfc8785
 
+from agent.records import Origin
 from collector.knowledge import Knowledge
 from collector.names import Reading
 from collector.operators import Operator
@@ -58,7 +59,9 @@ LIMITS: Final = (
 )
 
 _LARGEST_INTEGER: Final = 2**53 - 1
-_WALL_TIMES: Final = frozenset({"started_ns", "first_seen_ns", "confirmed_ns", "ended_ns"})
+_WALL_TIMES: Final = frozenset(
+    {"started_ns", "first_seen_ns", "confirmed_ns", "ended_ns", "sent_ns"}
+)
 
 
 def statement(
@@ -113,16 +116,27 @@ def digest(octets: bytes) -> str:
 
 def _premise(vantage: Vantage, rounds: Sequence[PathRecord]) -> str:
     """Return the sentence that every distance of the evidence hangs on."""
-    origins = {record.path.origin for record in rounds if record.path.origin is not None}
-    if not origins:
-        return f"agent {vantage.name} declared no position with these paths: no distance was used"
-    stated = " or ".join(
-        sorted(
-            f"{origin.latitude}, {origin.longitude} (within {origin.radius_km} km)"
-            for origin in origins
+    own = {record.path.origin for record in rounds if record.path.origin is not None}
+    near = [row for record in rounds for row in record.landmarks]
+    witnesses = {row.agent: {one.origin for one in near if one.agent == row.agent} for row in near}
+    told = [f"agent {name} is at {_stated(at)}" for name, at in sorted(witnesses.items())]
+    if own:
+        told.insert(0, f"agent {vantage.name} is at {_stated(own)}")
+    if told:
+        return f"if {', and '.join(told)}"
+    return f"agent {vantage.name} declared no position with these paths: no distance was used"
+
+
+def _stated(origins: Iterable[Origin]) -> str:
+    return (
+        " or ".join(
+            sorted(
+                f"{origin.latitude}, {origin.longitude} (within {origin.radius_km} km)"
+                for origin in origins
+            )
         )
+        + ", declared and untested"
     )
-    return f"if agent {vantage.name} is at {stated}, declared and untested"
 
 
 def _episode(crossing: Crossing) -> dict[str, Any]:
@@ -158,6 +172,9 @@ def rows_of(
         "exchanges": _ordered(map(_row, lans)),
         "anycast": _ordered(
             {"path": record.path.id, **_row(row)} for record in rounds for row in record.several
+        ),
+        "landmarks": _ordered(
+            {"path": record.path.id, **_row(row)} for record in rounds for row in record.landmarks
         ),
         "zones": _ordered([_row(zone)]),
         "jurisdictions": [

@@ -89,6 +89,7 @@ class Redactor:
         self.learn("agent", (vantage.name, vantage.agent_id.hex()))
         for row in (row for rows in inputs.several.values() for row in rows):
             self.learn("agent", (near.agent for near in row.seen))
+        self.learn("agent", (row.agent for rows in inputs.landmarks.values() for row in rows))
         for path in inputs.paths:
             self.learn_path(path)
 

@@ -76,7 +76,8 @@ def _records(stated: Stated) -> list[PathRecord]:
             jurisdictions=stated.jurisdictions,
             anycast=anycast.evidence(several),
         )
-        found.append(PathRecord(path=path, judgement=judgement, several=several))
+        near = stated.landmarks.get(path.id, ())
+        found.append(PathRecord(path=path, judgement=judgement, several=several, landmarks=near))
     return found
 
 

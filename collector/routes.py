@@ -18,6 +18,7 @@ Rules
     path outside                | nothing, or suspected    | suspected, the round remembered
     path outside that confirms  | suspected, or nothing    | confirmed, a Statement to be stored
     path inside                 | suspected                | forgotten with its rounds
+    path inside that ends it    | confirmed                | ended, its rounds forgotten
     reply that proves it        | suspected, or nothing    | confirmed, a Statement to be stored
     reply that proves it        | confirmed                | another Statement to be stored
     stored                      | a Statement to be stored | shown
@@ -61,7 +62,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     crossings: bytes
     newest: tuple[PathRecord, ...]
     rounds: dict[str, tuple[PathRecord, ...]]
-    """Rounds outside of each episode that is only suspected, by its id."""
+    """Rounds outside that led to each episode which goes on and is not proved, by its id."""
     heard: tuple[tuple[str, tuple[Nearness, ...]], ...] = ()
     """The memory of `anycast`; earlier versions kept none."""
     landmarks: Memory = Memory()
@@ -181,7 +182,7 @@ class Routes:
         self._proved = {
             row.id
             for row in self._crossings.all()
-            if row.evidence is not None and row.verdict is Verdict.PROVEN_OUTSIDE
+            if row.evidence and row.ended_ns is None and row.verdict is Verdict.PROVEN_OUTSIDE
         }
         self._rounds = kept.rounds
         self.newest = {_key(record.judgement): record for record in kept.newest}
@@ -242,22 +243,26 @@ class Routes:
         return self._zone_of.get(path.zone or "")
 
     def _follow(self, changed: Crossing, record: PathRecord, vantage: Vantage) -> None:
-        """Remember the rounds of a suspected episode; state the evidence of a confirmed one."""
-        known = self._rounds.get(changed.id, ())
+        """Remember the rounds that led to an episode until a proof or its end; state its evidence.
+
+        A Statement of a proof that came later holds the rounds that confirmed and the one that
+        proved, and counts these.
+        """
+        known = self._rounds.pop(changed.id, ())
         rounds = (*(row for row in known if row.path.id != record.path.id), record)
-        if changed.confirmed_ns is None and changed.ended_ns is None:
-            self._rounds[changed.id] = rounds
+        proved = changed.verdict is Verdict.PROVEN_OUTSIDE
+        if changed.ended_ns is not None:
+            self._proved.discard(changed.id)
         elif changed.confirmed_ns is None:
-            self._rounds.pop(changed.id, None)
-        elif changed.evidence is None or self._is_proved_now(changed):
-            self._rounds.pop(changed.id, None)
+            self._rounds[changed.id] = rounds
+        elif changed.evidence is None:
             self._state(changed, rounds, vantage)
+        elif proved and changed.id not in self._proved:
+            self._state(msgspec.structs.replace(changed, rounds=len(rounds)), rounds, vantage)
+        elif known:
+            self._rounds[changed.id] = known
 
-    def _is_proved_now(self, changed: Crossing) -> bool:
-        """Tell whether an episode's Statement does not yet show that it is proved."""
-        return changed.verdict is Verdict.PROVEN_OUTSIDE and changed.id not in self._proved
-
-    def _state(self, changed: Crossing, rounds: Sequence[PathRecord], vantage: Vantage) -> None:
+    def _state(self, changed: Crossing, rounds: tuple[PathRecord, ...], vantage: Vantage) -> None:
         """Build the Statement of an episode; one that was shown before is shown on until then."""
         statement = evidence.statement(
             changed, rounds, vantage, self._knowledge, zone=self._zone(rounds[-1].path)
@@ -270,6 +275,8 @@ class Routes:
         self.unstored[digest] = statement
         if changed.verdict is Verdict.PROVEN_OUTSIDE:
             self._proved.add(changed.id)
+        else:
+            self._rounds[changed.id] = rounds
 
 
 def _policy(vantage: Vantage, zone: Zone | None) -> str | None:

@@ -21,7 +21,7 @@ from collector.errors import UnreadableError
 from collector.exchanges import ExchangeLan
 from collector.knowledge import Knowledge
 from collector.names import NameReader
-from collector.nearness import Several
+from collector.nearness import Landmark, Several
 from collector.networks import Address, Networks, Prefixes, SpecialRange
 from collector.operators import CodeRow, NameRule, Operator
 from collector.places import PlaceRow
@@ -76,6 +76,7 @@ class _Rows(msgspec.Struct, frozen=True, kw_only=True):
     carriers: tuple[Carrier, ...]
     exchanges: tuple[ExchangeLan, ...]
     anycast: tuple[dict[str, Any], ...]
+    landmarks: tuple[dict[str, Any], ...] = ()
     zones: tuple[Zone, ...]
     jurisdictions: tuple[Jurisdiction, ...]
 
@@ -131,6 +132,8 @@ class Stated:
     jurisdictions: tuple[Jurisdiction, ...]
     several: Mapping[str, tuple[Several, ...]]
     """By the id of the path that they were used for."""
+    landmarks: Mapping[str, tuple[Landmark, ...]]
+    """The same of what witnesses measured."""
 
 
 def read(predicate: object) -> Stated:
@@ -155,6 +158,11 @@ def _stated(found: _Predicate) -> Stated:
     for row in rows.anycast:
         path = str(row.get("path"))
         several[path] = (*several.get(path, ()), _several(row))
+    landmarks: dict[str, tuple[Landmark, ...]] = {}
+    for row in rows.landmarks:
+        path = str(row.get("path"))
+        landmark = msgspec.convert(_timed(row), Landmark)
+        landmarks[path] = (*landmarks.get(path, ()), landmark)
     return Stated(
         paths=found.paths,
         vantage=_vantage(found.agent),
@@ -165,6 +173,7 @@ def _stated(found: _Predicate) -> Stated:
         overrides=rows.networks,
         jurisdictions=rows.jurisdictions,
         several=several,
+        landmarks=landmarks,
     )
 
 

@@ -7,12 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from agent.records import Origin
+from agent.records import Origin, Protocol, Stamp
 from collector import anycast, knowledge, rounds
 from collector.anycast import Anycast
 from collector.borders import judge
 from collector.crossings import Crossings
 from collector.evidence import statement
+from collector.nearness import Landmark
 from collector.networks import Networks, load_special
 from collector.records import PathRecord, Vantage
 from collector.regions import JURISDICTIONS
@@ -39,6 +40,16 @@ HOPS = (
     [reply("51.15.0.1", rtt_ms=1.0)],
 )
 HERE = msgspec.structs.replace(PARIS, radius_km=FROM_PARIS.radius_km)
+WITNESS = Landmark(
+    address="193.251.241.22",
+    agent="fra-1",
+    origin=Origin(latitude=50.11552, longitude=8.68417, radius_km=10.0),
+    rtt_ns=500_000,
+    samples=3,
+    protocol=Protocol.ICMP,
+    stamp=Stamp.KERNEL,
+    sent_ns=T0 + 3_000_000_000,
+)
 VANTAGE = Vantage(name="paris", agent_id=bytes(16), token_sha256="", place=HERE)
 
 
@@ -58,7 +69,9 @@ def predicate() -> tuple[bytes, dict[str, Any]]:
             jurisdictions=JURISDICTIONS,
             anycast=anycast.evidence(several),
         )
-        records.append(PathRecord(path=one, judgement=judged, several=several))
+        records.append(
+            PathRecord(path=one, judgement=judged, several=several, landmarks=(WITNESS,))
+        )
         crossings.observe(judged, "FX")
     octets = statement(crossings.all()[0], records, VANTAGE, KNOWN, zone=zone(MARSEILLE))
     return octets, json.loads(octets)["predicate"]
@@ -77,6 +90,7 @@ ROWS = PREDICATE["rows"]
         ("exchanges", "prefix", ["80.249.208.0/21"]),
         ("places", "key", ["amsterdam", "frankfurt", "paris"]),
         ("anycast", "address", ["51.15.0.1", "51.15.0.1"]),
+        ("landmarks", "sent_at", ["2026-11-24T12:00:03.000000000Z"] * 2),
     ],
 )
 def test_each_table_that_took_part_is_there(table: str, key: str, expected: list[object]) -> None:
@@ -94,6 +108,14 @@ def test_each_of_these_rows_matters(table: str) -> None:
     """Without it the judgement is another one: it does not stand there for show."""
     less = {**PREDICATE, "rows": {**ROWS, table: []}}
     assert rounds.read(OCTETS).judgements != rejudged(less)
+
+
+def test_the_premise_names_every_agent_whose_times_took_part() -> None:
+    """The observer first, then the witnesses."""
+    assert PREDICATE["premise"] == (
+        "if agent paris is at 48.85341, 2.3488 (within 5.0 km), declared and untested, and agent "
+        "fra-1 is at 50.11552, 8.68417 (within 10.0 km), declared and untested"
+    )
 
 
 def test_it_is_the_same_every_time() -> None:

@@ -17,6 +17,7 @@ from collector.cli import main
 from collector.networks import parse
 from collector.redaction import Redactor, is_token
 from collector.regions import BY_NAME
+from tests.collector.test_evidence_rows import PREDICATE
 from tests.fakes.paths import corpus_folder, path, reply
 
 KNOWN = knowledge.load()
@@ -180,3 +181,11 @@ def test_the_corpus_is_judged_the_same(capsys: pytest.CaptureFixture[str]) -> No
     left = [hop for row in hidden for hop in row["hops"] if parse(hop["address"] or "")]
     assert [] == [hop for hop in left if KNOWN.networks.special(hop["address"]) or hop["ttl"] == 1]
     assert any(is_token(hop["address"] or "") for row in hidden for hop in row["hops"])
+
+
+def test_the_names_of_witnesses_are_hidden() -> None:
+    """An agent is an agent, whether it traced or pinged a hop for another."""
+    by = redactor()
+    by.learn_stated(stated.read(PREDICATE))
+    assert by.text("fra-1").startswith("agent-")
+    assert "fra-1" not in by.text(PREDICATE["premise"])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from collector import stated
 from collector.errors import UnreadableError
 from tests.collector.test_canonical import VALUES
-from tests.collector.test_evidence_rows import PREDICATE
+from tests.collector.test_evidence_rows import PREDICATE, WITNESS
 
 
 def test_everything_that_verdicts_follow_from() -> None:
@@ -27,6 +27,7 @@ def test_everything_that_verdicts_follow_from() -> None:
     assert "ovh/x" == found.zone.ident
     assert 1_795_521_600_000_000_000 == found.crossing.first_seen_ns
     assert {path.id for path in found.paths} == set(found.several)
+    assert {path.id: (WITNESS,) for path in found.paths} == found.landmarks
     assert {"amsterdam", "frankfurt", "paris"} == set(found.knowledge.places)
     origin = found.knowledge.networks.origin("193.251.241.22")
     assert origin is not None
@@ -47,6 +48,8 @@ def test_everything_that_verdicts_follow_from() -> None:
         (("rows", "names", 0, "pattern"), "x", "has no group `code`"),
         (("rows", "names", 0, "pattern"), "(", "missing )"),
         (("rows", "anycast", 0, "seen"), [3], "'3' is no row"),
+        (("rows", "landmarks", 0, "sent_at"), "soon", "sent_at is 'soon', no time"),
+        (("rows", "landmarks", 0, "rtt_ns"), "short", "rtt_ns"),
         (("rows", "origins", 0, "first"), "here", "'here' does not appear to be"),
         (("rows", "exchanges", 0, "prefix"), "80.249.208.1/21", "has host bits set"),
     ],
