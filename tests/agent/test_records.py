@@ -62,8 +62,8 @@ def test_a_path_is_written_as_its_format_says() -> None:
     found = msgspec.json.decode(msgspec.json.encode(path))
     assert ("borne-path/1", None, []) == (found["format"], found["zone"], found["links"])
     assert found["hops"][0]["replies"] == [
-        {"address": "192.0.2.1", "rtt_ns": 7, "icmp": [11, 0], "stamp": "kernel"},
-        {"lost": True},
+        {"address": "192.0.2.1", "rtt_ns": 7, "flow": 0, "icmp": [11, 0], "stamp": "kernel"},
+        {"lost": True, "flow": 0},
     ]
     assert path == msgspec.json.decode(msgspec.json.encode(path), type=Path)
 
