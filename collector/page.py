@@ -129,11 +129,16 @@ def _engine() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     engine.globals["version"] = metadata.version("borne")
-    engine.globals["legend"] = [
-        {**_word(verdict, ""), "code": verdict.value, "meaning": meaning}
-        for verdict, meaning in sentences.MEANINGS.items()
-    ]
+    engine.globals["legend"] = _legend(sentences.MEANINGS)
+    engine.globals["holding"] = _legend(sentences.HOLDING)
     return engine
+
+
+def _legend(meanings: Mapping[Verdict, str]) -> list[View]:
+    return [
+        {**_word(verdict, ""), "code": verdict.value, "meaning": meaning}
+        for verdict, meaning in meanings.items()
+    ]
 
 
 def _key(judged: Judgement) -> Key:

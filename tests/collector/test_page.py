@@ -245,12 +245,12 @@ def test_paths_outside_come_first() -> None:
 
 @pytest.mark.parametrize("found", [overview, crossing], ids=["overview", "crossing"])
 def test_legend_explains_every_verdict(found: Callable[[], Outline]) -> None:
-    """All six are there with mark, word, name in the data and meaning."""
+    """All six are there with mark, word, name in the data and meaning, on each axis its own."""
     outline = found()
     assert {verdict.value for verdict in Verdict} <= {
         row.get("title") for row in outline.attributes("dt")
     }
-    for meaning in sentences.MEANINGS.values():
+    for meaning in (*sentences.MEANINGS.values(), *sentences.HOLDING.values()):
         assert meaning in outline.text
 
 
