@@ -9,18 +9,17 @@ What is drawn, in this order:
     agents, resolver     behind the first router of a carrier in their city
 
 Rules
-- The seed alone decides the lot, by a generator written down here, so that a world stays the same
-  whatever the version of Python.
+- The seed alone decides the lot.
 - Costs are whole milliseconds of the way, so that twins really are ways of equal cost.
 """
 
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network
 from itertools import combinations, pairwise
-from typing import TypeVar
 
 import msgspec
 
+from deploy.lab.lot import Lot
 from deploy.lab.recipe import Carrier, Hoster, Recipe
 from deploy.lab.world import (
     GLASS_KM_PER_MS,
@@ -34,48 +33,18 @@ from deploy.lab.world import (
     great_circle_km,
 )
 
-Row = TypeVar("Row")
-
 DETOUR = 1.3
 """Length of a carrier's fibre over the great circle."""
 NEAR_MS = 0.1
 JITTER_MS = 0.5
 _DOCUMENTATION = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")
-_ALL_ONES = (1 << 64) - 1
 _FIRST_HOST = 40
 """Targets leave the beginning of their hoster's prefix alone."""
 
 
-class _Lot:
-    """Draws from a stream of numbers: SplitMix64 (Steele, Lea, Flood, OOPSLA 2014, figure 17)."""
-
-    def __init__(self, seed: int) -> None:
-        self._state = seed & _ALL_ONES
-
-    def _chance(self) -> float:
-        """Return the next number in [0, 1)."""
-        self._state = (self._state + 0x9E3779B97F4A7C15) & _ALL_ONES
-        mixed = self._state
-        mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _ALL_ONES
-        mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _ALL_ONES
-        return ((mixed ^ (mixed >> 31)) >> 11) * 2.0**-53
-
-    def happens(self, share: float) -> bool:
-        """Return True with this probability."""
-        return self._chance() < share
-
-    def one_of(self, rows: Sequence[Row]) -> Row:
-        """Return one of `rows`, each as likely as any other."""
-        return rows[int(self._chance() * len(rows))]
-
-    def between(self, low: float, high: float) -> float:
-        """Return a number from `low` to `high`, rounded to a hundredth."""
-        return round(low + (high - low) * self._chance(), 2)
-
-
 def generate(recipe: Recipe) -> Scenario:
     """Return the world that `recipe` makes; its seed decides the lot."""
-    lot = _Lot(recipe.scenario.seed)
+    lot = Lot(recipe.scenario.seed)
     cities = {city.name: city for city in recipe.cities}
     routers = {carrier.id: list(_routers(carrier, recipe, lot)) for carrier in recipe.carriers}
     everyone = [router for rows in routers.values() for router in rows]
@@ -97,7 +66,7 @@ def generate(recipe: Recipe) -> Scenario:
     )
 
 
-def _routers(carrier: Carrier, recipe: Recipe, lot: _Lot) -> Iterator[Router]:
+def _routers(carrier: Carrier, recipe: Recipe, lot: Lot) -> Iterator[Router]:
     shares = recipe.world.shares
     first = int(IPv4Network(carrier.prefix).network_address) + 1
     number = 0
@@ -116,7 +85,7 @@ def _routers(carrier: Carrier, recipe: Recipe, lot: _Lot) -> Iterator[Router]:
 
 
 def _inside(
-    routers: Sequence[Router], cities: dict[str, City], recipe: Recipe, lot: _Lot
+    routers: Sequence[Router], cities: dict[str, City], recipe: Recipe, lot: Lot
 ) -> Iterator[Link]:
     """Join a carrier's cities: each to the nearest before it, and to one more by lot."""
     names = list(dict.fromkeys(router.city for router in routers))
@@ -135,7 +104,7 @@ def _fibre(
     ends: tuple[str, str],
     cities: dict[str, City],
     recipe: Recipe,
-    lot: _Lot,
+    lot: Lot,
 ) -> Iterator[Link]:
     """Join every router of one city with every one of the other: twins are equal ways."""
     way_ms = _way_ms(*(cities[end] for end in ends))
@@ -160,7 +129,7 @@ def _twins(routers: Sequence[Router]) -> Iterator[tuple[Router, Router]]:
             yield first, second
 
 
-def _peerings(routers: Sequence[Router], recipe: Recipe, lot: _Lot) -> Iterator[Link]:
+def _peerings(routers: Sequence[Router], recipe: Recipe, lot: Lot) -> Iterator[Link]:
     """Let carriers meet in a city by chance, and all of them in the city that most are in."""
     heads = [router for router in routers if router.id.endswith("-1")]
     by_city = {city.name: [r for r in heads if r.city == city.name] for city in recipe.cities}
@@ -203,7 +172,7 @@ def _network(identity: str, row: Carrier | Hoster, prefixes: tuple[str, ...]) ->
     )
 
 
-def _targets(recipe: Recipe, routers: Sequence[Router], lot: _Lot) -> Iterator[Target]:
+def _targets(recipe: Recipe, routers: Sequence[Router], lot: Lot) -> Iterator[Target]:
     cities = {city.name: city for city in recipe.cities}
     for number in range(recipe.world.targets):
         hoster = recipe.hosters[number % len(recipe.hosters)]
@@ -221,9 +190,7 @@ def _targets(recipe: Recipe, routers: Sequence[Router], lot: _Lot) -> Iterator[T
         )
 
 
-def _access(
-    city: str, recipe: Recipe, routers: Sequence[Router], lot: _Lot
-) -> tuple[Router, float]:
+def _access(city: str, recipe: Recipe, routers: Sequence[Router], lot: Lot) -> tuple[Router, float]:
     """Return the router that a target hangs on, and its wire from there in milliseconds."""
     near_ms = lot.between(0.1, 0.5)
     if not lot.happens(recipe.world.shares.backhauled):
