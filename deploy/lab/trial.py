@@ -40,7 +40,6 @@ from collector.records import (
 )
 from collector.regions import BY_NAME
 from deploy.lab import lies
-from deploy.lab.fleet import PLACE_RADIUS_KM
 from deploy.lab.lies import Told
 from deploy.lab.lot import Lot
 from deploy.lab.recipe import Recipe
@@ -49,6 +48,8 @@ from deploy.lab.worlds import generate
 
 ASKED = tuple(BY_NAME[name] for name in ("FX", "EU", "EEA"))
 TARGETS = 4
+PLACE_RADIUS_KM = 30.0
+"""What is declared around a zone's city, and allowed around the city that a lie names."""
 _CLOCKS_AND_SHAPE = 1.01
 """200 ppm of the time, and 0.56 % between the great circle and the ellipsoid, rounded up."""
 _PROOFS = frozenset({Verdict.PROVEN_OUTSIDE, Verdict.PROVEN_INSIDE})
