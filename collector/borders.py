@@ -1,6 +1,6 @@
 """Decider: whether a path left a jurisdiction, and who holds the equipment that it crossed.
 
-Rules (`borne-verdict-rules/2`; reasons in decision records 0001 and 0004)
+Rules (`borne-verdict-rules/3`; reasons in decision records 0001, 0004 and 0008)
 - Special-purpose and squatted addresses are excluded first. They neither respond nor keep silent.
 - A router's places are what witnesses name (`testimony`) and physics does not refute (`discs`);
   an exchange is a place that the packet crossed. The first row that fits:
@@ -16,10 +16,13 @@ Rules (`borne-verdict-rules/2`; reasons in decision records 0001 and 0004)
       named, and all refuted      | inside, or none   | contradictory
       none named                  | inside, or none   | unknown
 
-- An address that stands in several places (`anycast`) is unknown, whatever was named.
+- What distance and time prove (`proven`) stands above that: a hop that is proven outside is
+  outside; a place that a proof excludes is refuted; and for the jurisdiction that a hop is proven
+  inside the router has a place inside, whether somebody names it or not.
+- An address that stands in several places (`anycast`) is unknown, whatever was named, and nothing
+  is proven of it.
 - Who holds the hop is decided apart (`holders`), and the path on both axes by `verdicts`.
-- PROVEN_OUTSIDE and PROVEN_INSIDE are never issued here: a proof needs the borders of the
-  jurisdiction (bounds B6 and B7), and there are no polygons yet. A large time is no evidence.
+- A large time is no evidence, and without compiled borders nothing is proven.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,8 +34,11 @@ import msgspec
 
 from agent.records import Path
 from collector.claims import claims
+from collector.discs import usable_ns
 from collector.holders import hold
 from collector.knowledge import Knowledge
+from collector.proofs import UNTESTED
+from collector.proven import NO_DISCS, Discs, Prover, Word, prover
 from collector.records import (
     SEVERITY,
     Axis,
@@ -45,7 +51,7 @@ from collector.records import (
     Zone,
 )
 from collector.sightings import Sighting, Sightings, canonical, sight
-from collector.testimony import Measured, Testimony, excluded, hear
+from collector.testimony import Measured, Testimony, excluded, hear, proved
 from collector.verdicts import Strand, conclude, merged, territories
 from collector.wall import wall_ns
 
@@ -62,6 +68,7 @@ class _Case:
     knowledge: Knowledge
     jurisdictions: Sequence[Jurisdiction]
     anycast: Mapping[str, Evidence]
+    prover: Prover
 
 
 def judge(
@@ -72,6 +79,8 @@ def judge(
     knowledge: Knowledge,
     jurisdictions: Sequence[Jurisdiction],
     anycast: Mapping[str, Evidence] = _NONE,
+    discs: Discs = NO_DISCS,
+    standing: str = UNTESTED,
 ) -> Judgement:
     """Return the verdicts of `path` on both axes, with the evidence of each hop.
 
@@ -79,14 +88,23 @@ def judge(
     for the target's own address alone, and only where the zone lists the target: an agent
     cannot talk a target into a zone. Nor is it believed that a target was reached that did not
     answer from its own address, or whose address is not known. `anycast` says of addresses that
-    they stand in several places. Without an origin no distance is used. A path whose start is no
-    RFC 3339 time gets `started_ns` 0. Nothing in a path makes it raise.
+    they stand in several places; `discs` are answers that further agents had, by address; and
+    `standing` is what is said of this agent's position (`proofs`). Without an origin no distance
+    of its own is used. A path whose start is no RFC 3339 time gets `started_ns` 0. Nothing in a
+    path makes it raise.
     """
-    case = _Case(path, sight(path), zone, knowledge, jurisdictions, anycast)
+    proving = prover(
+        path,
+        agent=agent,
+        standing=standing,
+        discs=discs,
+        jurisdictions=jurisdictions,
+        soil=knowledge.soil,
+    )
+    case = _Case(path, sight(path), zone, knowledge, jurisdictions, anycast, proving)
     hops = tuple(_hop(*hop, case) for hop in case.seen.hops)
     strands = tuple(_strands(hops, case))
     unreached = tuple(strand.flow for strand in strands if not strand.reached)
-    reached = len(unreached) < len(strands)
     verdicts = tuple(conclude(row.name, axis, strands) for axis in Axis for row in jurisdictions)
     return Judgement(
         id=path.id,
@@ -94,14 +112,14 @@ def judge(
         target=path.target or path.address or "",
         zone=path.zone or ("" if zone is None else zone.ident),
         started_ns=wall_ns(path.started_at) or 0,
-        reached=reached,
+        reached=len(unreached) < len(strands),
         blind=bool(unreached) or any(hop.address is None for hop in hops),
         countries=_route(strands, verdicts),
         verdicts=verdicts,
         hops=hops,
         family=path.family,
         flows=tuple(case.seen.flows),
-        unreached=unreached if reached else (),
+        unreached=unreached if len(unreached) < len(strands) else (),
     )
 
 
@@ -110,14 +128,42 @@ def _strands(hops: Sequence[HopJudgement], case: _Case) -> Iterator[Strand]:
     target = case.seen.target
     for flow, trace in case.seen.flows.items():
         own = tuple(hop for hop in hops if flow in hop.flows)
-        times_ns = {hop.address: hop.rtt_min_ns for hop in own}
+        at = next((hop for hop in own if hop.address == target), None) if target else None
+        reached = case.path.reached and at is not None
         yield Strand(
             flow=flow,
             hops=own,
-            reached=case.path.reached and target in times_ns,
+            reached=reached,
             samples=trace.samples,
-            rtt_min_ns=None if target is None else times_ns.get(target),
+            rtt_min_ns=None if at is None else at.rtt_min_ns,
+            contained=_contained(at, flow, case) if at is not None and reached else {},
         )
+
+
+def _contained(target: HopJudgement, flow: int, case: _Case) -> Mapping[str, str]:
+    """Return why a flow had no time to leave, by jurisdiction.
+
+    The place of the target is the declared one, so nothing else that is known of it may be against
+    that: it must be inside. The time is that of this flow: another may have gone another way.
+    """
+    home = {name for name, word in target.verdicts.items() if word == "inside"}
+    if not home or case.zone is None or not _declared(case):
+        return {}
+    if not case.prover.may_contain(target.rtt_min_ns, case.zone):
+        return {}
+    proved = case.prover.contained(_fastest_ns(case, flow), case.zone)
+    return {name: says for name, says in proved.items() if name in home}
+
+
+def _fastest_ns(case: _Case, flow: int) -> int | None:
+    """Return the smallest time of the target in one flow."""
+    replies = (reply for hop in case.path.hops for reply in hop.replies if reply.flow == flow)
+    times_ns = (
+        usable_ns(reply.rtt_ns)
+        for reply in replies
+        if not reply.lost and reply.address and canonical(reply.address) == case.seen.target
+    )
+    return min((time_ns for time_ns in times_ns if time_ns is not None), default=None)
 
 
 def _route(strands: Sequence[Strand], verdicts: Sequence[PathVerdict]) -> tuple[str, ...]:
@@ -168,7 +214,10 @@ def _placed(ttl: int, address: str, flows: tuple[int, ...], case: _Case) -> HopJ
     said = claims(address, sighting, case.knowledge)
     heard = hear(measured, said, zone=zone, knowledge=case.knowledge)
     held = hold(address, said, zone=zone, knowledge=case.knowledge)
-    several = case.anycast.get(address)
+    proven = case.prover.of(address, sighting.rtt_min_ns)
+    several = case.anycast.get(address) or proven.several
+    if proven.evidence and not several:
+        heard = proved(heard, proven, case.jurisdictions)
     return HopJudgement(
         ttl=ttl,
         address=address,
@@ -176,7 +225,8 @@ def _placed(ttl: int, address: str, flows: tuple[int, ...], case: _Case) -> HopJ
         rtt_min_ns=sighting.rtt_min_ns,
         candidates=() if several else heard.candidates,
         verdicts={
-            row.name: "unknown" if several else _word(heard, row) for row in case.jurisdictions
+            row.name: "unknown" if several else _word(heard, row, proven.words.get(row.name))
+            for row in case.jurisdictions
         },
         asn=held.asn,
         operator=held.operator,
@@ -195,9 +245,13 @@ def _declared(case: _Case) -> bool:
     return case.path.target in targets or case.seen.target in {*map(canonical, targets)}
 
 
-def _word(heard: Testimony, jurisdiction: Jurisdiction) -> HopWord:
-    """Apply the table of the module's rules."""
+def _word(heard: Testimony, jurisdiction: Jurisdiction, proven: Word | None) -> HopWord:
+    """Apply the table of the module's rules, to what a proof leaves."""
+    if proven == "outside":
+        return "outside"
     router = {place.territory in jurisdiction.territories for place in heard.places}
+    if proven == "inside":
+        router = {True}
     crossed = {place.territory in jurisdiction.territories for place in heard.fabric}
     if router == {False}:
         return "outside"

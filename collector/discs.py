@@ -23,7 +23,7 @@ from collector.records import Place
 
 C_KM_PER_NS: Final = 299_792.458e-9
 CLOCK_RATE_PPM: Final = 200
-_LONGEST_NS: Final = 3_600_000_000_000
+LONGEST_NS: Final = 3_600_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Refutation:
 
 def usable_ns(rtt_ns: int | None) -> int | None:
     """Return `rtt_ns` where it can be the time of a round trip, else None."""
-    return rtt_ns if rtt_ns is not None and 0 < rtt_ns <= _LONGEST_NS else None
+    return rtt_ns if rtt_ns is not None and 0 < rtt_ns <= LONGEST_NS else None
 
 
 def refute(
@@ -66,7 +66,7 @@ def reach_km(rtt_ns: int, resolution_ns: int) -> float:
 
     `rtt_ns` is one that `usable_ns` lets pass.
     """
-    error_ns = min(max(resolution_ns, 0), _LONGEST_NS)
+    error_ns = min(max(resolution_ns, 0), LONGEST_NS)
     return C_KM_PER_NS * (rtt_ns + error_ns) * (1 + CLOCK_RATE_PPM * 1e-6) / 2
 
 

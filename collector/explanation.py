@@ -9,7 +9,10 @@
                                              "radius_km"}], "verdicts": {jurisdiction: word}},
                "administration": {"asn", "operator", "registrant", "group", "group_country",
                                   "verdicts": {jurisdiction: word}},
-               "evidence": [{"kind", "source", "date", "says"}]}]}
+               "evidence": [{"kind", "source", "date", "says",
+                             "proof": null, or {"jurisdiction", "word", "agent", "rtt_ns",
+                                      "bound_ns", "distance_km", "uncertain_km", "allowed_km",
+                                      "nearest": null, or [latitude, longitude]}}]}]}
 
 Rules
 - Other programs rely on these names: a field may be added, none changes its meaning or goes.

@@ -1,9 +1,11 @@
-"""Words: how near an address was to an agent, and what follows where it was near to two.
+"""Words: how near an address was to an agent, and what follows: a proof, or two machines.
 
 Rules
 - All are records of what was measured, under the premise that each agent stands where it is
   declared; a Statement keeps them beside the paths that they were used for.
 """
+
+from typing import Literal
 
 import msgspec
 
@@ -55,3 +57,24 @@ class Landmark(msgspec.Struct, frozen=True, kw_only=True):
             resolution_ns=1,
             started_ns=self.sent_ns,
         )
+
+
+class Proved(msgspec.Struct, frozen=True, kw_only=True):
+    """The numbers of a proof about one address; lengths to the metre."""
+
+    jurisdiction: str
+    word: Literal["inside", "outside"]
+    agent: str
+    """Whose answer it was; its position is the premise."""
+    rtt_ns: int
+    """As measured."""
+    bound_ns: int
+    """With all that is uncertain about it added."""
+    distance_km: float
+    """To the nearest soil on the other side, with all that is uncertain subtracted."""
+    uncertain_km: float
+    """How much that was: the agent's radius and the tolerance of the borders."""
+    allowed_km: float
+    """How far light comes; less than the distance."""
+    nearest: tuple[float, float] | None
+    """Latitude and longitude of that soil; None where there is none on Earth."""

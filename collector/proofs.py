@@ -18,6 +18,7 @@ Rules
   Distances are bounds from below on WGS84 (`collector.clearance`).
 - Premises, told in each finding: the agent is where it says; the device that is meant answered, not
   another in its name; equipment stands on soil (sea is nobody's, and no place inside).
+- A refuted agent proves nothing, whatever answered it (`Disc.standing`).
 - Discs that have no point in common are of several devices, or of agents that are not where they
   say: then nothing is proven. The same holds where one disc says inside and another outside.
 - A territory without soil in the table, such as a code that nobody has, proves no outside.
@@ -30,13 +31,17 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from agent.records import Origin
 from collector.clearance import Near, Point, detour, distance
-from collector.discs import C_KM_PER_NS, CLOCK_RATE_PPM, distance_km, usable_ns
+from collector.discs import C_KM_PER_NS, CLOCK_RATE_PPM, LONGEST_NS, distance_km, usable_ns
 from collector.records import Place
 from collector.soil import Soil
 from collector.territories import Claims
 
 TOLERANCE_KM: Final = 5.0
 """How far a border of the table may be from where it is."""
+
+UNTESTED: Final = "declared, untested"
+REFUTED: Final = "refuted"
+"""How the standing of an agent begins that is not where it says: its answers prove nothing."""
 
 Kind: TypeAlias = Literal["outside", "inside", "contained"]
 
@@ -62,8 +67,8 @@ class Disc:
     """The smallest time, as measured."""
     resolution_ns: int = 0
     """The weight of the last digit of the time."""
-    standing: str = "declared, untested"
-    """What other agents say of the position: `unrefuted by N`, or this."""
+    standing: str = UNTESTED
+    """What other agents say of the position: `unrefuted by N`, `refuted ...`, or this."""
 
     @property
     def at(self) -> Point:
@@ -73,14 +78,29 @@ class Disc:
     @property
     def bound_ns(self) -> float:
         """Return the time with all that is uncertain about it added."""
-        return (self.rtt_ns + max(self.resolution_ns, 0)) * (1 + CLOCK_RATE_PPM * 1e-6)
+        error_ns = min(max(self.resolution_ns, 0), LONGEST_NS)
+        return (self.rtt_ns + error_ns) * (1 + CLOCK_RATE_PPM * 1e-6)
+
+    @property
+    def reach_km(self) -> float:
+        """Return how far away what answered can be, at c."""
+        return _reach_km(self, VACUUM)
+
+    @property
+    def is_usable(self) -> bool:
+        """Tell whether the answer can say anything: a round trip, to an agent that may be there."""
+        return (
+            usable_ns(self.rtt_ns) is not None
+            and _on_earth(self.at, self.origin.radius_km)
+            and not self.standing.startswith(REFUTED)
+        )
 
     @property
     def premise(self) -> str:
         """Return what must be true of the agent."""
         where = f"{self.at.latitude:.4f}, {self.at.longitude:.4f}"
-        within = f"within {self.origin.radius_km:g} km"
-        return f"if agent {self.agent} is at {where} {within} ({self.standing})"
+        who = f"agent {self.agent}" if self.agent else "the agent"
+        return f"if {who} is at {where} (within {self.origin.radius_km:g} km; {self.standing})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,17 +175,17 @@ def suppose_contained(
 
 def contradiction(discs: Sequence[Disc]) -> tuple[Disc, Disc] | None:
     """Return two discs without a common point, None where each pair has one."""
-    for one, other in combinations(filter(_usable, discs), 2):
+    for one, other in combinations(_usable(discs), 2):
         between_km = distance_km(*one.at, *other.at) - one.origin.radius_km - other.origin.radius_km
         if between_km > _reach_km(one, VACUUM) + _reach_km(other, VACUUM):
             return one, other
     return None
 
 
-def says(word: Proof | Supposition) -> str:
-    """Return a proof or a supposition as one sentence for people."""
+def says(word: Proof | Supposition, named: str = "") -> str:
+    """Return a proof or a supposition as one sentence for people; `named` are the territories."""
     found = word.finding
-    names = ", ".join(found.territories)
+    names = named or ", ".join(found.territories)
     time = f"{found.bound_ns / 1e6:.3f} ms"
     room = {
         "outside": f"no soil of {names} is nearer than {found.distance_km:.1f} km",
@@ -191,7 +211,7 @@ def _about(
     if contradiction(discs) is not None:
         return None
     found = []
-    for disc in filter(_usable, discs):
+    for disc in _usable(discs):
         for one in _of_disc(disc, territories, soil, speed):
             if one.kind != kind:
                 return None
@@ -217,7 +237,7 @@ def _contained(
     disc: Disc, target: Place, territories: Claims, soil: Soil, speed: Speed
 ) -> Finding | None:
     at = Point(target.latitude, target.longitude)
-    if not _usable(disc) or not _on_earth(at, target.radius_km):
+    if not disc.is_usable or not _on_earth(at, target.radius_km):
         return None
     radii_km = disc.origin.radius_km + target.radius_km
     way_km = distance_km(*disc.at, *at)
@@ -258,8 +278,8 @@ def _reach_km(disc: Disc, speed: Speed) -> float:
     return speed.km_per_ns * disc.bound_ns / 2
 
 
-def _usable(disc: Disc) -> bool:
-    return usable_ns(disc.rtt_ns) is not None and _on_earth(disc.at, disc.origin.radius_km)
+def _usable(discs: Sequence[Disc]) -> Iterator[Disc]:
+    return (disc for disc in discs if disc.is_usable)
 
 
 def _on_earth(at: Point, radius_km: float) -> bool:

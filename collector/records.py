@@ -15,13 +15,13 @@ from typing import Final, Literal, NewType, Protocol
 import msgspec
 
 from agent.records import Family, Origin, Path, Series
-from collector.nearness import Landmark, Several
+from collector.nearness import Landmark, Proved, Several
 
 RowId = NewType("RowId", int)
 """The collector's own number of a series, unique over all agents and spools."""
 
-RULES: Final = "borne-verdict-rules/2"
-"""The version of the verdict model (decision record 0004); a Statement names it."""
+RULES: Final = "borne-verdict-rules/3"
+"""The version of the verdict model (decision record 0008); a Statement names it."""
 
 Status = Literal["observed", "read", "recalled"]
 """How a row about the world is known."""
@@ -151,6 +151,7 @@ Kind = Literal[
     "zone",
     "name",
     "exchange",
+    "proof",
     "refuted",
     "anycast",
     "excluded",
@@ -183,6 +184,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     date: str
     says: str
     """One sentence for people."""
+    proof: Proved | None = None
+    """What is proven, where the kind is `proof`."""
 
 
 class HopJudgement(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,11 +9,11 @@ Rules
   refutes that place the member is remote, and the exchange says nothing.
 - A name that does not count, and whatever is known from memory alone, is nobody's testimony; it
   is shown, and decides nothing.
-- A witness is refuted by distance alone (`discs`), never by another witness.
+- A witness is refuted by distance alone (`discs`, `proven`), never by another witness.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from agent.records import Origin
@@ -23,7 +23,8 @@ from collector.exchanges import ExchangeLan
 from collector.knowledge import Knowledge
 from collector.names import Reading
 from collector.networks import SpecialRange
-from collector.records import Evidence, Place, Zone
+from collector.proven import Proven, against
+from collector.records import Evidence, Jurisdiction, Place, Zone
 
 _Said: TypeAlias = tuple[Place, Evidence, bool]
 """A place, who named it, and whether it is one that the packet crossed, not the router's."""
@@ -83,6 +84,24 @@ def hear(
         places=tuple(left[False]),
         fabric=tuple(left[True]),
         evidence=(*shown, *_idle(claims, lan, knowledge)),
+    )
+
+
+def proved(heard: Testimony, proven: Proven, jurisdictions: Sequence[Jurisdiction]) -> Testimony:
+    """Return the testimony with what is proven of the address, and what that leaves of its places.
+
+    An exchange is left alone: a witness's answer bounds the device, not the way to it.
+    """
+    words = proven.words
+    excluded_by = {place: against(place, words, jurisdictions) for place in heard.places}
+    return replace(
+        heard,
+        places=tuple(place for place, found in excluded_by.items() if not found),
+        evidence=(
+            *proven.evidence,
+            *heard.evidence,
+            *(_fallen(place, found, proven) for place, found in excluded_by.items() if found),
+        ),
     )
 
 
@@ -169,6 +188,15 @@ def _idle(
                 date=reading.row.date,
                 says=f"its name {claim.name} would stand for {describe(place)}, but {doubt}",
             )
+
+
+def _fallen(place: Place, by: Sequence[str], proven: Proven) -> Evidence:
+    return Evidence(
+        kind="refuted",
+        source=proven.evidence[0].source,
+        date=proven.evidence[0].date,
+        says=f"not in {describe(place)}: it is proven {' and '.join(by)}",
+    )
 
 
 def _refuted(place: Place, against: Refutation, *, remote: bool) -> Evidence:

@@ -3,13 +3,18 @@
 Rules
 - Each flow is a path of its own; the first row that fits decides it:
 
+      any hop is outside, and the flow had no time to leave     CONTRADICTORY
+      any hop is proven outside                                PROVEN_OUTSIDE
       any hop is outside                                       SUPPORTED_OUTSIDE
       any hop is contradictory                                 CONTRADICTORY
+      the flow had no time to leave (`Strand.contained`)       PROVEN_INSIDE
       the target answered, no hop was silent or untold, and
       every responding hop is inside                           SUPPORTED_INSIDE
       anything else                                            UNDETERMINED
 
-  A contradictory hop does not cancel another hop's outside; it is named in the reasons.
+  A contradictory hop does not cancel another hop's outside; it is named in the reasons. It does
+  cancel that a flow had no time to leave, and so does evidence outside: then somebody is wrong, a
+  name, or who declared where agent and target stand.
 - *Untold* is an excluded address behind the first hop that can have a place: a private or squatted
   block inside a carrier, a target behind a translator. It neither responds nor keeps silent, and
   whoever uses it may stand anywhere, as whoever keeps silent. Before that hop it is the agent's
@@ -21,21 +26,23 @@ Rules
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import dropwhile, groupby
 from typing import Final, TypeAlias, get_args
 
 from collector.records import (
+    INSIDE,
     SEVERITY,
     Axis,
     Coverage,
+    Evidence,
     HopJudgement,
     HopWord,
     PathVerdict,
     Verdict,
 )
 
-_PLACES: Final = frozenset({"zone", "name", "exchange", "refuted", "anycast"})
+_PLACES: Final = frozenset({"proof", "zone", "name", "exchange", "refuted", "anycast"})
 _HOLDERS: Final = frozenset({"zone", "network", "carrier"})
 
 _Sorted: TypeAlias = Mapping[HopWord, Sequence[HopJudgement]]
@@ -52,6 +59,8 @@ class Strand:
     samples: int
     rtt_min_ns: int | None
     """Smallest time of the target, None where this flow did not reach it."""
+    contained: Mapping[str, str] = field(default_factory=dict)
+    """Why the flow had no time to leave, by the jurisdictions where that is proven."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +89,24 @@ class _Question:
                 of[word].append(hop)
         return of
 
+    def stayed(self, strand: Strand) -> str | None:
+        """Return why a flow had no time to leave, None where it is not proven."""
+        on_soil = self.axis is Axis.TERRITORY
+        return strand.contained.get(self.jurisdiction) if on_soil else None
+
+    def proofs(self, hop: HopJudgement) -> list[Evidence]:
+        """Return what is proven of a hop; a proof counts for its own jurisdiction alone."""
+        rows = hop.evidence if self.axis is Axis.TERRITORY else ()
+        return [row for row in rows if row.proof and row.proof.jurisdiction == self.jurisdiction]
+
 
 def conclude(jurisdiction: str, axis: Axis, strands: Sequence[Strand]) -> PathVerdict:
     """Return the verdict of a path, whose flows are `strands` in the order of their numbers."""
     question = _Question(jurisdiction, axis)
     sorted_hops = [question.sort(strand.hops) for strand in strands]
-    found = [_verdict(of, strand) for of, strand in zip(sorted_hops, strands, strict=True)]
+    found = [
+        _verdict(question, of, strand) for of, strand in zip(sorted_hops, strands, strict=True)
+    ]
     at = min(range(len(found)), key=lambda place: SEVERITY[found[place]])
     verdict, strand = found[at], strands[at]
     which = f"flow {at + 1} of {len(strands)}: " if len(strands) > 1 else ""
@@ -113,7 +134,7 @@ def coverage(strand: Strand, axis: Axis) -> Coverage:
         for silent, run in groupby(strand.hops, lambda hop: hop.address is None)
         if silent
     ]
-    known = [hop.candidates if axis is Axis.TERRITORY else hop.groups for hop in responding]
+    known = [_placed(hop) if axis is Axis.TERRITORY else hop.groups for hop in responding]
     return Coverage(
         hops_responding=len(responding),
         hops_with_evidence=sum(map(bool, known)),
@@ -122,6 +143,10 @@ def coverage(strand: Strand, axis: Axis) -> Coverage:
         rtt_min_s=None if strand.rtt_min_ns is None else strand.rtt_min_ns / 1e9,
         samples=strand.samples,
     )
+
+
+def _placed(hop: HopJudgement) -> bool:
+    return bool(hop.candidates) or any(row.proof is not None for row in hop.evidence)
 
 
 def territories(hop: HopJudgement) -> tuple[str, ...]:
@@ -134,12 +159,16 @@ def merged(countries: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(code for code, _ in groupby(code for codes in countries for code in codes))
 
 
-def _verdict(of: _Sorted, strand: Strand) -> Verdict:
+def _verdict(question: _Question, of: _Sorted, strand: Strand) -> Verdict:
     """Apply the table of the module's rules to one flow."""
-    if of["outside"]:
-        return Verdict.SUPPORTED_OUTSIDE
-    if of["contradictory"]:
+    stayed = question.stayed(strand) is not None
+    if of["outside"] and not stayed:
+        proven = any(map(question.proofs, of["outside"]))
+        return Verdict.PROVEN_OUTSIDE if proven else Verdict.SUPPORTED_OUTSIDE
+    if of["outside"] or of["contradictory"]:
         return Verdict.CONTRADICTORY
+    if stayed:
+        return Verdict.PROVEN_INSIDE
     heard = strand.reached and all(hop.address is not None for hop in strand.hops)
     if heard and not _untold(strand) and of["inside"] and not of["mixed"] and not of["unknown"]:
         return Verdict.SUPPORTED_INSIDE
@@ -154,14 +183,17 @@ def _untold(strand: Strand) -> list[HopJudgement]:
 
 def _reasons(question: _Question, verdict: Verdict, strand: Strand, of: _Sorted) -> Iterator[str]:
     """Yield what led to the verdict of a flow."""
+    stayed = question.stayed(strand)
+    if stayed is not None:
+        yield f"the packets of the target's fastest answer had no time to leave: {stayed}"
     if verdict is Verdict.UNDETERMINED:
         yield from _gaps(question, strand, of)
-    elif verdict is Verdict.SUPPORTED_INSIDE:
+    elif verdict in INSIDE:
         for hop in of["inside"]:
-            yield _because(hop, question, _is(question, "inside"))
+            yield _because(hop, question, _is(question, "inside", hop))
     else:
-        for hop in of["outside"]:
-            yield _because(hop, question, _is(question, "outside"))
+        for hop in sorted(of["outside"], key=lambda hop: not question.proofs(hop)):
+            yield _because(hop, question, _is(question, "outside", hop))
         for hop in of["contradictory"]:
             yield _because(hop, question, "has no possible place left")
     yield from _silence(coverage(strand, question.axis))
@@ -189,9 +221,10 @@ def _gaps(question: _Question, strand: Strand, of: _Sorted) -> Iterator[str]:
         yield f"hop {hop.ttl} ({hop.address}) is untold: {hop.evidence[0].says}"
 
 
-def _is(question: _Question, word: str) -> str:
+def _is(question: _Question, word: str, hop: HopJudgement) -> str:
     if question.axis is Axis.TERRITORY:
-        return f"is {word} {question.jurisdiction}"
+        proven = "proven " if question.proofs(hop) else ""
+        return f"is {proven}{word} {question.jurisdiction}"
     return f"is held by a group {word} {question.jurisdiction}"
 
 
@@ -202,7 +235,9 @@ def _because(hop: HopJudgement, question: _Question, conclusion: str) -> str:
 
 def _spoken(hop: HopJudgement, question: _Question) -> str:
     if question.axis is Axis.TERRITORY:
-        return "; ".join(row.says for row in hop.evidence if row.kind in _PLACES)
+        proofs = question.proofs(hop)
+        rows = [row for row in hop.evidence if row.kind in _PLACES]
+        return "; ".join(row.says for row in rows if row.proof is None or row in proofs)
     return "; ".join(row.says for row in hop.holders if row.kind in _HOLDERS)
 
 

@@ -46,7 +46,7 @@ def test_the_names_of_the_contract() -> None:
     assert ["asn", "operator", "registrant", "group", "group_country", "verdicts"] == list(
         hop["administration"]
     )
-    assert ["kind", "source", "date", "says"] == list(hop["evidence"][0])
+    assert ["kind", "source", "date", "says", "proof"] == list(hop["evidence"][0])
 
 
 def test_a_path_abroad() -> None:

@@ -72,7 +72,7 @@ def test_a_near_answer_abroad_proves_an_exit(real: Soil) -> None:
     assert numbers.uncertain_km == 5
     assert "light in vacuum" == found.hypothesis
     assert (
-        "if agent witness is at 50.1109, 8.6821 within 0 km (unrefuted by 3): no soil of FR is "
+        "if agent witness is at 50.1109, 8.6821 (within 0 km; unrefuted by 3): no soil of FR is "
         "nearer than 126.1 km, and light in vacuum allows 75.0 km in 0.500 ms"
     ) == proofs.says(found)
 
