@@ -11,7 +11,9 @@ from typing import Final
 
 import msgspec
 
+from collector.control import ForeignGroup, HolderFinding
 from collector.errors import RefusedError
+from collector.intake import Reader
 from collector.questions import NS_PER_S, PathsQuery, Range
 from collector.records import (
     Coverage,
@@ -21,7 +23,6 @@ from collector.records import (
     PathVerdict,
     Place,
     Quantiles,
-    Reader,
     SeriesQuery,
     SeriesRow,
     ZoneRow,
@@ -32,6 +33,8 @@ JSON_TYPE: Final = "application/json"
 STATEMENT_TYPE: Final = "application/vnd.in-toto+json"
 MAX_WINDOWS: Final = 500_000
 """Most windows of all series in an answer: about 100 MB of JSON."""
+
+_GROUP: Final = ForeignGroup.__struct_fields__
 
 Value = str | int | float | bool | None | Sequence["Value"] | dict[str, "Value"]
 """What becomes JSON."""
@@ -80,6 +83,11 @@ def crossings(reader: Reader) -> Value:
     return {"crossings": [crossing(row) for row in reader.crossings()]}
 
 
+def findings(reader: Reader) -> Value:
+    """Answer `/v1/findings`: confirmed findings of administration, newest first."""
+    return {"findings": [_finding(row) for row in reader.findings()]}
+
+
 def evidence(reader: Reader) -> Value:
     """Answer `/v1/evidence`: the digests of the Statements and what each is evidence of."""
     rows = [row for row in reader.crossings() if row.evidence is not None]
@@ -112,8 +120,21 @@ def crossing(row: Crossing) -> Value:
     }
 
 
-def _subject(row: Crossing) -> dict[str, Value]:
-    """Return which episode a crossing is; its id is called as the page calls it."""
+def _finding(row: HolderFinding) -> Value:
+    return {
+        **_subject(row),
+        "groups": [{name: getattr(one, name) for name in _GROUP} for one in row.groups],
+        "first_seen": wall_text(row.first_seen_ns),
+        "confirmed_at": _time(row.confirmed_ns),
+        "ended_at": _time(row.ended_ns),
+        "rounds": row.rounds,
+        "reasons": row.reasons,
+        "path": row.path,
+    }
+
+
+def _subject(row: Crossing | HolderFinding) -> dict[str, Value]:
+    """Return which episode it is; its id is called as the page calls it."""
     return {
         "id": row.id,
         "agent": row.agent,

@@ -29,11 +29,10 @@ from collector.clock import Clock, WallClock
 from collector.config import Config
 from collector.errors import CorruptError, StoreError
 from collector.ingest import Ingest
-from collector.intake import Counts, Recovered
+from collector.intake import Counts, Reader, Recovered
 from collector.journal import Journal, Replay
 from collector.plan import Plans
 from collector.reader import StoreReader
-from collector.records import Reader
 from collector.sink import Sink
 from collector.soil import Soil
 from collector.state import Checkpoint, Snapshot, State
@@ -294,12 +293,13 @@ class Chain:
         self._names += checkpoint.segments
         removed, damage = self._tidy(checkpoint)
         self._state = State(
-            knowledge.load(config.networks, self._atlas, borders),
+            knowledge.load(config.networks, self._atlas, borders, config.jurisdictions),
             config.zones,
             checkpoint,
             width_ns=config.window_s * _S_NS,
             grace_ns=config.grace_s * _S_NS,
             agents=config.agents,
+            policy=config.demanded,
         )
         replay = Replay(self._journals, checkpoint.floor)
         for entry in replay:
@@ -338,6 +338,12 @@ class Chain:
                     "crossing %s from %s to %s goes on, and the settings no longer name both: it"
                     " is kept and shown, no alert counts it",
                     *(crossing.id, crossing.agent, crossing.target),
+                )
+            elif crossing.ended_ns is None and crossing.jurisdiction not in self._config.lists:
+                _LOG.warning(
+                    "crossing %s goes on, and the settings no longer have its jurisdiction %s: no"
+                    " round can end it; declare the jurisdiction again until it has ended",
+                    *(crossing.id, crossing.jurisdiction),
                 )
 
     def _tidy(self, checkpoint: Checkpoint) -> tuple[int, list[str]]:

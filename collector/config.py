@@ -7,10 +7,9 @@ Rules
   are refused rather than merged.
 """
 
-import datetime as dt
 import ipaddress
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -18,7 +17,9 @@ import msgspec
 from agent import settings
 from agent.errors import ConfigError
 from agent.settings import Table
-from collector.records import NetworkOverride, Place, Vantage, Zone
+from collector import keys, policyrows, regions
+from collector.policy import Policy, PolicyRow
+from collector.records import Jurisdiction, NetworkOverride, Place, Vantage, Zone
 
 DEFAULT_LISTEN = ("127.0.0.1:9465",)
 DEFAULT_CHECKPOINT_INTERVAL_S = 60
@@ -26,7 +27,6 @@ DEFAULT_GRACE_S = 30
 EVERYWHERE_KM = 20_038
 """Half of the longest circle on Earth: a position that nothing is known of."""
 
-_TERRITORY = re.compile(r"[A-Z]{2}")
 _HEX_32 = re.compile(r"[0-9a-f]{32}")
 _HEX_64 = re.compile(r"[0-9a-f]{64}")
 _ZONE_PART = re.compile(r"[^\s/]+")
@@ -34,8 +34,6 @@ _TCP = re.compile(r"(?:\[(?P<six>[^\]]*)\]|(?P<host>[^\[\]:]*)):(?P<port>\d{1,5}
 _FD = re.compile(r"\d{1,9}", re.ASCII)
 _HTTP = re.compile(r"https?://[^\s/@?#]+(/[^\s@?#]*)?")
 _MAX_PORT = 65535
-_NO_TERRITORY = {"UK": "GB", "EL": "GR", "FX": "FR", "EU": "the country's own code"}
-"""Codes in daily use that are no territory of ISO 3166-1, and what is meant."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +78,19 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     sinks: tuple[InfluxSink, ...] = ()
     atlas: Path | None = None
     """Directory of the compiled tables; None: those beside the package, if any."""
+    jurisdictions: tuple[Jurisdiction, ...] = ()
+    """The operator's own lists."""
+    policy: tuple[PolicyRow, ...] = ()
+
+    @property
+    def lists(self) -> Mapping[str, Jurisdiction]:
+        """Return all jurisdictions by name, those of this release first."""
+        return regions.lists(self.jurisdictions)
+
+    @property
+    def demanded(self) -> Policy:
+        """Return what is demanded of paths."""
+        return Policy(self.policy)
 
 
 class TcpAddress(msgspec.Struct, frozen=True):
@@ -130,6 +141,8 @@ def load(path: Path) -> Config:
         document.table(name) for name in ("web", "store", "limits", "atlas")
     )
     tables = atlas.text("directory", None)
+    agents, zones = _agents(document.tables("agents")), _zones(document.tables("zones"))
+    own = policyrows.jurisdictions(document.tables("jurisdictions"))
     config = Config(
         listen=_listen(web),
         directory=Path(store.text("directory")),
@@ -138,11 +151,13 @@ def load(path: Path) -> Config:
         ),
         grace_s=store.integer("grace_s", DEFAULT_GRACE_S, minimum=0, maximum=3600),
         limits=_limits(limits),
-        agents=_agents(document.tables("agents")),
-        zones=_zones(document.tables("zones")),
+        agents=agents,
+        zones=zones,
         networks=_networks(document.tables("networks")),
         sinks=_sinks(document.tables("sinks")),
         atlas=None if tables is None else Path(tables),
+        jurisdictions=own,
+        policy=policyrows.policy(document.tables("policy"), agents, zones, regions.lists(own)),
     )
     for table in (web, store, limits, atlas):
         table.done()
@@ -184,10 +199,10 @@ def _limits(table: Table) -> Limits:
 def _agents(tables: Iterable[Table]) -> tuple[Vantage, ...]:
     """Return the vantage points; names, ids and tokens are each unique."""
     rows = []
-    names, ids, tokens = _Once("agent"), _Once("agent"), _Once("agent")
+    names, ids, tokens = keys.Once("agent"), keys.Once("agent"), keys.Once("agent")
     for table in tables:
         name = names.take(table, "name", table.text("name"))
-        agent_id = ids.take(table, "id", _matching(table, "id", _HEX_32, "32 hex digits"), name)
+        agent_id = ids.take(table, "id", keys.matching(table, "id", _HEX_32, "32 hex digits"), name)
         token = _token(table)
         tokens.take(table, "token_sha256", token, name)
         rows.append(
@@ -205,10 +220,10 @@ def _agents(tables: Iterable[Table]) -> tuple[Vantage, ...]:
 def _zones(tables: Iterable[Table]) -> tuple[Zone, ...]:
     """Return the zones; a zone stands once, and a target belongs to one zone."""
     rows = []
-    idents, owners = _Once("zone"), _Once("zone")
+    idents, owners = keys.Once("zone"), keys.Once("zone")
     for table in tables:
         provider, region = (
-            _matching(table, key, _ZONE_PART, "one word without a slash", fold=False)
+            keys.matching(table, key, _ZONE_PART, "one word without a slash", fold=False)
             for key in ("provider", "region")
         )
         ident = idents.take(table, "region", f"{provider}/{region}")
@@ -222,7 +237,7 @@ def _zones(tables: Iterable[Table]) -> tuple[Zone, ...]:
                 provider=provider,
                 region=region,
                 place=_place(table, "place"),
-                group_country=_territory(table, "group_country"),
+                group_country=keys.territory(table, "group_country"),
                 targets=targets,
             )
         )
@@ -233,9 +248,9 @@ def _zones(tables: Iterable[Table]) -> tuple[Zone, ...]:
 def _networks(tables: Iterable[Table]) -> tuple[NetworkOverride, ...]:
     """Return the operator's own rows about prefixes, each prefix once."""
     rows = []
-    prefixes = _Once("network")
+    prefixes = keys.Once("network")
     for table in tables:
-        prefix = _parsed(
+        prefix = keys.parsed(
             table,
             "prefix",
             lambda text: str(ipaddress.ip_network(text)),
@@ -249,9 +264,9 @@ def _networks(tables: Iterable[Table]) -> tuple[NetworkOverride, ...]:
                 asn=table.integer("asn", minimum=1, maximum=2**32 - 1),
                 holder=holder,
                 author=table.text("author"),
-                date=_parsed(table, "date", _iso_day, "a day such as 2026-01-31 in quotes"),
+                date=keys.day(table, "date"),
                 reason=table.text("reason"),
-                registrant=_territory(table, "registrant") if "registrant" in table else None,
+                registrant=keys.territory(table, "registrant") if "registrant" in table else None,
                 **_group(table),
             )
         )
@@ -262,7 +277,7 @@ def _networks(tables: Iterable[Table]) -> tuple[NetworkOverride, ...]:
 def _group(table: Table) -> dict[str, str | None]:
     """Return who controls the holder: its country decides, its name alone nothing."""
     if "group_country" in table:
-        country = _territory(table, "group_country")
+        country = keys.territory(table, "group_country")
         return {"group": table.text("group", None), "group_country": country}
     if "group" in table:
         raise table.wrong("group", "needs group_country: the country of the group's seat")
@@ -272,7 +287,7 @@ def _group(table: Table) -> dict[str, str | None]:
 def _sinks(tables: Iterable[Table]) -> tuple[InfluxSink, ...]:
     """Return the databases; names are unique. A token file is looked at when it is used."""
     rows = []
-    names = _Once("sink")
+    names = keys.Once("sink")
     for table in tables:
         if (kind := table.text("kind")) != "influx":
             raise table.wrong("kind", f'must be "influx", not "{kind}"')
@@ -280,7 +295,9 @@ def _sinks(tables: Iterable[Table]) -> tuple[InfluxSink, ...]:
         rows.append(
             InfluxSink(
                 name=names.take(table, "name", table.text("name", kind)),
-                url=_matching(table, "url", _HTTP, "http://HOST[:PORT] or https://", fold=False),
+                url=keys.matching(
+                    table, "url", _HTTP, "http://HOST[:PORT] or https://", fold=False
+                ),
                 org=table.text("org"),
                 bucket=table.text("bucket"),
                 token_file=None if token_file is None else Path(token_file),
@@ -288,23 +305,6 @@ def _sinks(tables: Iterable[Table]) -> tuple[InfluxSink, ...]:
         )
         table.done()
     return tuple(rows)
-
-
-class _Once:
-    """Refuses the second row that gives the same value."""
-
-    def __init__(self, kind: str) -> None:
-        self._kind = kind
-        self._owners: dict[str, str] = {}
-
-    def take(self, table: Table, key: str, value: str, owner: str | None = None) -> str:
-        """Return `value`, noting that `owner` (default: itself) has it now."""
-        if value in self._owners:
-            raise table.wrong(
-                key, f'"{value}" is already taken by {self._kind} "{self._owners[value]}"'
-            )
-        self._owners[value] = owner or value
-        return value
 
 
 def _token(table: Table) -> str:
@@ -318,42 +318,8 @@ def _token(table: Table) -> str:
 def _place(table: Table, name_key: str) -> Place:
     return Place(
         name=table.text(name_key),
-        territory=_territory(table, "territory"),
+        territory=keys.territory(table, "territory"),
         latitude=table.number("latitude", minimum=-90, maximum=90),
         longitude=table.number("longitude", minimum=-180, maximum=180),
         radius_km=table.number("radius_km", minimum=0, maximum=EVERYWHERE_KM),
     )
-
-
-def _territory(table: Table, key: str) -> str:
-    """Return an ISO 3166-1 alpha-2 code."""
-    code = table.text(key)
-    if not _TERRITORY.fullmatch(code):
-        raise table.wrong(key, f'must be two capital letters (ISO 3166-1), not "{code}"')
-    if code in _NO_TERRITORY:
-        raise table.wrong(key, f'"{code}" is no ISO 3166-1 code; write {_NO_TERRITORY[code]}')
-    return code
-
-
-def _matching(
-    table: Table, key: str, pattern: re.Pattern[str], wanted: str, *, fold: bool = True
-) -> str:
-    """Return the text of `key`, lower-cased where `fold`, if all of it matches `pattern`."""
-    text = table.text(key)
-    found = text.lower() if fold else text
-    if not pattern.fullmatch(found):
-        raise table.wrong(key, f'must be {wanted}, not "{text}"')
-    return found
-
-
-def _parsed(table: Table, key: str, parse: Callable[[str], str], wanted: str) -> str:
-    """Return what `parse` makes of the text of `key`; its ValueError becomes the message."""
-    text = table.text(key)
-    try:
-        return parse(text)
-    except ValueError as error:
-        raise table.wrong(key, f'must be {wanted}, not "{text}"') from error
-
-
-def _iso_day(text: str) -> str:
-    return dt.date.fromisoformat(text).isoformat()

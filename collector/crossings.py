@@ -1,5 +1,8 @@
 """Decider: episodes in which a path of (agent, target, family) leaves what its policy demands.
 
+Those of territory are crossings. The same table on the axis of administration gives the findings
+of `administration`, which are no crossings: each axis has a value of `Crossings` of its own.
+
 Rules
 - One watch for each (agent, target, family, jurisdiction); `ways` classifies each round for it:
   PROOF, SAME, OTHER, RETURNED, or BLIND, which holds the state, confirms and ends nothing.
@@ -17,34 +20,34 @@ Rules
 - A round that is not newer than the newest one of its (agent, target, family) is ignored: replays
   and disorder change nothing. So is a round without a time.
 - The newest round may be judged again when a witness answers (`prove`); only a proof counts then.
-- Territory alone: who administers a hop neither opens an episode nor ends one.
-- Where the policy demands nothing, nothing opens. When the demand changes, a suspicion under the
-  old one is dropped; a confirmed episode goes on under the jurisdiction that opened it, and ends
-  by its own returned rounds, never silently.
+- One axis alone: who administers a hop neither opens a crossing nor ends one.
+- Where the policy demands nothing, nothing opens; where it opens at a proof alone, SAME and OTHER
+  open and confirm nothing. When the demand changes, a suspicion that would not open under it is
+  dropped; a confirmed episode goes on under the jurisdiction that opened it, and ends by its own
+  returned rounds, never silently. That of a jurisdiction that the settings no longer have is held.
 """
 
 import hashlib
 from collections.abc import Mapping
-from enum import Enum
 from typing import Final, Literal
 
 import msgspec
 import rfc8785
 
-from agent.records import Family
-from collector.records import OUTSIDE, SEVERITY, Axis, Crossing, Judgement, PathVerdict, Verdict
-from collector.regions import wider
-from collector.ways import Round, Way, classify, through_same, verdict_on, ways_of
-
-
-class State(Enum):
-    """Where a watch stands."""
-
-    CLEAR = "clear"
-    SUSPECTED = "suspected"
-    CONFIRMED = "confirmed"
-    ENDING = "ending"
-
+from collector import watches
+from collector.records import (
+    OUTSIDE,
+    SEVERITY,
+    Axis,
+    Crossing,
+    Judgement,
+    Jurisdiction,
+    PathVerdict,
+    Verdict,
+)
+from collector.regions import BY_NAME, wider
+from collector.watches import Dump, Pair, State, Watch
+from collector.ways import Question, Round, classify, through_same, verdict_on, ways_of
 
 Action = Literal["prove", "open", "confirm", "extend", "return", "end", "drop"]
 
@@ -68,80 +71,23 @@ TRANSITIONS: Final[Mapping[tuple[State, Round], tuple[Action, State]]] = {
 """What is not listed holds the state and does nothing."""
 
 
-Pair = tuple[str, str, Family]
-"""(agent, target, family)."""
-
-
-class _Watch(msgspec.Struct, kw_only=True):
-    """One (agent, target, family, jurisdiction)."""
-
-    state: State = State.CLEAR
-    episode: str | None = None
-    """Id of the crossing that is suspected or under way."""
-    returned_ns: int | None = None
-    """Start of the first returned round; of use while ENDING."""
-    ways: dict[int, Way] = {}
-
-
-class _Dump(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that a restart needs."""
-
-    version: Literal[2] = 2
-    crossings: list[Crossing]
-    watches: list[tuple[str, str, Family, str, _Watch]]
-    newest_ns: list[tuple[str, str, Family, int]]
-
-
-class _Watch1(msgspec.Struct, kw_only=True):
-    """A watch of the first version: one flow, no family but 4."""
-
-    state: State
-    episode: str | None
-    returned_ns: int | None
-    way: Way
-
-    def now(self) -> _Watch:
-        """Return the same as the present version has it."""
-        return _Watch(
-            state=self.state,
-            episode=self.episode,
-            returned_ns=self.returned_ns,
-            ways={0: self.way},
-        )
-
-
-class _Dump1(msgspec.Struct, frozen=True, kw_only=True):
-    """The first version."""
-
-    version: Literal[1]
-    crossings: list[Crossing]
-    watches: list[tuple[str, str, str, _Watch1]]
-    newest_ns: list[tuple[str, str, int]]
-
-    def now(self) -> _Dump:
-        """Return the same as the present version has it."""
-        return _Dump(
-            crossings=self.crossings,
-            watches=[(agent, to, 4, name, old.now()) for agent, to, name, old in self.watches],
-            newest_ns=[(agent, to, 4, at_ns) for agent, to, at_ns in self.newest_ns],
-        )
-
-
-class _Version(msgspec.Struct, frozen=True):
-    version: int
-
-
 class Crossings:
     """All episodes, and the watches that open, confirm and end them."""
 
-    def __init__(self) -> None:
-        """Begin with nothing seen."""
+    def __init__(
+        self, lists: Mapping[str, Jurisdiction] = BY_NAME, axis: Axis = Axis.TERRITORY
+    ) -> None:
+        """Begin with nothing seen; `lists` are the jurisdictions by name."""
+        self._lists = lists
+        self._axis = axis
         self._crossings: dict[str, Crossing] = {}
-        self._watches: dict[tuple[Pair, str], _Watch] = {}
+        self._watches: dict[tuple[Pair, str], Watch] = {}
         self._newest_ns: dict[Pair, int] = {}
 
-    def observe(self, judgement: Judgement, demanded: str | None) -> tuple[Crossing, ...]:
+    def observe(self, judgement: Judgement, demands: Mapping[str, Verdict]) -> tuple[Crossing, ...]:
         """Take one round and return the crossings that it changed, in a fixed order.
+
+        `demands` gives the mildest verdict that opens a crossing, by the name of the jurisdiction.
 
         A suspicion is returned too, with `confirmed_ns` None; a dropped one has `ended_ns` set
         and is forgotten. For one that has just been confirmed build the evidence, store it, then
@@ -151,15 +97,15 @@ class Crossings:
         if judgement.started_ns <= self._newest_ns.get(pair, 0):
             return ()
         self._newest_ns[pair] = judgement.started_ns
-        if demanded is not None:
-            self._watches.setdefault((pair, demanded), _Watch())
+        for name in demands:
+            self._watches.setdefault((pair, name), Watch())
         changed: list[Crossing] = []
         for key in sorted(key for key in self._watches if key[0] == pair):
-            changed += self._round(key, judgement, demanded=demanded == key[1])
+            changed += self._round(key, judgement, demands.get(key[1]))
         return tuple(changed)
 
     def prove(
-        self, before: Judgement, judgement: Judgement, demanded: str | None
+        self, before: Judgement, judgement: Judgement, demands: Mapping[str, Verdict]
     ) -> tuple[Crossing, ...]:
         """Take the newest round once more, judged again because a witness has answered since.
 
@@ -169,14 +115,18 @@ class Crossings:
         pair = (judgement.agent, judgement.target, judgement.family)
         if judgement.started_ns != self._newest_ns.get(pair):
             return ()
-        if demanded is not None:
-            self._watches.setdefault((pair, demanded), _Watch())
+        for name in demands:
+            self._watches.setdefault((pair, name), Watch())
         changed: list[Crossing] = []
         for key in sorted(key for key in self._watches if key[0] == pair):
             name, watch = key[1], self._watches[key]
             was, now = verdict_on(before, name), verdict_on(judgement, name)
             proved = now is not None and now.verdict is Verdict.PROVEN_OUTSIDE
-            if proved and (was is None or was.verdict is not Verdict.PROVEN_OUTSIDE):
+            if (
+                proved
+                and name in self._lists
+                and (was is None or was.verdict is not Verdict.PROVEN_OUTSIDE)
+            ):
                 counted = was is not None and was.verdict in OUTSIDE
                 changed += self._again(name, watch, judgement, counted=counted)
             if watch.state is State.CLEAR:
@@ -200,7 +150,7 @@ class Crossings:
     def dump(self) -> bytes:
         """Return the whole state; `load` gives it back exactly."""
         return msgspec.msgpack.encode(
-            _Dump(
+            Dump(
                 crossings=list(self._crossings.values()),
                 watches=[(*pair, name, watch) for (pair, name), watch in self._watches.items()],
                 newest_ns=[(*pair, at_ns) for pair, at_ns in self._newest_ns.items()],
@@ -208,17 +158,19 @@ class Crossings:
         )
 
     @classmethod
-    def load(cls, state: bytes) -> "Crossings":
+    def load(
+        cls,
+        state: bytes,
+        lists: Mapping[str, Jurisdiction] = BY_NAME,
+        axis: Axis = Axis.TERRITORY,
+    ) -> "Crossings":
         """Return what `dump` wrote, of this version or of the one before.
 
         Raises:
             msgspec.DecodeError: the octets are not such a dump.
         """
-        if msgspec.msgpack.decode(state, type=_Version).version == 1:
-            dump = msgspec.msgpack.decode(state, type=_Dump1).now()
-        else:
-            dump = msgspec.msgpack.decode(state, type=_Dump)
-        self = cls()
+        dump = watches.decode(state)
+        self = cls(lists, axis)
         self._crossings = {row.id: row for row in dump.crossings}
         self._watches = {
             ((agent, target, family), name): watch
@@ -230,37 +182,48 @@ class Crossings:
         return self
 
     def _round(
-        self, key: tuple[Pair, str], judgement: Judgement, *, demanded: bool
+        self, key: tuple[Pair, str], judgement: Judgement, open_at: Verdict | None
     ) -> list[Crossing]:
-        """Let one watch take the round, and forget the watch where nothing is left to watch."""
+        """Let one watch take the round, and forget the watch where nothing is left to watch.
+
+        `open_at` is None where the jurisdiction is no longer demanded.
+        """
         watch = self._watches[key]
         changed: list[Crossing] = []
-        if not demanded and watch.state is State.SUSPECTED:
+        if open_at is not Verdict.SUPPORTED_OUTSIDE and watch.state is State.SUSPECTED:
             watch.state = State.CLEAR
             changed += self._drop(watch, judgement.started_ns)
-        if demanded or watch.state is not State.CLEAR:
-            changed += self._step(key[1], watch, judgement)
+        if key[1] in self._lists and (open_at is not None or watch.state is not State.CLEAR):
+            changed += self._step(key[1], watch, judgement, open_at)
         if watch.state is State.CLEAR:
             del self._watches[key]
         return changed
 
-    def _step(self, jurisdiction: str, watch: _Watch, judgement: Judgement) -> list[Crossing]:
+    def _step(
+        self,
+        jurisdiction: str,
+        watch: Watch,
+        judgement: Judgement,
+        open_at: Verdict | None = None,
+    ) -> list[Crossing]:
         """Apply the table to one watch."""
+        question = Question(self._lists[jurisdiction], self._axis)
         episode = None if watch.episode is None else self._crossings[watch.episode]
-        told = classify(judgement, jurisdiction, episode, watch.ways)
+        told = classify(judgement, question, episode, watch.ways)
         step = TRANSITIONS.get((watch.state, told))
-        if step is None:
+        proofs_alone = watch.state is State.CLEAR and open_at is Verdict.PROVEN_OUTSIDE
+        if step is None or (proofs_alone and told is not Round.PROOF):
             return []
         action, watch.state = step
         match action:
             case "open":
-                return self._open(jurisdiction, watch, judgement)
+                return self._open(question, watch, judgement)
             case "prove":
-                return self._prove(jurisdiction, watch, judgement)
+                return self._prove(question, watch, judgement)
             case "confirm":
-                return self._extend(jurisdiction, watch, judgement, confirm=True)
+                return self._extend(question, watch, judgement, confirm=True)
             case "extend":
-                return self._extend(jurisdiction, watch, judgement, confirm=False)
+                return self._extend(question, watch, judgement, confirm=False)
             case "return":
                 watch.returned_ns = judgement.started_ns
                 return []
@@ -270,7 +233,7 @@ class Crossings:
                 return self._drop(watch, judgement.started_ns)
 
     def _again(
-        self, jurisdiction: str, watch: _Watch, judgement: Judgement, *, counted: bool
+        self, jurisdiction: str, watch: Watch, judgement: Judgement, *, counted: bool
     ) -> list[Crossing]:
         """Let a watch take a round that it knows; where it was outside it is counted already."""
         known = None if watch.episode is None else self._crossings[watch.episode]
@@ -282,19 +245,19 @@ class Crossings:
                     self._crossings[crossing.id] = changed[place]
         return changed
 
-    def _open(self, jurisdiction: str, watch: _Watch, judgement: Judgement) -> list[Crossing]:
+    def _open(self, question: Question, watch: Watch, judgement: Judgement) -> list[Crossing]:
         """Begin a suspicion; an older one that this round does not bear out is dropped."""
         dropped = self._drop(watch, judgement.started_ns)
-        verdict = _verdict(judgement, jurisdiction)
+        verdict = _verdict(judgement, question)
         crossing = Crossing(
-            id=_identify(judgement, jurisdiction),
+            id=_identify(judgement, question),
             agent=judgement.agent,
             target=judgement.target,
             family=judgement.family,
             zone=judgement.zone,
-            jurisdiction=jurisdiction,
+            jurisdiction=question.jurisdiction.name,
             verdict=verdict.verdict,
-            wider=_wider(judgement, jurisdiction),
+            wider=self._wider(judgement, question),
             countries=verdict.countries,
             first_seen_ns=judgement.started_ns,
             confirmed_ns=None,
@@ -303,37 +266,39 @@ class Crossings:
             evidence=None,
         )
         watch.episode = crossing.id
-        watch.ways = ways_of(judgement, jurisdiction)
+        watch.ways = ways_of(judgement, question)
         self._crossings[crossing.id] = crossing
         return [*dropped, crossing]
 
-    def _prove(self, jurisdiction: str, watch: _Watch, judgement: Judgement) -> list[Crossing]:
+    def _prove(self, question: Question, watch: Watch, judgement: Judgement) -> list[Crossing]:
         """Confirm by one round: the suspicion, where it went the same way, else a new one."""
         suspected = None if watch.episode is None else self._crossings[watch.episode]
-        if suspected is not None and through_same(suspected, _verdict(judgement, jurisdiction)):
-            return self._extend(jurisdiction, watch, judgement, confirm=True)
-        *dropped, opened = self._open(jurisdiction, watch, judgement)
+        if suspected is not None and through_same(
+            suspected, _verdict(judgement, question), question
+        ):
+            return self._extend(question, watch, judgement, confirm=True)
+        *dropped, opened = self._open(question, watch, judgement)
         proved = msgspec.structs.replace(opened, confirmed_ns=opened.first_seen_ns)
         self._crossings[proved.id] = proved
         return [*dropped, proved]
 
     def _extend(
-        self, jurisdiction: str, watch: _Watch, judgement: Judgement, *, confirm: bool
+        self, question: Question, watch: Watch, judgement: Judgement, *, confirm: bool
     ) -> list[Crossing]:
         """Count one more round outside; the confirming one gives the countries shown."""
         crossing = self._crossings[watch.episode or ""]
-        verdict = _verdict(judgement, jurisdiction)
-        watch.ways = ways_of(judgement, jurisdiction)
+        verdict = _verdict(judgement, question)
+        watch.ways = ways_of(judgement, question)
         extended = msgspec.structs.replace(
             crossing,
             verdict=min(crossing.verdict, verdict.verdict, key=SEVERITY.__getitem__),
             rounds=crossing.rounds + 1,
-            **_confirmation(judgement, jurisdiction) if confirm else {},
+            **self._confirmation(judgement, question) if confirm else {},
         )
         self._crossings[extended.id] = extended
         return [extended]
 
-    def _end(self, watch: _Watch) -> list[Crossing]:
+    def _end(self, watch: Watch) -> list[Crossing]:
         """Close the episode with the time of the first round that returned."""
         crossing = self._crossings[watch.episode or ""]
         ended = msgspec.structs.replace(crossing, ended_ns=watch.returned_ns)
@@ -341,7 +306,7 @@ class Crossings:
         watch.episode = watch.returned_ns = None
         return [ended]
 
-    def _drop(self, watch: _Watch, at_ns: int) -> list[Crossing]:
+    def _drop(self, watch: Watch, at_ns: int) -> list[Crossing]:
         """Forget the suspicion, if there is one."""
         if watch.episode is None:
             return []
@@ -349,34 +314,35 @@ class Crossings:
         watch.episode = None
         return [msgspec.structs.replace(crossing, ended_ns=at_ns)]
 
+    def _wider(self, judgement: Judgement, question: Question) -> dict[str, Verdict]:
+        names = wider(question.jurisdiction.name, self._lists)
+        return {
+            row.jurisdiction: row.verdict
+            for row in judgement.verdicts
+            if row.axis is self._axis and row.jurisdiction in names
+        }
 
-def _verdict(judgement: Judgement, jurisdiction: str) -> PathVerdict:
-    found = verdict_on(judgement, jurisdiction)
+    def _confirmation(self, judgement: Judgement, question: Question) -> dict[str, object]:
+        """Return what the confirming round settles."""
+        return {
+            "confirmed_ns": judgement.started_ns,
+            "countries": _verdict(judgement, question).countries,
+            "wider": self._wider(judgement, question),
+        }
+
+
+def _verdict(judgement: Judgement, question: Question) -> PathVerdict:
+    found = question.verdict(judgement)
     if found is None:
-        raise AssertionError(f"a round without a verdict for {jurisdiction} was taken as outside")
+        raise AssertionError(f"a round without a verdict on {question} was taken as outside")
     return found
 
 
-def _wider(judgement: Judgement, jurisdiction: str) -> dict[str, Verdict]:
-    names = wider(jurisdiction)
-    return {
-        row.jurisdiction: row.verdict
-        for row in judgement.verdicts
-        if row.axis is Axis.TERRITORY and row.jurisdiction in names
-    }
-
-
-def _confirmation(judgement: Judgement, jurisdiction: str) -> dict[str, object]:
-    """Return what the confirming round settles."""
-    return {
-        "confirmed_ns": judgement.started_ns,
-        "countries": _verdict(judgement, jurisdiction).countries,
-        "wider": _wider(judgement, jurisdiction),
-    }
-
-
-def _identify(judgement: Judgement, jurisdiction: str) -> str:
+def _identify(judgement: Judgement, question: Question) -> str:
     """Return the SHA-256 (hex) of the canonical JSON array that names an episode."""
-    started = str(judgement.started_ns)
-    named = [judgement.agent, judgement.target, judgement.family, jurisdiction, started]
+    named = [
+        *(judgement.agent, judgement.target, judgement.family),
+        *(question.jurisdiction.name, str(judgement.started_ns)),
+        *([] if question.axis is Axis.TERRITORY else [question.axis]),
+    ]
     return hashlib.sha256(rfc8785.dumps(named)).hexdigest()

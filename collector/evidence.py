@@ -41,7 +41,6 @@ from collector.knowledge import Knowledge
 from collector.names import Reading
 from collector.operators import Operator
 from collector.records import RULES, Crossing, PathRecord, Vantage, Zone
-from collector.regions import JURISDICTIONS
 from collector.wall import wall_text
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
@@ -179,7 +178,7 @@ def rows_of(
         "zones": _ordered([_row(zone)]),
         "jurisdictions": [
             {**_row(row), "territories": sorted(row.territories)}
-            for row in JURISDICTIONS
+            for row in knowledge.jurisdictions
             if row.name in judged
         ],
     }

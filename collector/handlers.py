@@ -3,6 +3,7 @@
     POST /v1/batches                              one batch; 204 once it is durable
     GET  /v1/plan                                 what an agent is asked to do; waits for a change
     GET  /v1/zones, /series, /paths, /crossings   JSON, see `collector.api`
+    GET  /v1/findings                             foreign groups on the way: no crossings
     GET  /v1/evidence, /v1/evidence/SHA256        the Statements, octet for octet
     GET  /metrics                                 Prometheus
     GET  /-/healthy, /-/ready                     the process lives; it can do its work
@@ -74,6 +75,7 @@ def application(intake: Intake, config: Config, clock: Clock) -> web.Application
             web.get("/v1/series", handlers.series),
             web.get("/v1/paths", handlers.paths),
             web.get("/v1/crossings", handlers.crossings),
+            web.get("/v1/findings", handlers.findings),
             web.get("/v1/evidence", handlers.evidence),
             web.get("/v1/evidence/{sha256}", handlers.statement),
             web.get("/metrics", handlers.metrics),
@@ -174,6 +176,11 @@ class Handlers:
         questions.no_query(request.query.items())
         return await self._json(lambda: api.crossings(self._intake.reader))
 
+    async def findings(self, request: web.Request) -> web.StreamResponse:
+        """Answer `/v1/findings`."""
+        questions.no_query(request.query.items())
+        return await self._json(lambda: api.findings(self._intake.reader))
+
     async def evidence(self, request: web.Request) -> web.StreamResponse:
         """Answer `/v1/evidence`."""
         questions.no_query(request.query.items())
@@ -219,7 +226,8 @@ class Handlers:
     async def crossing(self, request: web.Request) -> web.StreamResponse:
         """Answer `/crossings/ID`."""
         ident, now_ns = request.match_info["id"], self._clock.now_ns()
-        return await self._page(lambda: page.crossing(self._intake.reader, ident, now_ns))
+        lists = self._config.lists
+        return await self._page(lambda: page.crossing(self._intake.reader, ident, now_ns, lists))
 
     async def static(self, request: web.Request) -> web.StreamResponse:
         """Answer the pages' files; only those that `page.ASSETS` lists exist."""

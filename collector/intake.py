@@ -1,7 +1,8 @@
-"""Words: what the server sees of the chain from a body on the wire to what is stored.
+"""Words: what the server sees of the chain: what it hands over, and what it asks.
 
 Rules
-- `Intake` is the whole of it: a handler needs nothing else of journal, state and store.
+- `Intake` is the whole of it: a handler needs nothing else of journal, state and store. Its
+  `Reader` is what the API, the page and the metrics ask.
 - All counts begin at zero with the program; they are for metrics, not for billing.
 """
 
@@ -13,8 +14,9 @@ from typing import Protocol
 import msgspec
 
 from agent.records import Plan
+from collector.control import HolderFinding
 from collector.errors import RefusedError
-from collector.records import Reader
+from collector.records import Crossing, PathRecord, SeriesQuery, SeriesRow, ZoneRow
 
 
 class UnknownSeriesError(RefusedError):
@@ -80,6 +82,42 @@ class Counts:
     """When the last checkpoint was taken (collector's wall clock); 0 before the first."""
     sinks: dict[str, SinkCounts] = field(default_factory=dict)
     """By the name of the sink; every configured one from the start."""
+
+
+class Reader(Protocol):
+    """What the API, the page and the metrics ask; answered by the collector's state and store."""
+
+    def zones(self, from_ns: int, to_ns: int) -> Sequence[ZoneRow]:
+        """Return a row per (agent, zone) with samples in [from_ns, to_ns)."""
+        ...
+
+    def series(self, query: SeriesQuery) -> Sequence[SeriesRow]:
+        """Return the series that match, with windows merged to the step."""
+        ...
+
+    def latest_paths(self) -> Sequence[PathRecord]:
+        """Return the newest path of each (agent, target, family)."""
+        ...
+
+    def paths(self, agent: str | None, target: str | None, limit: int) -> Sequence[PathRecord]:
+        """Return the newest paths that match, newest first, `limit` at most."""
+        ...
+
+    def crossings(self) -> Sequence[Crossing]:
+        """Return confirmed episodes, newest first."""
+        ...
+
+    def findings(self) -> Sequence[HolderFinding]:
+        """Return confirmed findings of administration, newest first; none of them is a crossing."""
+        ...
+
+    def evidence(self, digest: str) -> bytes | None:
+        """Return the canonical JSON of the Statement with this SHA-256 (hex), None if unknown."""
+        ...
+
+    def last_batch_ns(self) -> Mapping[str, int]:
+        """Return when each configured agent last delivered (collector's wall clock), 0 if never."""
+        ...
 
 
 class Intake(Protocol):

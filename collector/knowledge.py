@@ -23,7 +23,7 @@ from collector.names import NameReader
 from collector.networks import Networks, Prefixes, parse
 from collector.operators import Operator
 from collector.places import PlaceRow
-from collector.records import NetworkOverride
+from collector.records import Jurisdiction, NetworkOverride
 from collector.regions import JURISDICTIONS
 from collector.soil import Soil
 
@@ -43,6 +43,8 @@ class Knowledge:
     atlas: Atlas = field(default_factory=lambda: Atlas({}))
     soil: Soil | None = None
     """Whose soil is where; None where it was not compiled, and nothing can be proven."""
+    jurisdictions: tuple[Jurisdiction, ...] = JURISDICTIONS
+    """All that a path is judged for: those of this release and the operator's own."""
 
     def exchange(self, address: str) -> ExchangeLan | None:
         """Return the exchange whose shared network holds `address`, None for all others."""
@@ -58,11 +60,12 @@ def load(
     overrides: Sequence[NetworkOverride] = (),
     atlas: Atlas | None = None,
     soil: Soil | None = None,
+    own: Sequence[Jurisdiction] = (),
 ) -> Knowledge:
     """Return the tables of this release, the user's rows of holders and the compiled tables.
 
     `atlas` is what `collector.atlas.load` opened, `soil` the compiled borders; None: there are
-    none.
+    none. `own` are the user's jurisdictions.
 
     Raises:
         ValueError: the prefix of an override is malformed, or has host bits set.
@@ -81,6 +84,7 @@ def load(
         lans=Prefixes([(lan.prefix, lan) for lan in lans]),
         atlas=compiled,
         soil=soil,
+        jurisdictions=(*JURISDICTIONS, *own),
         table_sha256={
             **{name: table.header.sha256 for name, table in compiled.tables.items()},
             **({} if soil is None else {"soil": soil.header.sha256}),
@@ -89,7 +93,7 @@ def load(
             "jurisdictions": _digest(
                 [
                     {**msgspec.to_builtins(row), "territories": sorted(row.territories)}
-                    for row in JURISDICTIONS
+                    for row in (*JURISDICTIONS, *own)
                 ]
             ),
             "names": _digest(msgspec.to_builtins(known)),

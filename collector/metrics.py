@@ -28,9 +28,8 @@ from collector import journal, sentences
 from collector.clock import Clock
 from collector.config import Config
 from collector.errors import StoreError
-from collector.intake import Counts, Intake
-from collector.records import Axis, Reader, Verdict
-from collector.regions import demanded
+from collector.intake import Counts, Intake, Reader
+from collector.records import Axis, Verdict
 
 NS_PER_S: Final = 1_000_000_000
 ZONES_RANGE_S: Final = 60
@@ -76,6 +75,15 @@ TABLE: Final[Mapping[str, Row]] = {
     ),
     "borne_crossings": Row(
         "counter", "Crossings confirmed since the store began, ended ones included.", _POLICY
+    ),
+    "borne_finding_confirmed": Row(
+        "gauge",
+        "Whether groups outside the jurisdiction that is demanded on the axis of administration "
+        "hold hops of the path, confirmed (0 or 1); no crossing.",
+        _POLICY,
+    ),
+    "borne_findings": Row(
+        "counter", "Such findings confirmed since the store began, ended ones included.", _POLICY
     ),
     "borne_path_verdict": Row(
         "stateset",
@@ -184,7 +192,7 @@ class Face(Collector):
         self._clock = clock
         self._journal = config.directory / "journal"
         self._agents = tuple(agent.name for agent in config.agents)
-        self._policy = dict(_policy(config))
+        self._policy = {axis: tuple(_policy(config, axis)) for axis in Axis}
         targets = [target for zone in config.zones for target in zone.targets]
         self._known = frozenset(product(self._agents, targets))
 
@@ -203,7 +211,8 @@ class Face(Collector):
             for table, day_s in self._intake.geodata.items():
                 to.add("borne_geodata_timestamp_seconds", day_s, table)
             _agents(to, reader)
-            _crossings(to, reader, self._policy, self._known)
+            self._episodes(to, Axis.TERRITORY, "borne_crossing_confirmed", "borne_crossings")
+            self._episodes(to, Axis.ADMINISTRATION, "borne_finding_confirmed", "borne_findings")
             _paths(to, reader, self._agents)
             try:
                 _zones(to, reader, self._clock.now_ns())
@@ -212,14 +221,31 @@ class Face(Collector):
                 _LOG.error("describe the zones for a scrape: %s", error)
         return to.made.values()
 
+    def _episodes(self, to: _Families, axis: Axis, state: str, count: str) -> None:
+        """Add, for each policy, whether an episode goes on and how many there were.
 
-def _policy(config: Config) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
-    """Give (agent, target) with (zone, jurisdiction) wherever a policy demands one."""
-    for agent in config.agents:
-        for zone in config.zones:
-            wanted = demanded(agent.place.territory, zone.place.territory)
-            for target in zone.targets if wanted is not None else ():
-                yield (agent.name, target), (zone.ident, wanted or "")
+        One under an older demand counts as well, as long as its agent and its target are
+        configured: of a forgotten one no round will ever come that ends it.
+        """
+        reader = self._intake.reader
+        going_on: dict[tuple[str, ...], bool] = {}
+        total: dict[tuple[str, ...], int] = dict.fromkeys(self._policy[axis], 0)
+        for row in reader.crossings() if axis is Axis.TERRITORY else reader.findings():
+            if (row.agent, row.target) in self._known:
+                key = (row.agent, row.zone, row.target, row.jurisdiction)
+                total[key] = total.get(key, 0) + 1
+                going_on[key] = going_on.get(key, False) or row.ended_ns is None
+        for labels, number in total.items():
+            to.add(state, going_on.get(labels, False), *labels)
+            to.add(count, number, *labels)
+
+
+def _policy(config: Config, axis: Axis) -> Iterator[tuple[str, ...]]:
+    """Give the labels wherever the policy demands a jurisdiction on an axis."""
+    for agent, zone, target, demands in config.demanded.over(config.agents, config.zones):
+        names = demands.territory if axis is Axis.TERRITORY else demands.administration
+        for name in names:
+            yield agent, zone.ident, target, name
 
 
 @cache
@@ -260,31 +286,6 @@ def _counter(to: _Families, name: str, known: Iterable[str], counted: Counter[st
 def _agents(to: _Families, reader: Reader) -> None:
     for agent, at_ns in reader.last_batch_ns().items():
         to.add("borne_agent_last_batch_timestamp_seconds", at_ns / NS_PER_S, agent)
-
-
-def _crossings(
-    to: _Families,
-    reader: Reader,
-    policy: Mapping[tuple[str, str], tuple[str, str]],
-    known: frozenset[tuple[str, str]],
-) -> None:
-    """Add, for each policy, whether a crossing goes on and how many there were.
-
-    A crossing under an older demand counts as well, as long as its agent and its target are
-    configured: of a forgotten one no round will ever come that ends it.
-    """
-    going_on: dict[tuple[str, ...], bool] = {}
-    total: dict[tuple[str, ...], int] = {}
-    for (agent, target), (zone, jurisdiction) in policy.items():
-        total[agent, zone, target, jurisdiction] = 0
-    for row in reader.crossings():
-        if (row.agent, row.target) in known:
-            key = (row.agent, row.zone, row.target, row.jurisdiction)
-            total[key] = total.get(key, 0) + 1
-            going_on[key] = going_on.get(key, False) or row.ended_ns is None
-    for labels, count in total.items():
-        to.add("borne_crossing_confirmed", going_on.get(labels, False), *labels)
-        to.add("borne_crossings", count, *labels)
 
 
 def _paths(to: _Families, reader: Reader, agents: tuple[str, ...]) -> None:

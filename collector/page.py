@@ -17,9 +17,13 @@ import jinja2
 from agent.records import Family
 from collector import rounds, sentences
 from collector.config import Config
+from collector.control import HolderFinding
 from collector.errors import RefusedError
+from collector.intake import Reader
+from collector.policy import Demands
 from collector.records import (
     OUTSIDE,
+    SEVERITY,
     Axis,
     Crossing,
     HopJudgement,
@@ -27,10 +31,9 @@ from collector.records import (
     PathRecord,
     PathVerdict,
     Quantiles,
-    Reader,
     Verdict,
 )
-from collector.regions import BY_NAME, JURISDICTIONS, demanded
+from collector.regions import BY_NAME, JURISDICTIONS
 from collector.rounds import Rounds
 from collector.wall import wall_text
 
@@ -49,6 +52,9 @@ View = dict[str, object]
 
 Key = tuple[str, str, Family]
 """(agent, target, family)."""
+
+Policies = Mapping[tuple[str, str], Demands]
+"""What is demanded, by (agent, target)."""
 
 
 def asset(name: str) -> bytes:
@@ -69,12 +75,13 @@ def overview(reader: Reader, config: Config, now_ns: int) -> str:
     """Return the page `/`: headline, zones, crossings."""
     newest = {_key(row.judgement): row for row in reader.latest_paths()}
     crossings = reader.crossings()
-    policy = _policy(config)
+    lists, policy = config.lists, _policy(config)
+    findings = reader.findings()
     going_on = [row for row in crossings if row.ended_ns is None]
     judged = {
         key: found
         for key, row in newest.items()
-        if (found := _found(row.judgement, policy.get(key[:2]))) is not None
+        if (found := _worst(row.judgement, _demands(policy, row.judgement))) is not None
     }
     verdicts = list(judged.values())
     oldest_ns = min((newest[key].judgement.started_ns for key in judged), default=now_ns)
@@ -85,23 +92,27 @@ def overview(reader: Reader, config: Config, now_ns: int) -> str:
         .render(
             root="",
             now=_time(now_ns),
-            headline=sentences.headline(going_on, verdicts),
+            headline=sentences.headline(going_on, verdicts, lists),
             mood=sentences.mood(going_on, verdicts, absent),
-            going_on=[sentences.crossing_sentence(row) for row in going_on],
+            going_on=[sentences.crossing_sentence(row, lists) for row in going_on],
             returning=_returning(going_on, newest),
             ground=sentences.ground(verdicts, now_ns - oldest_ns),
             absent=absent,
             several=sentences.several(one for row in newest.values() for one in row.several),
-            zones=list(_zones(reader, newest, policy, now_ns)),
+            zones=list(_zones(reader, newest, policy, lists, now_ns)),
             range_s=ZONES_RANGE_S,
-            crossings=[_crossing(row, now_ns) for row in crossings[:MAX_CROSSINGS]],
+            crossings=[_crossing(row, lists, now_ns) for row in crossings[:MAX_CROSSINGS]],
             more=max(0, len(crossings) - MAX_CROSSINGS),
+            findings=[_finding(row, now_ns) for row in findings[:MAX_CROSSINGS]],
+            watched=bool(findings) or any(found.administration for found in policy.values()),
         )
     )
 
 
-def crossing(reader: Reader, ident: str, now_ns: int) -> str:
+def crossing(reader: Reader, ident: str, now_ns: int, lists: sentences.Lists = BY_NAME) -> str:
     """Return the page of one crossing, with the round that confirmed it out of its Statement.
+
+    `lists` are the jurisdictions by name.
 
     Raises: RefusedError 404; StoreError where the Statement is damaged.
     """
@@ -112,7 +123,7 @@ def crossing(reader: Reader, ident: str, now_ns: int) -> str:
     view: View = {
         "root": "../",
         "now": _time(now_ns),
-        "crossing": _crossing(row, now_ns),
+        "crossing": _crossing(row, lists, now_ns),
         "wider": [_word(row.wider[name], name) for name in row.wider],
         "basis": None if statement is None else _basis(rounds.read(statement), row),
     }
@@ -145,14 +156,21 @@ def _key(judged: Judgement) -> Key:
     return judged.agent, judged.target, judged.family
 
 
-def _policy(config: Config) -> dict[tuple[str, str], str | None]:
-    """Return what the default policy demands of each (agent, target)."""
-    return {
-        (agent.name, target): demanded(agent.place.territory, zone.place.territory)
-        for agent in config.agents
-        for zone in config.zones
-        for target in zone.targets
-    }
+def _policy(config: Config) -> Policies:
+    """Return what is demanded of each (agent, target)."""
+    found = config.demanded.over(config.agents, config.zones)
+    return {(agent, target): demands for agent, _, target, demands in found}
+
+
+def _demands(policy: Policies, judged: Judgement) -> Demands:
+    return policy.get((judged.agent, judged.target), Demands())
+
+
+def _worst(judged: Judgement, demands: Demands) -> PathVerdict | None:
+    """Return the worst verdict of those that the policy asks for on territory, if it does."""
+    found = [_found(judged, name) for name in demands.territory]
+    told = [row for row in found if row is not None]
+    return min(told, key=lambda row: SEVERITY[row.verdict], default=None)
 
 
 def _found(
@@ -178,7 +196,8 @@ def _returning(going_on: Sequence[Crossing], newest: Mapping[Key, PathRecord]) -
 def _zones(
     reader: Reader,
     newest: Mapping[Key, PathRecord],
-    policy: Mapping[tuple[str, str], str | None],
+    policy: Policies,
+    lists: sentences.Lists,
     now_ns: int,
 ) -> Iterator[View]:
     """Give a view per (agent, zone): its numbers, and the newest paths of each of its targets.
@@ -188,9 +207,11 @@ def _zones(
     rows = reader.zones(now_ns - ZONES_RANGE_S * sentences.NS_PER_S, now_ns)
     measured = {(row.agent, f"{row.provider}/{row.region}"): row.quantiles for row in rows}
     routes: dict[tuple[str, str], list[View]] = {}
-    for (agent, target, _), record in newest.items():
+    for (agent, _, _), record in newest.items():
         judged = record.judgement
-        routes.setdefault((agent, judged.zone), []).append(_route(judged, policy, target))
+        routes.setdefault((agent, judged.zone), []).append(
+            _route(judged, _demands(policy, judged), lists)
+        )
     calm = {key: not any(route["outside"] for route in found) for key, found in routes.items()}
     keys = measured.keys() | routes.keys()
     for agent, zone in sorted(keys, key=lambda key: (calm.get(key, True), key)):
@@ -216,41 +237,45 @@ def _numbers(found: Quantiles | None) -> View:
     }
 
 
-def _route(judged: Judgement, policy: Mapping[tuple[str, str], str | None], target: str) -> View:
+def _route(judged: Judgement, demands: Demands, lists: sentences.Lists) -> View:
     """Return the view of one target's newest path."""
-    wanted = policy.get((judged.agent, target))
-    demanded_one = _found(judged, wanted)
+    asked = _worst(judged, demands)
     known = _found(judged, JURISDICTIONS[0].name)
+    soil = next(iter((*demands.administration, *demands.territory)), JURISDICTIONS[0].name)
     return {
-        "outside": demanded_one is not None and demanded_one.verdict in OUTSIDE,
-        "target": target,
+        "outside": asked is not None and asked.verdict in OUTSIDE,
+        "target": judged.target,
         "family": judged.family,
         "flows": len(judged.flows),
-        "countries": _countries(judged.countries, wanted),
-        "territory": list(_said(judged, Axis.TERRITORY, wanted)),
-        "administration": list(_said(judged, Axis.ADMINISTRATION, None)),
-        "groups": sentences.foreign_groups(judged, wanted or JURISDICTIONS[0].name),
+        "countries": _countries(judged.countries, demands.territory, lists),
+        "territory": list(_said(judged, Axis.TERRITORY, demands.territory, lists)),
+        "administration": list(_said(judged, Axis.ADMINISTRATION, demands.administration, lists)),
+        "groups": sentences.foreign_groups(judged, soil, lists),
         "placed": sentences.UNKNOWN if known is None else sentences.placed(known),
         "silent": 0 if known is None else known.coverage.hops_silent,
         "judged": _time(judged.started_ns),
     }
 
 
-def _said(judged: Judgement, axis: Axis, wanted: str | None) -> Iterator[View]:
+def _said(
+    judged: Judgement, axis: Axis, wanted: Sequence[str], lists: sentences.Lists
+) -> Iterator[View]:
     """Give a view per verdict with its jurisdictions; what is demanded comes first, by itself."""
     said: dict[tuple[bool, Verdict], list[str]] = {}
-    for row in JURISDICTIONS:
-        found = _found(judged, row.name, axis)
+    for name in lists:
+        found = _found(judged, name, axis)
         if found is not None:
-            said.setdefault((row.name == wanted, found.verdict), []).append(row.name)
+            said.setdefault((name in wanted, found.verdict), []).append(name)
     for (asked, verdict), names in sorted(said.items(), key=lambda item: not item[0][0]):
         yield {**_word(verdict, " ".join(names)), "demanded": asked}
 
 
-def _countries(codes: Sequence[str], jurisdiction: str | None) -> list[View]:
-    """Return the route as countries, those outside the demanded jurisdiction marked."""
-    held = BY_NAME[jurisdiction].territories if jurisdiction else frozenset(codes)
-    return [{"code": code, "outside": code not in held} for code in codes]
+def _countries(
+    codes: Sequence[str], jurisdictions: Sequence[str], lists: sentences.Lists
+) -> list[View]:
+    """Return the route as countries, those outside a demanded jurisdiction marked."""
+    held = [lists[name].territories for name in jurisdictions if name in lists]
+    return [{"code": code, "outside": any(code not in one for one in held)} for code in codes]
 
 
 def _word(verdict: Verdict, jurisdiction: str) -> View:
@@ -263,8 +288,8 @@ def _time(at_ns: int) -> View:
     return {"exact": wall_text(at_ns), "text": sentences.clock(at_ns)}
 
 
-def _crossing(row: Crossing, now_ns: int) -> View:
-    """Return the view of one episode."""
+def _episode(row: Crossing | HolderFinding, now_ns: int) -> View:
+    """Return what a crossing and a finding have in common."""
     until_ns = now_ns if row.ended_ns is None else row.ended_ns
     return {
         "id": row.id,
@@ -272,17 +297,33 @@ def _crossing(row: Crossing, now_ns: int) -> View:
         "zone": row.zone,
         "target": row.target,
         "family": row.family,
-        "sentence": sentences.crossing_sentence(row),
         "going_on": row.ended_ns is None,
         "jurisdiction": row.jurisdiction,
-        "verdict": _word(row.verdict, row.jurisdiction),
-        "countries": _countries(row.countries, row.jurisdiction),
         "first_seen": _time(row.first_seen_ns),
         "confirmed": None if row.confirmed_ns is None else _time(row.confirmed_ns),
         "ended": None if row.ended_ns is None else _time(row.ended_ns),
         "lasted": sentences.duration(until_ns - row.first_seen_ns),
         "rounds": sentences.count(row.rounds, "round"),
+    }
+
+
+def _crossing(row: Crossing, lists: sentences.Lists, now_ns: int) -> View:
+    """Return the view of one crossing."""
+    return {
+        **_episode(row, now_ns),
+        "sentence": sentences.crossing_sentence(row, lists),
+        "verdict": _word(row.verdict, row.jurisdiction),
+        "countries": _countries(row.countries, (row.jurisdiction,), lists),
         "evidence": row.evidence,
+    }
+
+
+def _finding(row: HolderFinding, now_ns: int) -> View:
+    """Return the view of one finding of administration."""
+    return {
+        **_episode(row, now_ns),
+        "sentence": sentences.finding_sentence(row),
+        "reasons": row.reasons,
     }
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from collector.control import HolderFinding
 from collector.quantiles import Columns, concat, merge, to_quantiles
 from collector.records import (
     Crossing,
@@ -30,7 +31,7 @@ from collector.store.bundles import Bundles
 
 
 class StoreReader:
-    """`collector.records.Reader` over the state and the store."""
+    """`collector.intake.Reader` over the state and the store."""
 
     def __init__(
         self,
@@ -116,6 +117,11 @@ class StoreReader:
         """Return confirmed episodes, newest first."""
         with self._lock:
             return self._state.routes.crossings()
+
+    def findings(self) -> Sequence[HolderFinding]:
+        """Return confirmed findings of administration, newest first."""
+        with self._lock:
+            return self._state.routes.findings()
 
     def evidence(self, digest: str) -> bytes | None:
         """Return the canonical JSON of the Statement with this SHA-256 (hex), None if unknown.

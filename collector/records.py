@@ -8,9 +8,9 @@ Rules
 - Times of day are integers of nanoseconds since the epoch (UTC).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final, Literal, NewType, Protocol
+from typing import Final, Literal, NewType
 
 import msgspec
 
@@ -365,35 +365,3 @@ class PathRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What was known of its addresses when it was judged; not kept in segments."""
     landmarks: tuple[Landmark, ...] = ()
     """What witnesses had measured of its addresses then; not kept in segments."""
-
-
-class Reader(Protocol):
-    """What the API, the page and the metrics ask; answered by the collector's state and store."""
-
-    def zones(self, from_ns: int, to_ns: int) -> Sequence[ZoneRow]:
-        """Return a row per (agent, zone) with samples in [from_ns, to_ns)."""
-        ...
-
-    def series(self, query: SeriesQuery) -> Sequence[SeriesRow]:
-        """Return the series that match, with windows merged to the step."""
-        ...
-
-    def latest_paths(self) -> Sequence[PathRecord]:
-        """Return the newest path of each (agent, target, family)."""
-        ...
-
-    def paths(self, agent: str | None, target: str | None, limit: int) -> Sequence[PathRecord]:
-        """Return the newest paths that match, newest first, `limit` at most."""
-        ...
-
-    def crossings(self) -> Sequence[Crossing]:
-        """Return confirmed episodes, newest first."""
-        ...
-
-    def evidence(self, digest: str) -> bytes | None:
-        """Return the canonical JSON of the Statement with this SHA-256 (hex), None if unknown."""
-        ...
-
-    def last_batch_ns(self) -> Mapping[str, int]:
-        """Return when each configured agent last delivered (collector's wall clock), 0 if never."""
-        ...

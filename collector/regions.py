@@ -12,7 +12,7 @@ Rules
 - A list is data with a date: who joins or leaves gets a new row, the old evidence keeps the old.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from collector.records import Jurisdiction
@@ -76,6 +76,11 @@ _BY_DEFAULT: Final = ("FX", "EU", "EEA")
 BY_NAME: Final[Mapping[str, Jurisdiction]] = {row.name: row for row in JURISDICTIONS}
 
 
+def lists(own: Iterable[Jurisdiction] = ()) -> dict[str, Jurisdiction]:
+    """Return the lists of this release and then the operator's `own`, by name."""
+    return {row.name: row for row in (*JURISDICTIONS, *own)}
+
+
 def demanded(agent_territory: str, zone_territory: str) -> str | None:
     """Return the smallest of FX, EU and EEA that holds both ends, None where none of them does.
 
@@ -88,12 +93,13 @@ def demanded(agent_territory: str, zone_territory: str) -> str | None:
     return None
 
 
-def wider(name: str) -> tuple[str, ...]:
+def wider(name: str, among: Mapping[str, Jurisdiction] = BY_NAME) -> tuple[str, ...]:
     """Return the jurisdictions that strictly contain `name`, smallest first.
 
     An unknown name has none.
     """
-    inner = BY_NAME.get(name)
+    inner = among.get(name)
     if inner is None:
         return ()
-    return tuple(row.name for row in JURISDICTIONS if row.territories > inner.territories)
+    found = [row for row in among.values() if row.territories > inner.territories]
+    return tuple(row.name for row in sorted(found, key=lambda row: len(row.territories)))

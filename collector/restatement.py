@@ -19,8 +19,7 @@ from collector.crossings import Crossings
 from collector.knowledge import Knowledge
 from collector.nearness import Several
 from collector.networks import Networks, RangeTables
-from collector.records import Crossing, PathRecord
-from collector.regions import BY_NAME
+from collector.records import Crossing, PathRecord, Verdict
 from collector.stated import Stated
 
 _LAST_DIGITS: Final = 1e-9
@@ -39,7 +38,7 @@ class Restated:
 def restate(stated: Stated) -> Restated:
     """Return the Statement that follows from the inputs; nothing in them makes it raise."""
     records = tuple(_records(stated))
-    crossing = _confirmed(records, stated.crossing.jurisdiction)
+    crossing = _confirmed(records, stated)
     made = evidence.statement(
         crossing or stated.crossing,
         records,
@@ -61,6 +60,7 @@ def world(stated: Stated, release: Knowledge, tables: RangeTables) -> Knowledge:
         carriers=release.carriers,
         lans=release.lans,
         table_sha256=release.table_sha256,
+        jurisdictions=release.jurisdictions,
     )
 
 
@@ -94,10 +94,10 @@ def _again(row: Several) -> Several:
     return row if same else made
 
 
-def _confirmed(records: Sequence[PathRecord], jurisdiction: str) -> Crossing | None:
-    if jurisdiction not in BY_NAME:
-        return None
-    crossings = Crossings()
+def _confirmed(records: Sequence[PathRecord], stated: Stated) -> Crossing | None:
+    """Return the episode that the rounds confirm, by the lists of the Statement itself."""
+    crossings = Crossings({row.name: row for row in stated.jurisdictions})
+    demands = {stated.crossing.jurisdiction: Verdict.SUPPORTED_OUTSIDE}
     for record in sorted(records, key=lambda row: (row.judgement.started_ns, row.path.id)):
-        crossings.observe(record.judgement, jurisdiction)
+        crossings.observe(record.judgement, demands)
     return next((row for row in crossings.all() if row.confirmed_ns is not None), None)

@@ -33,15 +33,18 @@ from typing import Final
 import msgspec
 
 from agent.records import EARLIEST_NS, Family, Hop, Path, PathReply, WitnessReply
-from collector import anycast, borders, evidence
+from collector import anycast, borders, evidence, regions
+from collector.administration import Administration
+from collector.administration import Kept as KeptFindings
 from collector.anycast import Anycast
+from collector.control import HolderFinding
 from collector.crossings import Crossings
 from collector.errors import CorruptError
 from collector.knowledge import Knowledge
 from collector.landmarks import Landmarks, Memory, plausible
 from collector.nearness import Nearness
+from collector.policy import Demands, Policy
 from collector.records import Crossing, Judgement, PathRecord, Vantage, Verdict, Zone
-from collector.regions import BY_NAME, JURISDICTIONS, demanded
 from collector.wall import wall_ns
 from collector.witness import Frontier, Witness
 
@@ -67,6 +70,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """The memory of `anycast`; earlier versions kept none."""
     landmarks: Memory = Memory()
     """What witnesses have measured; earlier versions kept none."""
+    findings: KeptFindings | None = None
+    """Those of administration; earlier versions kept none."""
 
 
 class Routes:
@@ -79,8 +84,11 @@ class Routes:
         kept: bytes | None,
         *,
         agents: Sequence[Vantage] = (),
+        policy: Policy | None = None,
     ) -> None:
         """Begin with what `dump` wrote, or with nothing; `agents` may be asked as witnesses.
+
+        `policy` None is the default one.
 
         Raises:
             CorruptError: `kept` is not what `dump` wrote.
@@ -89,7 +97,10 @@ class Routes:
         self._vantages = {agent.name: agent for agent in agents}
         self._zone_of = {zone.ident: zone for zone in zones}
         self._zone_of_target = {target: zone for zone in zones for target in zone.targets}
-        self._crossings = Crossings()
+        self._policy = Policy() if policy is None else policy
+        self._lists = regions.lists(knowledge.jurisdictions)
+        self._crossings = Crossings(self._lists)
+        self._administration = Administration(self._lists)
         self._anycast = Anycast(knowledge.networks, ())
         self._landmarks = Landmarks()
         self._rounds: dict[str, tuple[PathRecord, ...]] = {}
@@ -151,6 +162,10 @@ class Routes:
         )
         return sorted(shown, key=lambda found: (found.first_seen_ns, found.id), reverse=True)
 
+    def findings(self) -> list[HolderFinding]:
+        """Return the confirmed findings of administration, newest first."""
+        return self._administration.findings()
+
     def stored(self, digest: str) -> None:
         """Note that the Statement is on the disk: its episode may be shown."""
         self.unstored.pop(digest, None)
@@ -168,13 +183,15 @@ class Routes:
             rounds=self._rounds,
             heard=self._anycast.dump(),
             landmarks=self._landmarks.dump(),
+            findings=self._administration.dump(),
         )
         return msgspec.msgpack.encode(kept)
 
     def _load(self, octets: bytes) -> None:
         try:
             kept = msgspec.msgpack.decode(octets, type=Kept)
-            self._crossings = Crossings.load(kept.crossings)
+            self._crossings = Crossings.load(kept.crossings, self._lists)
+            self._administration = Administration.load(kept.findings, self._lists)
         except (msgspec.MsgspecError, ValueError) as error:
             raise CorruptError(f"read the kept routes: {error}; restore the catalogue") from error
         self._anycast = Anycast(self._knowledge.networks, kept.heard)
@@ -198,11 +215,16 @@ class Routes:
         newest = self.newest.get(key)
         if newest is None or newest.judgement.started_ns <= record.judgement.started_ns:
             self.newest[key] = record
-        policy = _policy(vantage, zone)
-        for changed in self._crossings.observe(record.judgement, policy):
+        demands = self._demands(vantage, path)
+        self._administration.observe(record.judgement, demands.administration)
+        for changed in self._crossings.observe(record.judgement, demands.crossings):
             self._follow(changed, record, vantage)
-        if policy is not None:
-            self.witness.doubt(record, vantage.place, BY_NAME[policy], received_ns)
+        for name in demands.territory:
+            self.witness.doubt(record, vantage.place, self._lists[name], received_ns)
+
+    def _demands(self, vantage: Vantage, path: Path) -> Demands:
+        """Return what is demanded of a path."""
+        return self._policy.of(vantage, self._zone(path), path.target, path.address)
 
     def _judged(self, path: Path, agent: str) -> PathRecord:
         """Judge a path by all that is known of its addresses now."""
@@ -218,7 +240,7 @@ class Routes:
             agent=agent,
             zone=self._zone(path),
             knowledge=self._knowledge,
-            jurisdictions=JURISDICTIONS,
+            jurisdictions=self._knowledge.jurisdictions,
             anycast=anycast.evidence(several),
         )
         return PathRecord(path=path, judgement=judgement, several=several, landmarks=near)
@@ -231,8 +253,8 @@ class Routes:
             return
         self.newest[key] = record
         self.fresh = [record if row is before else row for row in self.fresh]
-        policy = _policy(vantage, self._zone(record.path))
-        for changed in self._crossings.prove(before.judgement, record.judgement, policy):
+        demands = self._demands(vantage, record.path)
+        for changed in self._crossings.prove(before.judgement, record.judgement, demands.crossings):
             self._follow(changed, record, vantage)
 
     def _zone(self, path: Path) -> Zone | None:
@@ -277,11 +299,6 @@ class Routes:
             self._proved.add(changed.id)
         else:
             self._rounds[changed.id] = rounds
-
-
-def _policy(vantage: Vantage, zone: Zone | None) -> str | None:
-    """Return the jurisdiction that is demanded of the paths from an agent to a zone."""
-    return demanded(vantage.place.territory, zone.place.territory) if zone else None
 
 
 def _addresses_on(path: Path) -> list[str]:

@@ -7,9 +7,11 @@ Rules
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from agent.records import Family
+from collector.control import HolderFinding
 from collector.nearness import Several
 from collector.records import (
     INSIDE,
@@ -18,11 +20,15 @@ from collector.records import (
     Evidence,
     HopJudgement,
     Judgement,
+    Jurisdiction,
     PathVerdict,
     Verdict,
 )
 from collector.regions import BY_NAME
 from collector.wall import wall_text
+
+Lists: TypeAlias = Mapping[str, Jurisdiction]
+"""Jurisdictions by name."""
 
 UNKNOWN = "–"
 NS_PER_S = 1_000_000_000
@@ -120,9 +126,14 @@ def listed(parts: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
 
 
-def abroad(crossing: Crossing) -> tuple[str, ...]:
-    """Return the countries of the route that the demanded jurisdiction does not hold, once each."""
-    inside = BY_NAME[crossing.jurisdiction].territories
+def abroad(crossing: Crossing, lists: Lists = BY_NAME) -> tuple[str, ...]:
+    """Return the countries of the route that the demanded jurisdiction does not hold, once each.
+
+    Of a jurisdiction that the settings no longer have (it is not in `lists`) nothing is told.
+    """
+    if crossing.jurisdiction not in lists:
+        return ()
+    inside = lists[crossing.jurisdiction].territories
     return tuple(dict.fromkeys(code for code in crossing.countries if code not in inside))
 
 
@@ -131,12 +142,12 @@ def over_family(family: Family) -> str:
     return " over IPv6" if family == 6 else ""  # noqa: PLR2004 - the version of IP
 
 
-def foreign_groups(judged: Judgement, jurisdiction: str) -> tuple[str, ...]:
+def foreign_groups(judged: Judgement, jurisdiction: str, lists: Lists = BY_NAME) -> tuple[str, ...]:
     """Return the groups outside `jurisdiction` that hold hops of a path, once each, in order.
 
     Those of hops that stand inside it are marked: a foreign group on home soil is no crossing.
     """
-    inside = BY_NAME[jurisdiction].territories
+    inside = lists[jurisdiction].territories
     soil: dict[str, bool] = {}
     for hop in judged.hops:
         for group in hop.groups:
@@ -155,22 +166,35 @@ def flows(those: Sequence[int], of: Sequence[int]) -> str | None:
     return f"{'flow' if len(those) == 1 else 'flows'} {numbers} of {len(of)}"
 
 
-def crossing_sentence(crossing: Crossing) -> str:
+def crossing_sentence(crossing: Crossing, lists: Lists = BY_NAME) -> str:
     """Return what a crossing is, in one sentence without its full stop."""
     verb = "leaves" if crossing.ended_ns is None else "left"
-    through = listed(abroad(crossing))
+    through = listed(abroad(crossing, lists))
     over = over_family(crossing.family)
     route = f"{crossing.agent} → {crossing.zone}{over} {verb} {crossing.jurisdiction}"
     return f"{route} through {through}" if through else route
 
 
-def headline(open_crossings: Sequence[Crossing], judged: Sequence[PathVerdict]) -> str:
+def finding_sentence(finding: HolderFinding) -> str:
+    """Return who holds hops of a path, in one sentence without its full stop."""
+    verb = "crosses" if finding.ended_ns is None else "crossed"
+    groups = [
+        f"{group.name} ({group.country}){f' on {finding.jurisdiction} soil' * group.on_soil}"
+        for group in finding.groups
+    ]
+    route = f"{finding.agent} → {finding.zone}{over_family(finding.family)}"
+    return f"{route} {verb} equipment operated by {listed(groups)}"
+
+
+def headline(
+    open_crossings: Sequence[Crossing], judged: Sequence[PathVerdict], lists: Lists = BY_NAME
+) -> str:
     """Return the one sentence that says how things stand.
 
     `judged` are the newest verdicts for what each path's policy demands.
     """
     if len(open_crossings) == 1:
-        return f"1 crossing now: {crossing_sentence(open_crossings[0])}"
+        return f"1 crossing now: {crossing_sentence(open_crossings[0], lists)}"
     if open_crossings:
         return f"{len(open_crossings)} crossings now"
     if not judged:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from agent.records import Batch
 from collector.knowledge import Knowledge
+from collector.policy import Policy
 from collector.quantiles import Columns, concat
 from collector.records import PathRecord, Vantage, Zone
 from collector.registry import MISSING, Alias, Registered, Registry
@@ -82,8 +83,11 @@ class State:
         width_ns: int,
         grace_ns: int,
         agents: Sequence[Vantage] = (),
+        policy: Policy | None = None,
     ) -> None:
         """Begin where `checkpoint` ended; `agents` may be asked as witnesses.
+
+        `policy` None is the default one.
 
         Raises:
             CorruptError: Something in it is not what a checkpoint writes.
@@ -94,7 +98,7 @@ class State:
             if checkpoint.windows is None
             else Windows.load(checkpoint.windows, width_ns=width_ns, grace_ns=grace_ns)
         )
-        self.routes = Routes(knowledge, zones, checkpoint.routes, agents=agents)
+        self.routes = Routes(knowledge, zones, checkpoint.routes, agents=agents, policy=policy)
         self.marks = dict(checkpoint.marks)
         self.arrivals = dict(checkpoint.arrivals)
         self._sealed: list[Columns] = []

@@ -189,6 +189,7 @@ def _world(rows: _Rows, ranges: Ranges, tables: Mapping[str, str]) -> Knowledge:
         carriers={asn: row for row in rows.carriers for asn in row.asns},
         lans=Prefixes([(row.prefix, row) for row in rows.exchanges]),
         table_sha256=tables,
+        jurisdictions=rows.jurisdictions,
     )
 
 

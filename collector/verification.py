@@ -128,7 +128,6 @@ def _concluded(
     again["subject"] = opened.statement.get("subject")
     after = again["predicate"]
     after.update({name: found[name] for name in _GUARDED if name in found})
-    after["rows"]["jurisdictions"] = found["rows"]["jurisdictions"]
     if _version(opened) != version and "limits" in found:
         after["limits"] = found["limits"]
     if made.crossing is None:

@@ -1,4 +1,4 @@
-"""Decider: what one round of a path says to the watch over a jurisdiction's territory.
+"""Decider: what one round of a path says to the watch over one jurisdiction on one axis.
 
 Rules
 - A round is classified by its verdict for that jurisdiction and by the ways of the newest round
@@ -20,17 +20,27 @@ Rules
   evidence, or a name that physics refutes, keeps no episode open. *Beside* reaches from the last
   answer before N's first hop abroad to the first one after N's last, compared TTL by TTL.
 - A flow that is probed no more (the agent's settings changed) is looked for in all that are.
+- On the axis of administration the same holds of who controls the hops: a country is that of a
+  group, and nothing is ever proved.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from enum import Enum
 from itertools import groupby
+from typing import NamedTuple
 
-import msgspec
-
-from collector.records import Axis, Crossing, HopJudgement, Judgement, PathVerdict, Verdict
-from collector.regions import BY_NAME
+from collector.records import (
+    Axis,
+    Crossing,
+    HopJudgement,
+    HopWord,
+    Judgement,
+    Jurisdiction,
+    PathVerdict,
+    Verdict,
+)
+from collector.watches import Way, Ways
 
 
 class Round(Enum):
@@ -43,49 +53,50 @@ class Round(Enum):
     BLIND = "blind"
 
 
-class Way(msgspec.Struct, frozen=True, kw_only=True):
-    """How one flow of the newest round outside went abroad."""
+class Question(NamedTuple):
+    """What a watch asks of each round: whether it is outside `jurisdiction` on `axis`."""
 
-    abroad: tuple[str, ...] = ()
-    """Addresses that were outside."""
-    around: Mapping[int, tuple[str, ...]] = {}
-    """Addresses by TTL, from the answer before the first of them to the answer after the last."""
-    reached: bool = True
+    jurisdiction: Jurisdiction
+    axis: Axis
+
+    def verdict(self, judgement: Judgement) -> PathVerdict | None:
+        """Return what was concluded, None where nothing was."""
+        return verdict_on(judgement, self.jurisdiction.name, self.axis)
+
+    def word(self, hop: HopJudgement) -> HopWord | None:
+        """Return what one hop is, None where it was not judged."""
+        words = hop.verdicts if self.axis is Axis.TERRITORY else hop.administration
+        return words.get(self.jurisdiction.name)
 
 
-Ways = Mapping[int, Way]
-"""By the number of the flow."""
-
-
-def verdict_on(judgement: Judgement, jurisdiction: str) -> PathVerdict | None:
-    """Return the verdict on territory for `jurisdiction`, None where there is none."""
+def verdict_on(
+    judgement: Judgement, jurisdiction: str, axis: Axis = Axis.TERRITORY
+) -> PathVerdict | None:
+    """Return the verdict for `jurisdiction`, None where there is none."""
     for row in judgement.verdicts:
-        if (row.jurisdiction, row.axis) == (jurisdiction, Axis.TERRITORY):
+        if (row.jurisdiction, row.axis) == (jurisdiction, axis):
             return row
     return None
 
 
 def classify(
-    judgement: Judgement, jurisdiction: str, episode: Crossing | None, ways: Ways
+    judgement: Judgement, question: Question, episode: Crossing | None, ways: Ways
 ) -> Round:
-    """Return what a round says to the watch of `jurisdiction`.
+    """Return what a round says to a watch.
 
     `episode` is the watch's suspected or confirmed crossing, None where it has none; `ways` are
     how its newest round outside went abroad.
     """
-    verdict = verdict_on(judgement, jurisdiction)
+    verdict = question.verdict(judgement)
     if verdict is None:
         return Round.BLIND
     if verdict.verdict is Verdict.PROVEN_OUTSIDE:
         return Round.PROOF
     if verdict.verdict is Verdict.SUPPORTED_OUTSIDE:
-        same = episode is not None and through_same(episode, verdict)
+        same = episode is not None and through_same(episode, verdict, question)
         return Round.SAME if same else Round.OTHER
     abroad = {address for way in ways.values() for address in way.abroad}
-    still = any(
-        hop.address in abroad and hop.verdicts.get(jurisdiction) != "inside"
-        for hop in judgement.hops
-    )
+    still = any(hop.address in abroad and question.word(hop) != "inside" for hop in judgement.hops)
     looked = all(_looked(judgement, flow, way) for flow, way in ways.items())
     return Round.RETURNED if looked and not still else Round.BLIND
 
@@ -116,22 +127,22 @@ def _hidden(hops: tuple[HopJudgement, ...], way: Way, *, reached: bool) -> bool:
     return not (reached and another)
 
 
-def ways_of(judgement: Judgement, jurisdiction: str) -> dict[int, Way]:
+def ways_of(judgement: Judgement, question: Question) -> dict[int, Way]:
     """Return how each flow of a round outside went abroad.
 
     Without a hop outside (a proof needs none) nothing can be hidden, and all flows are returned.
     """
     silent = judgement.unreached if judgement.reached else judgement.flows
     found = {
-        flow: _way(judgement.of_flow(flow), jurisdiction, reached=flow not in silent)
+        flow: _way(judgement.of_flow(flow), question, reached=flow not in silent)
         for flow in judgement.flows
     }
     abroad = {flow: way for flow, way in found.items() if way.abroad}
     return abroad or found
 
 
-def _way(hops: tuple[HopJudgement, ...], jurisdiction: str, *, reached: bool) -> Way:
-    abroad = [hop for hop in hops if hop.verdicts.get(jurisdiction) == "outside"]
+def _way(hops: tuple[HopJudgement, ...], question: Question, *, reached: bool) -> Way:
+    abroad = [hop for hop in hops if question.word(hop) == "outside"]
     if not abroad:
         return Way(reached=reached)
     answers = _answers(hops)
@@ -154,7 +165,7 @@ def _answers(hops: Iterable[HopJudgement]) -> dict[int, tuple[str, ...]]:
     }
 
 
-def through_same(crossing: Crossing, verdict: PathVerdict) -> bool:
+def through_same(crossing: Crossing, verdict: PathVerdict, question: Question) -> bool:
     """Say whether both went through one country outside the jurisdiction."""
     shared = set(crossing.countries) & set(verdict.countries)
-    return not shared <= BY_NAME[crossing.jurisdiction].territories
+    return not shared <= question.jurisdiction.territories

@@ -7,7 +7,15 @@ from collector import api
 from collector.errors import RefusedError
 from collector.questions import PathsQuery, Range
 from collector.records import SeriesQuery, SeriesRow
-from tests.fakes.collector_face import DIGEST, NOW_NS, OLD_DIGEST, OPEN, STATEMENT, FakeReader
+from tests.fakes.collector_face import (
+    DIGEST,
+    HELD,
+    NOW_NS,
+    OLD_DIGEST,
+    OPEN,
+    STATEMENT,
+    FakeReader,
+)
 
 MINUTE = Range(from_ns=NOW_NS - 60_000_000_000, to_ns=NOW_NS)
 HOUR = SeriesQuery(from_ns=NOW_NS - 3600 * 10**9, to_ns=NOW_NS, step_ns=10 * 10**9, agent="paris")
@@ -181,3 +189,25 @@ def test_statement_is_octet_for_octet() -> None:
     with pytest.raises(RefusedError) as caught:
         api.statement(FakeReader(), "00" * 32)
     assert caught.value.status == 404
+
+
+def test_findings_have_groups_reasons_and_the_path() -> None:
+    """A finding of administration names the groups and the path that has the evidence."""
+    reader = FakeReader()
+    reader.finding_rows = [HELD]
+    (found,) = decoded(api.findings(reader))["findings"]
+    assert {
+        "id": "77aa01c4",
+        "agent": "paris",
+        "target": "198.51.100.20",
+        "family": 4,
+        "zone": "scaleway/fr-par",
+        "jurisdiction": "EU",
+        "groups": [{"name": "Example Holding", "country": "US", "on_soil": True}],
+        "first_seen": "2026-11-24T15:01:39.250000000Z",
+        "confirmed_at": "2026-11-24T15:01:49.250000000Z",
+        "ended_at": None,
+        "rounds": 5,
+        "reasons": ["hop 1 (203.0.113.1) is held by a group outside EU: a test"],
+        "path": "198.51.100.20@1",
+    } == found

@@ -17,7 +17,8 @@ from collector.config import (
     load,
     parse_listen,
 )
-from collector.records import NetworkOverride, Place, Vantage, Zone
+from collector.policy import Demands, PolicyRow
+from collector.records import Jurisdiction, NetworkOverride, Place, Vantage, Verdict, Zone
 
 FILES = Path(__file__).parent / "config"
 WRONG = sorted(path.stem for path in FILES.glob("*.toml") if path.stem != "good")
@@ -74,6 +75,23 @@ def test_good_file_gives_every_word() -> None:
             ),
         ),
         atlas=Path("/var/lib/borne-atlas"),
+        jurisdictions=(
+            Jurisdiction(
+                name="BENELUX",
+                territories=frozenset({"BE", "LU", "NL"}),
+                as_of="2026-11-26",
+                source="a test",
+            ),
+        ),
+        policy=(
+            PolicyRow(
+                zone="oracle/*",
+                target="192.0.2.10",
+                agent="paris",
+                demands=Demands(("FX", "BENELUX"), ("EU",), Verdict.PROVEN_OUTSIDE),
+            ),
+            PolicyRow(zone="oracle/eu-marseille-1", demands=Demands()),
+        ),
     )
     assert expected == load(FILES / "good.toml")
 

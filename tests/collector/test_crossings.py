@@ -8,10 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.crossings import TRANSITIONS, Crossings, State
+from collector.crossings import TRANSITIONS, Crossings
 from collector.records import Axis, Crossing, Verdict
+from collector.watches import State
 from collector.ways import Round
 from tests.fakes.judgements import LETTERS, ROUND_NS, T0, judgement
+
+
+def demand(
+    jurisdiction: str | None, open_at: Verdict = Verdict.SUPPORTED_OUTSIDE
+) -> dict[str, Verdict]:
+    """Return a demand for one jurisdiction, or none."""
+    return {} if jurisdiction is None else {jurisdiction: open_at}
 
 
 def play(
@@ -20,7 +28,8 @@ def play(
     """Observe one round per letter and return what each changed."""
     crossings = Crossings() if into is None else into
     return crossings, [
-        crossings.observe(judgement(letter, at), demanded) for at, letter in enumerate(letters)
+        crossings.observe(judgement(letter, at), demand(demanded))
+        for at, letter in enumerate(letters)
     ]
 
 
@@ -148,7 +157,7 @@ def test_a_policy_change_closes_nothing_silently() -> None:
     """A confirmed episode lives on under its own jurisdiction and ends by its own rounds."""
     crossings, _ = play("DD")
     for at, letter in enumerate("DDii", 2):
-        crossings.observe(judgement(letter, at), None)
+        crossings.observe(judgement(letter, at), demand(None))
     (row,) = crossings.all()
     assert (row.jurisdiction, row.rounds, row.ended_ns) == ("FX", 4, T0 + 4 * ROUND_NS)
 
@@ -156,7 +165,7 @@ def test_a_policy_change_closes_nothing_silently() -> None:
 def test_a_policy_change_drops_a_suspicion_openly() -> None:
     """What was only suspected under the old demand is reported dropped, and never confirmed."""
     crossings, _ = play("D")
-    (dropped,) = crossings.observe(judgement("D", 1), None)
+    (dropped,) = crossings.observe(judgement("D", 1), demand(None))
     assert dropped.ended_ns == T0 + ROUND_NS
     assert crossings.all() == ()
 
@@ -164,7 +173,7 @@ def test_a_policy_change_drops_a_suspicion_openly() -> None:
 def test_the_new_demand_opens_its_own_episode() -> None:
     """With the demand moved to EU, London opens an EU episode beside the FX one."""
     crossings, _ = play("GG")
-    changes = [crossings.observe(judgement("G", at), "EU") for at in (2, 3)]
+    changes = [crossings.observe(judgement("G", at), demand("EU")) for at in (2, 3)]
     assert [[row.jurisdiction for row in change] for change in changes] == [
         ["EU", "FX"],
         ["EU", "FX"],
@@ -177,23 +186,23 @@ def test_replays_and_disorder_change_nothing() -> None:
     crossings, _ = play("iDDDii")
     before = crossings.dump()
     for at, letter in enumerate("iDDDii"):
-        assert crossings.observe(judgement(letter, at), "FX") == ()
+        assert crossings.observe(judgement(letter, at), demand("FX")) == ()
     assert crossings.dump() == before
 
 
 def test_a_round_without_a_time_is_ignored() -> None:
     """A path whose start could not be read gets started_ns 0."""
     crossings = Crossings()
-    assert crossings.observe(judgement("P", 0, ns=0), "FX") == ()
+    assert crossings.observe(judgement("P", 0, ns=0), demand("FX")) == ()
     assert crossings.all() == ()
 
 
 def test_targets_and_agents_are_apart() -> None:
     """Two rounds of different targets or agents confirm nothing."""
     crossings = Crossings()
-    crossings.observe(judgement("D", 0), "FX")
-    crossings.observe(judgement("D", 1, target="lyo"), "FX")
-    crossings.observe(judgement("D", 2, agent="lille"), "FX")
+    crossings.observe(judgement("D", 0), demand("FX"))
+    crossings.observe(judgement("D", 1, target="lyo"), demand("FX"))
+    crossings.observe(judgement("D", 2, agent="lille"), demand("FX"))
     assert [row.confirmed_ns for row in crossings.all()] == [None, None, None]
     assert len({row.id for row in crossings.all()}) == 3
 
@@ -203,7 +212,7 @@ def test_evidence_is_attached() -> None:
     crossings, _ = play("DD")
     (row,) = crossings.all()
     assert crossings.attach(row.id, "ab" * 32).evidence == "ab" * 32
-    crossings.observe(judgement("D", 2), "FX")
+    crossings.observe(judgement("D", 2), demand("FX"))
     assert crossings.all()[0].evidence == "ab" * 32
     with pytest.raises(KeyError):
         crossings.attach("unknown", "ab" * 32)
@@ -229,7 +238,7 @@ ROUNDS = st.lists(
 def feed(crossings: Crossings, rounds: list[tuple[str, str, str | None]], start: int = 0) -> None:
     """Observe rounds numbered from `start`."""
     for at, (letter, target, demanded) in enumerate(rounds, start):
-        crossings.observe(judgement(letter, at, target=target), demanded)
+        crossings.observe(judgement(letter, at, target=target), demand(demanded))
 
 
 @given(ROUNDS, ROUNDS)
@@ -260,7 +269,7 @@ def test_replaying_everything_in_any_order_changes_nothing(
     again = list(enumerate(rounds))
     dice.shuffle(again)
     for at, (letter, target, demanded) in again:
-        assert crossings.observe(judgement(letter, at, target=target), demanded) == ()
+        assert crossings.observe(judgement(letter, at, target=target), demand(demanded)) == ()
     assert crossings.dump() == before
 
 
@@ -289,8 +298,8 @@ def test_families_are_watched_apart() -> None:
     """IPv6 abroad while IPv4 stays at home: one episode, of IPv6, that IPv4 does not end."""
     crossings = Crossings()
     for at, (four, six) in enumerate(zip("iiiiii", "DDDDii", strict=True)):
-        crossings.observe(judgement(four, at), "FX")
-        crossings.observe(msgspec.structs.replace(judgement(six, at), family=6), "FX")
+        crossings.observe(judgement(four, at), demand("FX"))
+        crossings.observe(msgspec.structs.replace(judgement(six, at), family=6), demand("FX"))
     (found,) = crossings.all()
     assert (6, T0, T0 + ROUND_NS, T0 + 4 * ROUND_NS, 4) == (
         found.family,
@@ -306,7 +315,7 @@ def test_both_families_abroad_are_two_episodes() -> None:
     crossings = Crossings()
     for family in (4, 6):
         one = msgspec.structs.replace(judgement("D", 0), family=family)
-        crossings.observe(one, "FX")
+        crossings.observe(one, demand("FX"))
     assert [4, 6] == sorted(row.family for row in crossings.all())
 
 
@@ -321,6 +330,6 @@ def test_administration_opens_nothing() -> None:
             )
             for row in one.verdicts
         )
-        last.observe(msgspec.structs.replace(one, verdicts=one.verdicts + foreign), "FX")
-        first.observe(msgspec.structs.replace(one, verdicts=foreign + one.verdicts), "FX")
+        last.observe(msgspec.structs.replace(one, verdicts=one.verdicts + foreign), demand("FX"))
+        first.observe(msgspec.structs.replace(one, verdicts=foreign + one.verdicts), demand("FX"))
     assert ((), ()) == (first.all(), last.all())

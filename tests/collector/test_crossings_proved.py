@@ -6,14 +6,16 @@ from collector.crossings import Crossings
 from collector.records import Crossing, Verdict
 from tests.fakes.judgements import ROUND_NS, T0, judgement
 
+FX = {"FX": Verdict.SUPPORTED_OUTSIDE}
+
 
 def again(letters: str, proof: str = "P") -> tuple[Crossings, tuple[Crossing, ...]]:
     """Play rounds, then judge the last one again: it is proved now."""
     crossings = Crossings()
     for at, letter in enumerate(letters):
-        crossings.observe(judgement(letter, at), "FX")
+        crossings.observe(judgement(letter, at), FX)
     at = len(letters) - 1
-    changed = crossings.prove(judgement(letters[-1], at), judgement(proof, at), "FX")
+    changed = crossings.prove(judgement(letters[-1], at), judgement(proof, at), FX)
     return crossings, changed
 
 
@@ -47,8 +49,8 @@ def test_only_a_proof_counts_again() -> None:
     assert () == again("D", proof="D")[1]
     assert () == again("P")[1]
     crossings, _ = again("D", proof="D")
-    assert () == crossings.prove(judgement("D", 1), judgement("P", 1), "FX")
-    assert () == Crossings().prove(judgement("u", 0), judgement("P", 0), None)
+    assert () == crossings.prove(judgement("D", 1), judgement("P", 1), FX)
+    assert () == Crossings().prove(judgement("u", 0), judgement("P", 0), {})
     assert () == again("u", proof="i")[1]
 
 
@@ -61,5 +63,5 @@ def test_a_round_that_proves_nothing_leaves_no_watch() -> None:
 def test_a_proof_ends_a_return() -> None:
     """One returned round, then a proof of that very round: the episode goes on."""
     crossings, _ = again("DDi")
-    crossings.observe(judgement("i", 3), "FX")
+    crossings.observe(judgement("i", 3), FX)
     assert [None] == [row.ended_ns for row in crossings.all()]

@@ -23,7 +23,7 @@ from collector.borders import judge
 from collector.crossings import Crossings
 from collector.evidence import LIMITS, PREDICATE_TYPE, STATEMENT_TYPE, digest, statement
 from collector.knowledge import Knowledge
-from collector.records import RULES, Crossing, NetworkOverride, PathRecord, Vantage
+from collector.records import RULES, Crossing, NetworkOverride, PathRecord, Vantage, Verdict
 from collector.regions import JURISDICTIONS
 from tests.fakes.paths import FROM_PARIS, MARSEILLE, PARIS, path, reply, zone
 from tests.fakes.statements import rejudged
@@ -70,7 +70,7 @@ def confirmed() -> tuple[Crossing, list[PathRecord]]:
     )
     crossings = Crossings()
     for record in found:
-        crossings.observe(record.judgement, "FX")
+        crossings.observe(record.judgement, {"FX": Verdict.SUPPORTED_OUTSIDE})
     return crossings.all()[0], found
 
 

@@ -15,7 +15,7 @@ from collector.crossings import Crossings
 from collector.evidence import statement
 from collector.nearness import Landmark
 from collector.networks import Networks, load_special
-from collector.records import PathRecord, Vantage
+from collector.records import PathRecord, Vantage, Verdict
 from collector.regions import JURISDICTIONS
 from collector.wall import wall_text
 from tests.fakes.paths import FROM_PARIS, MARSEILLE, PARIS, path, reply, zone
@@ -72,7 +72,7 @@ def predicate() -> tuple[bytes, dict[str, Any]]:
         records.append(
             PathRecord(path=one, judgement=judged, several=several, landmarks=(WITNESS,))
         )
-        crossings.observe(judged, "FX")
+        crossings.observe(judged, {"FX": Verdict.SUPPORTED_OUTSIDE})
     octets = statement(crossings.all()[0], records, VANTAGE, KNOWN, zone=zone(MARSEILLE))
     return octets, json.loads(octets)["predicate"]
 

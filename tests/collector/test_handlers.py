@@ -17,7 +17,9 @@ from collector.intake import UnknownSeriesError
 from tests.fakes.collector_face import CONFIG, DIGEST, OPEN, STATEMENT, FakeClock, FakeIntake
 
 LIMIT = 4096
-JSON_ADDRESSES = ["/v1/zones", "/v1/series", "/v1/paths", "/v1/crossings", "/v1/evidence"]
+JSON_ADDRESSES = [
+    *("/v1/zones", "/v1/series", "/v1/paths", "/v1/crossings", "/v1/findings", "/v1/evidence"),
+]
 PAGES = ["/", f"/crossings/{OPEN.id}"]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from collector import knowledge, operators
-from collector.records import NetworkOverride
+from collector.records import Jurisdiction, NetworkOverride
 from tests.fakes import atlas_tables
 
 
@@ -63,3 +63,12 @@ def test_compiled_tables_are_asked_and_digested(tmp_path: Path) -> None:
     assert row is not None
     assert row.asn == 64500
     assert knowledge.load().networks.origin("198.51.100.1") is None
+
+
+def test_jurisdictions_of_ones_own_change_their_digest_alone() -> None:
+    """Who judges by a list of their own has other tables, and the evidence says so."""
+    own = Jurisdiction(
+        name="HOME", territories=frozenset({"FR"}), as_of="2026-11-26", source="a test"
+    )
+    plain, mine = knowledge.load().digests(), knowledge.load(own=[own]).digests()
+    assert {"jurisdictions"} == {name for name in plain if plain[name] != mine[name]}

@@ -14,17 +14,36 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from collector import metrics
+from collector.config import Config
 from collector.errors import StoreError
+from collector.policy import Demands, PolicyRow
 from collector.records import ZoneRow
-from tests.fakes.collector_face import CONFIG, ENDED, NOW_NS, OPEN, FakeClock, FakeIntake, ended
+from tests.fakes.collector_face import (
+    CONFIG,
+    ENDED,
+    HELD,
+    NOW_NS,
+    OPEN,
+    FakeClock,
+    FakeIntake,
+    ended,
+)
 
 ROOT = Path(__file__).parents[2]
+WATCHED = msgspec.structs.replace(
+    CONFIG,
+    policy=(
+        PolicyRow(zone="scaleway/*", demands=Demands(("FX", "EU"), ("EU",))),
+        PolicyRow(zone="aws/*", demands=Demands()),
+    ),
+)
+"""Both axes are demanded of one zone, nothing of another, and the default of the third."""
 POLICY = {"agent": "paris", "zone": "oracle/eu-marseille-1", "target": "198.51.100.10"}
 
 
-def scraped(intake: FakeIntake) -> list[Sample]:
+def scraped(intake: FakeIntake, config: Config = CONFIG) -> list[Sample]:
     """Return all samples of one scrape."""
-    text = generate_latest(metrics.registry(intake, CONFIG, FakeClock())).decode()
+    text = generate_latest(metrics.registry(intake, config, FakeClock())).decode()
     families = text_string_to_metric_families(text)
     return [sample for family in families for sample in family.samples]
 
@@ -78,6 +97,53 @@ def test_every_policy_is_zero_before_any_path() -> None:
     keys = ("agent", "target", "jurisdiction")
     assert expected == {tuple(sample.labels[key] for key in keys) for sample in found}
     assert {sample.value for sample in found} == {0}
+
+
+def test_rows_of_policy_say_what_is_watched() -> None:
+    """Each demanded jurisdiction of an axis has a series of its own, and no other has one."""
+    intake = FakeIntake()
+    intake.reader.crossing_rows = []
+    found = {
+        name: sorted(
+            {
+                (sample.labels["zone"], sample.labels["jurisdiction"])
+                for sample in scraped(intake, WATCHED)
+                if sample.name == name and sample.labels["agent"] == "paris"
+            }
+        )
+        for name in ("borne_crossing_confirmed", "borne_finding_confirmed")
+    }
+    assert {
+        "borne_crossing_confirmed": [
+            ("oracle/eu-marseille-1", "FX"),
+            ("scaleway/fr-par", "EU"),
+            ("scaleway/fr-par", "FX"),
+        ],
+        "borne_finding_confirmed": [("scaleway/fr-par", "EU")],
+    } == found
+
+
+def test_a_finding_is_counted_apart_from_crossings() -> None:
+    """It is 1 while it goes on and 0 afterwards, and no crossing is counted for it."""
+    intake = FakeIntake()
+    intake.reader.crossing_rows = []
+    ended_one = msgspec.structs.replace(HELD, ended_ns=NOW_NS)
+    for row, state in ((HELD, 1.0), (ended_one, 0.0)):
+        intake.reader.finding_rows = [row]
+        found = {
+            sample.name: sample.value
+            for sample in scraped(intake, WATCHED)
+            if sample.labels.get("target") == HELD.target
+            and sample.labels.get("jurisdiction") == "EU"
+            and sample.labels["agent"] == "paris"
+            and sample.name.startswith(("borne_finding", "borne_crossing"))
+        }
+        assert {
+            "borne_crossing_confirmed": 0.0,
+            "borne_crossings_total": 0.0,
+            "borne_finding_confirmed": state,
+            "borne_findings_total": 1.0,
+        } == found
 
 
 def test_verdict_has_all_its_states() -> None:
@@ -230,7 +296,7 @@ def test_what_is_exposed_is_the_table() -> None:
     """Each family of a full scrape stands in the table with its labels, and the reverse."""
     intake = FakeIntake()
     exposed: dict[str, set[str]] = {}
-    for family in metrics.registry(intake, CONFIG, FakeClock()).collect():
+    for family in metrics.registry(intake, WATCHED, FakeClock()).collect():
         for sample in family.samples:
             exposed.setdefault(family.name, set()).update(sample.labels)
     assert {name: set(row.labels) for name, row in metrics.TABLE.items()} == exposed
@@ -245,7 +311,13 @@ def test_rules_use_names_of_the_table() -> None:
         if path.suffix in {".yml", ".md"}:
             text = path.read_text(encoding="utf-8")
             used |= set(re.findall(r"(?<![\w:])borne_[a-z_]+", text))
-    prefixes = ("borne_crossing", "borne_batches", "borne_zone", "borne_path_verdict")
+    prefixes = (
+        "borne_crossing",
+        "borne_finding",
+        "borne_batches",
+        "borne_zone",
+        "borne_path_verdict",
+    )
     mine = {name for name in used if name.startswith((*prefixes, "borne_agent_last", "borne_coll"))}
     assert len(mine) >= 2
     assert set() == mine - known
@@ -262,7 +334,7 @@ def test_promtool_accepts_the_metrics() -> None:
 
 def test_openmetrics_parses() -> None:
     """The strict format is produced without error, and without series of creation times."""
-    text = exposition.generate_latest(metrics.registry(FakeIntake(), CONFIG, FakeClock()))
+    text = exposition.generate_latest(metrics.registry(FakeIntake(), WATCHED, FakeClock()))
     families = list(parser.text_string_to_metric_families(text.decode()))
     assert set(metrics.TABLE) == {family.name for family in families}
     assert b"_created" not in text

@@ -2,7 +2,8 @@
 
 import pytest
 
-from collector.regions import BY_NAME, JURISDICTIONS, demanded, wider
+from collector.records import Jurisdiction
+from collector.regions import BY_NAME, JURISDICTIONS, demanded, lists, wider
 
 
 def test_lists_are_nested_and_dated() -> None:
@@ -69,3 +70,14 @@ def test_wider_jurisdictions() -> None:
     """A crossing shows the verdicts of those that contain the demanded one."""
     assert ("FR", "EU", "EEA") == wider("FX")
     assert [("EEA",), (), (), ()] == [wider(name) for name in ("EU", "FR", "EEA", "XX")]
+
+
+def test_lists_of_ones_own_stand_beside_those_of_the_release() -> None:
+    """They come last, and are wider or narrower by their territories alone."""
+    own = Jurisdiction(
+        name="HOME", territories=frozenset({"FR", "DE"}), as_of="2026-11-26", source="a test"
+    )
+    found = lists([own])
+    assert ["FX", "FR", "EU", "EEA", "HOME"] == list(found)
+    assert ("HOME", "FR", "EU", "EEA") == wider("FX", found)
+    assert ("EU", "EEA") == wider("HOME", found)

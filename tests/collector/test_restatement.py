@@ -27,12 +27,20 @@ def test_it_is_the_same_octets(octets: bytes) -> None:
 
 
 def test_a_jurisdiction_of_nobody_confirms_nothing() -> None:
-    """A list of territories that no release knows is no reason to fail."""
-    rows = json.loads(json.dumps(test_evidence.PREDICATE["rows"]))
-    rows["jurisdictions"][0]["name"] = "MARS"
+    """A list of territories that the Statement does not hold is no reason to fail."""
     crossing = {**test_evidence.PREDICATE["crossing"], "jurisdiction": "MARS"}
-    made = restate(inputs(test_evidence.OCTETS, rows=rows, crossing=crossing))
+    made = restate(inputs(test_evidence.OCTETS, crossing=crossing))
     assert made.crossing is None
+
+
+def test_a_jurisdiction_of_the_collector_alone_is_followed() -> None:
+    """The operator's own list stands in the Statement, and that is enough."""
+    rows = json.loads(json.dumps(test_evidence.PREDICATE["rows"]))
+    rows["jurisdictions"][0]["name"] = "HOME"
+    crossing = {**test_evidence.PREDICATE["crossing"], "jurisdiction": "HOME"}
+    made = restate(inputs(test_evidence.OCTETS, rows=rows, crossing=crossing))
+    assert made.crossing is not None
+    assert "HOME" == made.crossing.jurisdiction
 
 
 @pytest.mark.parametrize(("factor", "kept"), [(1.0, True), (1 + 1e-12, True), (1.01, False)])

@@ -4,9 +4,10 @@ import msgspec
 import pytest
 
 from collector import sentences
+from collector.control import ForeignGroup
 from collector.nearness import Nearness, Several
-from collector.records import Group, PathVerdict, Verdict
-from tests.fakes.collector_face import ABROAD, DETOUR, ENDED, HOME, NOW_NS, OPEN, record
+from collector.records import Group, Jurisdiction, PathVerdict, Verdict
+from tests.fakes.collector_face import ABROAD, DETOUR, ENDED, HELD, HOME, NOW_NS, OPEN, record
 from tests.fakes.paths import FROM_PARIS
 
 S = 1_000_000_000
@@ -202,3 +203,34 @@ def test_an_agent_that_contradicts_the_others_is_named() -> None:
     alone = sentences.several([both("9.9.9.9", "lyon", "paris")])
     assert alone is not None
     assert alone.startswith("1 address in the newest rounds answered two agents ")
+
+
+def test_a_finding_says_who_operates_what_where() -> None:
+    """The groups with their countries, and home soil where a hop is known to stand there."""
+    expected = "paris → scaleway/fr-par crosses equipment operated by Example Holding (US)"
+    assert f"{expected} on EU soil" == sentences.finding_sentence(HELD)
+    far = msgspec.structs.replace(
+        HELD,
+        family=6,
+        ended_ns=NOW_NS,
+        groups=(
+            ForeignGroup(name="Example Holding", country="US", on_soil=False),
+            ForeignGroup(name="Example Cloud", country="CN", on_soil=False),
+        ),
+    )
+    expected = (
+        "paris → scaleway/fr-par over IPv6 crossed equipment operated by Example Holding (US) "
+        "and Example Cloud (CN)"
+    )
+    assert expected == sentences.finding_sentence(far)
+
+
+def test_a_crossing_of_a_list_of_ones_own() -> None:
+    """The countries outside it are named; of a forgotten list nothing is claimed."""
+    row = msgspec.structs.replace(OPEN, jurisdiction="HOME", countries=("FR", "DE", "GB"))
+    own = Jurisdiction(
+        name="HOME", territories=frozenset({"FR", "DE"}), as_of="2026-11-26", source="a test"
+    )
+    said = "paris → oracle/eu-marseille-1 leaves HOME"
+    assert f"{said} through GB" == sentences.crossing_sentence(row, {"HOME": own})
+    assert said == sentences.crossing_sentence(row)

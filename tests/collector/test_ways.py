@@ -15,8 +15,11 @@ from collector.records import (
     PathVerdict,
     Verdict,
 )
-from collector.ways import Round, Way, classify, ways_of
+from collector.regions import BY_NAME
+from collector.watches import Way
+from collector.ways import Question, Round, classify, ways_of
 
+FX = Question(BY_NAME["FX"], Axis.TERRITORY)
 T0 = 1_795_521_600_000_000_000
 ROUND_NS = 10_000_000_000
 P, F, G, M, T = "62.115.0.1", "193.251.0.1", "193.251.0.2", "62.115.0.9", "51.15.0.1"
@@ -84,7 +87,7 @@ def told(*rounds: Judgement) -> list[tuple[int, int | None]]:
     """Return (first seen, ended) of each episode as numbers of rounds."""
     crossings = Crossings()
     for one in rounds:
-        crossings.observe(one, "FX")
+        crossings.observe(one, {"FX": Verdict.SUPPORTED_OUTSIDE})
     return [
         (
             (row.first_seen_ns - T0) // ROUND_NS,
@@ -96,7 +99,7 @@ def told(*rounds: Judgement) -> list[tuple[int, int | None]]:
 
 def episode() -> Crossing:
     """Return the suspicion that one round through Frankfurt opens."""
-    (opened,) = Crossings().observe(along(WENT), "FX")
+    (opened,) = Crossings().observe(along(WENT), {"FX": Verdict.SUPPORTED_OUTSIDE})
     return opened
 
 
@@ -112,35 +115,36 @@ def episode() -> Crossing:
 )
 def test_verdicts_without_a_hop_outside(said: Verdict, expected: Round) -> None:
     """A proof stands; whatever else was said, the hops abroad were looked for and are gone."""
-    went = ways_of(along(WENT), "FX")
-    assert expected is classify(along((P, "a", "b", M, T), said=said), "FX", episode(), went)
+    went = ways_of(along(WENT), FX)
+    assert expected is classify(along((P, "a", "b", M, T), said=said), FX, episode(), went)
 
 
 def test_outside_is_the_same_or_another() -> None:
     """One shared country outside makes it the same; without an episode it is another."""
     again, elsewhere = along(WENT), along(WENT, countries=("FR", "GB", "FR"))
     assert [Round.SAME, Round.OTHER, Round.OTHER] == [
-        classify(again, "FX", episode(), {}),
-        classify(elsewhere, "FX", episode(), {}),
-        classify(again, "FX", None, {}),
+        classify(again, FX, episode(), {}),
+        classify(elsewhere, FX, episode(), {}),
+        classify(again, FX, None, {}),
     ]
 
 
 def test_a_judgement_without_the_jurisdiction_is_blind() -> None:
     """A watch learns nothing from a judgement that does not speak of its jurisdiction."""
-    assert classify(along(WENT), "ELSEWHERE", None, {}) is Round.BLIND
+    elsewhere = Question(BY_NAME["FR"], Axis.TERRITORY)
+    assert classify(along(WENT), elsewhere, None, {}) is Round.BLIND
 
 
 def test_the_way_keeps_what_stood_beside() -> None:
     """Addresses from the last answer before the hops abroad to the first one after them."""
-    found = ways_of(along((P, "a", None, F, None, G, None, M, T)), "FX")
+    found = ways_of(along((P, "a", None, F, None, G, None, M, T)), FX)
     way = Way(abroad=(F, G), around={2: ("a",), 4: (F,), 6: (G,), 8: (M,)}, reached=True)
     assert found == {0: way}
 
 
 def test_a_proof_without_a_hop_outside_has_no_way() -> None:
     """Where no hop was named there is none that could have fallen silent."""
-    assert ways_of(along((P, M, T), said=Verdict.PROVEN_OUTSIDE), "FX") == {0: Way()}
+    assert ways_of(along((P, M, T), said=Verdict.PROVEN_OUTSIDE), FX) == {0: Way()}
 
 
 @pytest.mark.parametrize(
@@ -234,13 +238,13 @@ HOME: Route = (P, "a", "b", M, T)
 
 def test_ways_are_kept_of_the_flows_abroad_alone() -> None:
     """A flow that stayed at home has nothing that could be hidden."""
-    found = ways_of(several(HOME, WENT, HOME), "FX")
+    found = ways_of(several(HOME, WENT, HOME), FX)
     assert {1: way_of_flow(WENT)} == found
 
 
 def way_of_flow(route: Route) -> Way:
     """Return the way of a single flow over `route`."""
-    return ways_of(along(route), "FX")[0]
+    return ways_of(along(route), FX)[0]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import msgspec
 from agent.records import Origin, Path, Plan, Protocol, Series, SeriesId, Stamp
 from collector import evidence, knowledge
 from collector.config import Config
+from collector.control import ForeignGroup, HolderFinding
 from collector.errors import RefusedError
 from collector.intake import Counts, Recovered, SinkCounts
 from collector.records import (
@@ -304,6 +305,24 @@ DIGEST = evidence.digest(STATEMENT)
 OPEN = msgspec.structs.replace(_UNPROVEN, evidence=DIGEST)
 
 
+HELD = HolderFinding(
+    id="77aa01c4",
+    agent="paris",
+    target="198.51.100.20",
+    family=4,
+    zone="scaleway/fr-par",
+    jurisdiction="EU",
+    groups=(ForeignGroup(name="Example Holding", country="US", on_soil=True),),
+    reasons=("hop 1 (203.0.113.1) is held by a group outside EU: a test",),
+    path="198.51.100.20@1",
+    first_seen_ns=NOW_NS - 52 * S,
+    confirmed_ns=NOW_NS - 42 * S,
+    ended_ns=None,
+    rounds=5,
+)
+"""A finding of administration, which is no crossing."""
+
+
 class FakeReader:
     """Answers from lists that a test may change."""
 
@@ -324,6 +343,7 @@ class FakeReader:
             record("paris", "198.51.100.10", OPEN.zone, OPEN.confirmed_ns or 0, DETOUR),
         ]
         self.crossing_rows: list[Crossing] = [OPEN, ENDED]
+        self.finding_rows: list[HolderFinding] = []
         self.statements = {DIGEST: STATEMENT}
         self.batches = {"paris": NOW_NS - S, "frankfurt": 0}
 
@@ -369,6 +389,10 @@ class FakeReader:
     def crossings(self) -> Sequence[Crossing]:
         """Return the episodes."""
         return self.crossing_rows
+
+    def findings(self) -> Sequence[HolderFinding]:
+        """Return the findings of administration."""
+        return self.finding_rows
 
     def evidence(self, digest: str) -> bytes | None:
         """Return a Statement that is known."""
