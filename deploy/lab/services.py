@@ -20,6 +20,7 @@ import ssl
 import struct
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from typing import NamedTuple
 
 import h11
 
@@ -41,6 +42,15 @@ IDLE_S = 60.0
 _CHUNK_OCTETS = 65_536
 _LENGTH = struct.Struct("!H")
 _LOST = (ConnectionError, TimeoutError, asyncio.IncompleteReadError, ssl.SSLError)
+
+
+class _Answer(NamedTuple):
+    """What HTTP says; to `HEAD` it says how long the body would be, and keeps it."""
+
+    status: HTTPStatus
+    body: bytes
+    header: tuple[bytes, bytes] | None = None
+    with_body: bool = True
 
 
 def talks(resolver: Resolver) -> dict[int, Talk]:
@@ -108,7 +118,8 @@ async def _http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     except h11.RemoteProtocolError as error:
         if connection.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
             status = HTTPStatus(error.error_status_hint)
-            _write(connection, writer, status, status.phrase.encode(), [(b"connection", b"close")])
+            close = (b"connection", b"close")
+            _write(connection, writer, _Answer(status, status.phrase.encode(), close))
 
 
 async def _request(connection: h11.Connection, reader: asyncio.StreamReader) -> h11.Request | None:
@@ -129,30 +140,28 @@ async def _request(connection: h11.Connection, reader: asyncio.StreamReader) -> 
 def _respond(
     connection: h11.Connection, writer: asyncio.StreamWriter, request: h11.Request
 ) -> None:
-    asked = writer.get_extra_info("sockname")[0]
+    with_body = request.method != b"HEAD"
     if request.target.partition(b"?")[0] != b"/":
-        _write(connection, writer, HTTPStatus.NOT_FOUND, b"nothing here\n", [])
+        answer = _Answer(HTTPStatus.NOT_FOUND, b"nothing here\n", with_body=with_body)
     elif request.method not in {b"GET", b"HEAD"}:
-        allow = [(b"allow", b"GET, HEAD")]
-        _write(connection, writer, HTTPStatus.METHOD_NOT_ALLOWED, b"GET or HEAD\n", allow)
+        allow = (b"allow", b"GET, HEAD")
+        answer = _Answer(HTTPStatus.METHOD_NOT_ALLOWED, b"GET or HEAD\n", allow)
     else:
-        _write(connection, writer, HTTPStatus.OK, f"{asked} of the lab\n".encode(), [])
+        asked = writer.get_extra_info("sockname")[0]
+        answer = _Answer(HTTPStatus.OK, f"{asked} of the lab\n".encode(), with_body=with_body)
+    _write(connection, writer, answer)
 
 
-def _write(
-    connection: h11.Connection,
-    writer: asyncio.StreamWriter,
-    status: HTTPStatus,
-    body: bytes,
-    headers: list[tuple[bytes, bytes]],
-) -> None:
+def _write(connection: h11.Connection, writer: asyncio.StreamWriter, answer: _Answer) -> None:
     headers = [
-        *headers,
+        *([answer.header] if answer.header else []),
         (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", str(len(body)).encode()),
+        (b"content-length", str(len(answer.body)).encode()),
     ]
-    answer = h11.Response(status_code=status, reason=status.phrase.encode(), headers=headers)
-    for event in (answer, h11.Data(data=body), h11.EndOfMessage()):
+    reason = answer.status.phrase.encode()
+    begin = h11.Response(status_code=answer.status, reason=reason, headers=headers)
+    body = [h11.Data(data=answer.body)] if answer.with_body else []
+    for event in (begin, *body, h11.EndOfMessage()):
         writer.write(connection.send(event) or b"")
 
 

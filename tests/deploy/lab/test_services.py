@@ -51,6 +51,7 @@ async def test_echo_and_discard() -> None:
         ("GET / HTTP/1.1", "200 OK", "127.0.0.1 of the lab\n"),
         ("GET /?what=ever HTTP/1.1", "200 OK", "127.0.0.1 of the lab\n"),
         ("HEAD / HTTP/1.1", "200 OK", ""),
+        ("HEAD /else HTTP/1.1", "404 Not Found", ""),
         ("GET /else HTTP/1.1", "404 Not Found", "nothing here\n"),
         ("DELETE / HTTP/1.1", "405 Method Not Allowed", "GET or HEAD\n"),
         ("nonsense", "400 Bad Request", "Bad Request"),
@@ -65,12 +66,13 @@ async def test_http_answers(request_line: str, status: str, body: str) -> None:
 
 
 async def test_http_keeps_its_connection() -> None:
-    """Two requests are answered in turn; after `Connection: close` nothing more is."""
+    """Requests are answered in turn, also after `HEAD`; after `Connection: close` no more is."""
+    head = b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"
     one = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
     last = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\nab"
     async with serving(services.HTTP_PORT) as ask:
-        answer = await ask(one + last + one)
-    assert [b"200", b"405"] == [part[:3] for part in answer.split(b"HTTP/1.1 ")[1:]]
+        answer = await ask(head + one + last + one)
+    assert [b"200", b"200", b"405"] == [part[:3] for part in answer.split(b"HTTP/1.1 ")[1:]]
 
 
 async def test_dns_over_tcp() -> None:
