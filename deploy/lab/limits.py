@@ -3,9 +3,11 @@
 Rules
 - For each destination: time passes into the bucket, an error costs 1 / rate of it, and never more
   than `burst` errors' worth is kept (Linux, `inet_peer_xrlim_allow`; burst 6 there).
-- For all together: credit is refilled when 20 ms have passed, and never exceeds the burst (Linux,
-  `icmp_global_allow`, without its random part).
-- Both are asked, the common one first. What says that a packet was too big is not limited.
+- For all together: where no credit is left and 20 ms have passed, it is refilled with whole errors
+  for that time, of a second at most, and never beyond the burst (Linux 6.12 and later,
+  `icmp_global_allow`, without the random part of `icmp_global_consume`).
+- The common one is asked first, and pays only where the destination's own allows the error too.
+  What says that a packet was too big is not limited.
 - A bucket is full at first. Time that runs back adds nothing.
 """
 
@@ -24,13 +26,18 @@ class Limits:
 
     def allow(self, router: Router, destination: bytes, now_ns: int) -> bool:
         """Tell whether `router` may send `destination` an error now, and count it if so."""
-        if router.limit_all_per_s is not None and not self._allow_all(
+        if router.limit_all_per_s is not None and not self._refilled(
             router.id, router.limit_all_per_s, router.limit_all_burst, now_ns
         ):
             return False
-        if router.limit_per_s is None:
-            return True
-        return self._allow_peer(router, destination, router.limit_per_s, now_ns)
+        if router.limit_per_s is not None and not self._allow_peer(
+            router, destination, router.limit_per_s, now_ns
+        ):
+            return False
+        if router.limit_all_per_s is not None:
+            credit, last_ns = self._all[router.id]
+            self._all[router.id] = credit - 1, last_ns
+        return True
 
     def _allow_peer(
         self, router: Router, destination: bytes, rate_per_s: float, now_ns: int
@@ -44,12 +51,13 @@ class Limits:
         self._peers[key] = (saved_ns - price_ns * allowed, max(now_ns, last_ns))
         return allowed
 
-    def _allow_all(self, router: str, rate_per_s: float, burst: int, now_ns: int) -> bool:
+    def _refilled(self, router: str, rate_per_s: float, burst: int, now_ns: int) -> bool:
+        """Refill a router's common bucket where it is time; tell whether there is credit."""
         credit, last_ns = self._all.get(router, (burst, now_ns))
-        passed_ns = now_ns - last_ns
-        if passed_ns >= _REFILL_NS:
-            credit = min(burst, credit + int(rate_per_s * passed_ns / NS_PER_S))
-            last_ns = now_ns
-        allowed = credit > 0
-        self._all[router] = (credit - allowed, last_ns)
-        return allowed
+        passed_ns = min(now_ns - last_ns, NS_PER_S)
+        if not credit and passed_ns >= _REFILL_NS:
+            refill = int(rate_per_s * passed_ns / NS_PER_S)
+            # Less than one error's worth of time is kept, or a slow bucket would never fill.
+            credit, last_ns = (min(burst, refill), now_ns) if refill else (0, last_ns)
+        self._all[router] = credit, last_ns
+        return credit > 0
