@@ -81,7 +81,7 @@ class Hosts:
         if host is not None and words.destination_port == DNS_PORT:
             if host.kind is Kind.RESOLVER:
                 return self._resolve(words, header, ttl)
-            if host.serves and self._servers:
+            if "dns" in host.serves and self._servers:
                 return Outcome(Nature.HANDED_ON, packet)
         if host is not None and host.is_silent_to_udp:
             return None

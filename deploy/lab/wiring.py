@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from deploy.lab.packets import FOUR, IPV4_ADDRESS_OCTETS, SIX
 from deploy.lab.routes import Kind
-from deploy.lab.world import NS_PER_MS, Agent, Link, Resolver, Scenario, Target
+from deploy.lab.world import NS_PER_MS, Agent, Link, Resolver, Scenario, Service, Target
 
 
 class Host(NamedTuple):
@@ -15,7 +15,7 @@ class Host(NamedTuple):
     name: str
     routers: tuple[str, ...]
     access_ns: int
-    serves: bool = False
+    serves: tuple[Service, ...] = ()
     is_silent_to_udp: bool = False
 
 
@@ -88,9 +88,9 @@ def _host(row: Target | Resolver | Agent) -> Host:
         case Target():
             routers = tuple(f"r:{router}" for router in (row.router, *row.also_at))
             silent = row.udp == "silent"
-            return Host(Kind.TARGET, row.address, routers, access_ns, bool(row.serves), silent)
+            return Host(Kind.TARGET, row.address, routers, access_ns, row.serves, silent)
         case Resolver():
             routers = (f"r:{row.router}",)
-            return Host(Kind.RESOLVER, row.address, routers, access_ns, serves=True)
+            return Host(Kind.RESOLVER, row.address, routers, access_ns, ("dns",))
         case Agent():
             return Host(Kind.AGENT, row.name, (f"r:{row.gateway}",), access_ns)

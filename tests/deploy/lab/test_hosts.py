@@ -12,9 +12,9 @@ ME, YOU = b"\xc0\x00\x02\x0a", b"\xc0\x00\x02\x50"
 ME_6, YOU_6 = b"\x20\x01\x0d\xb8" + bytes(11) + b"\1", b"\x20\x01\x0d\xb8" + bytes(11) + b"\2"
 FAMILIES = [pytest.param((ME, YOU), id="4"), pytest.param((ME_6, YOU_6), id="6")]
 PLAIN = Host(Kind.TARGET, "t", ("r:a",), 0)
-SERVING = PLAIN._replace(serves=True)
+SERVING = PLAIN._replace(serves=("http", "dns"))
 SILENT = PLAIN._replace(is_silent_to_udp=True)
-RESOLVER = Host(Kind.RESOLVER, "d", ("r:a",), 0, serves=True)
+RESOLVER = Host(Kind.RESOLVER, "d", ("r:a",), 0, ("dns",))
 
 
 def meet(packet: bytes, host: Host | None, *, servers: bool = True) -> Outcome | None:
@@ -58,7 +58,9 @@ def test_echoes_are_answered(ends: tuple[bytes, bytes], host: Host | None) -> No
         (PLAIN, 33434, Nature.ERROR),
         (PLAIN, 53, Nature.ERROR),
         (SILENT, 33434, None),
-        (SILENT._replace(serves=True), 53, Nature.HANDED_ON),
+        (SILENT._replace(serves=("dns",)), 53, Nature.HANDED_ON),
+        (SILENT._replace(serves=("http",)), 53, None),
+        (PLAIN._replace(serves=("http",)), 53, Nature.ERROR),
         (SERVING, 53, Nature.HANDED_ON),
         (SERVING, 54, Nature.ERROR),
         (RESOLVER, 53, Nature.ANSWER),
