@@ -196,7 +196,7 @@ class Multipath:
             for flow, landings in self._probed(ttl).items():
                 if not _is_answered(landings) and len(landings) <= RETRIES:
                     found.append(Shot(ttl=ttl, attempt=len(landings), flow=flow))
-                    limited = limited or (heard and self._banded)
+                    limited = limited or heard
         return found, limited
 
     def _band(self) -> list[Shot]:

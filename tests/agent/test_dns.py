@@ -267,6 +267,17 @@ def test_the_labs_resolver_and_the_stub_understand_each_other() -> None:
     assert (whole.truncated, set(whole.records)) == (False, set(many))
 
 
+def test_a_time_to_live_beyond_31_bits_is_none() -> None:
+    """RFC 2181 section 8: whoever sets the highest bit means zero."""
+    message = answered("a.example", Kind.A, ("a.example", "A", "192.0.2.1"))
+    at = len(message) - 10
+    found = [
+        parse(message[:at] + ttl_s.to_bytes(4, "big") + message[at + 4 :], 7, "a.example", Kind.A)
+        for ttl_s in (2**31 - 1, 2**31)
+    ]
+    assert [2**31 - 1, 0] == [each.ttl_s for each in found]
+
+
 def test_octets_that_are_no_host_name_are_kept_visible() -> None:
     """A PTR name with control characters arrives escaped, and is then no host name."""
     value = b"\x04a\x1b.b\x07example\x00"

@@ -8,7 +8,7 @@ from agent import icmp
 from agent.errors import WireError
 from agent.ports import Notice
 from agent.records import Family, Outcome
-from tests.fakes.agent_probing import echo_reply, extension, icmp_error, ipv4, ipv6
+from tests.fakes.agent_probing import echo_reply, extension, icmp_error, ipv4, ipv6, seal
 
 TOKEN = bytes(range(1, 9))
 WORD = st.integers(0, 0xFFFF)
@@ -293,3 +293,11 @@ def test_a_notice_of_the_error_queue_is_read(family: Family) -> None:
 def test_outcome_over_ipv6(kind: int, code: int, outcome: Outcome | None) -> None:
     """RFC 4443: the same numbers mean other things."""
     assert outcome == icmp.outcome_of(kind, code, 6)
+
+
+def test_what_follows_a_short_quote_is_none_of_it() -> None:
+    """A router that says 28 octets quotes no token: its extension is not taken for one."""
+    error = bytearray(icmp_error(11, 0, probe_packet(4)[:28] + extension(*STACK)))
+    error[5] = 28 // 4
+    found = icmp.parse(seal(bytes(error)))
+    assert (77, b"", STACK) == (found.sequence, found.payload, found.mpls)

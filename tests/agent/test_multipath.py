@@ -240,3 +240,9 @@ def test_a_doubt_puts_one_probe_a_flow_in_flight() -> None:
     assert search.next_shot(10 * MS) is None
     search.landed(first, Play(WIDE_4)._fate(first))
     assert search.next_shot(20 * MS) is not None
+
+
+def test_a_loss_is_no_machine() -> None:
+    """Of six flows one is never answered: a seventh passes the machine in its place, no more."""
+    play = Play(layers(1, 1), lost=frozenset({(2, 0)}))
+    assert set(range(7)) == {shot.flow for _, shot in play.sent}

@@ -19,6 +19,7 @@ ANTIPODE = Place(name="0, 180", territory="ZZ", latitude=0, longitude=180, radiu
         ("48.85,2.35", (48.85, 2.35, 50.0)),
         ("48.85,2.35,10", (48.85, 2.35, 10.0)),
         (" -21.1 , 55.5 , 0.5 ", (-21.1, 55.5, 0.5)),
+        ("-90,180,20038", (-90.0, 180.0, 20038.0)),
     ],
 )
 def test_a_position_is_read(text: str, expected: tuple[float, float, float]) -> None:
