@@ -275,12 +275,13 @@ def several(found: Iterable[Several]) -> str | None:
             agents.setdefault(seen.agent, set()).add(row.address)
     if not agents:
         return None
-    name, most = max(sorted(agents.items()), key=lambda item: len(item[1]))
+    most = max(map(len, agents.values()))
+    named = listed([name for name in sorted(agents) if len(agents[name]) == most])
     every = len(set().union(*agents.values()))
     return (
         f"{count(every, 'address', 'addresses')} in the newest rounds answered two agents sooner "
-        f"than one machine could; {name} is one of the two for {len(most)}. They stand in several "
-        "places, or an agent is not where it is declared; no place is told of them."
+        f"than one machine could, most often {named} ({most}). Such an address stands in several "
+        "places, or an agent is not where it is declared; no place is told of it."
     )
 
 

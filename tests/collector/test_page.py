@@ -219,7 +219,7 @@ def test_addresses_in_several_places_name_the_agent_to_look_at() -> None:
     reader.path_rows[0] = msgspec.structs.replace(reader.path_rows[0], several=(pair,))
     text = overview(reader).text
     assert "1 address in the newest rounds answered two agents sooner than one machine" in text
-    assert "far is one of the two for 1" in text
+    assert "most often far and paris (1)" in text
 
 
 def test_contradictions_are_in_the_headline() -> None:
