@@ -71,6 +71,7 @@ class Chain:
         self._ready = False
         self._floor = 1
         self._atlas = Atlas({})
+        self._soil: Soil | None = None
         self._catalog: Catalog
         self._state: State
         self._journal: Journal
@@ -135,7 +136,7 @@ class Chain:
     @property
     def geodata(self) -> Mapping[str, int]:
         """Return the day of each compiled table (Unix time of its midnight), 0 where not built."""
-        return self._atlas.dated_s
+        return {**self._atlas.dated_s, "soil": self._soil.dated_s if self._soil else 0}
 
     async def accept(self, body: bytes, encoding: str, token: str | None) -> None:
         """Store one batch durably; see `collector.intake.Intake.accept`."""
@@ -286,14 +287,14 @@ class Chain:
                 " checkout, or name their directory in [atlas] of the settings",
                 " and ".join(self._atlas.missing),
             )
-        borders = Soil.open(config.atlas or atlas.BESIDE)
-        if borders is None:
-            _LOG.warning("goes on without borders (`make atlas`): nothing abroad can be proven")
+        self._soil = Soil.open(config.atlas or atlas.BESIDE)
+        if self._soil is None:
+            _LOG.warning("goes on without borders (`make atlas`): nothing can be proven")
         self._floor = checkpoint.floor
         self._names += checkpoint.segments
         removed, damage = self._tidy(checkpoint)
         self._state = State(
-            knowledge.load(config.networks, self._atlas, borders, config.jurisdictions),
+            knowledge.load(config.networks, self._atlas, self._soil, config.jurisdictions),
             config.zones,
             checkpoint,
             width_ns=config.window_s * _S_NS,

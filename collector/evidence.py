@@ -41,6 +41,7 @@ from collector.knowledge import Knowledge
 from collector.names import Reading
 from collector.operators import Operator
 from collector.records import RULES, Crossing, PathRecord, Vantage, Zone
+from collector.soil import Soil
 from collector.wall import wall_text
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
@@ -54,6 +55,7 @@ LIMITS: Final = (
     "Replies, their times and whether a name resolves back are the agent's word.",
     "Links are numbered from either end: who announces an address may be the router's neighbour.",
     "Transit of packets is shown, not access to them and no transfer of data.",
+    "A proof holds if agents stand where they are declared, and no other device answered.",
     "Nobody signed this Statement: it shows consistency, not origin.",
 )
 
@@ -175,6 +177,7 @@ def rows_of(
         "landmarks": _ordered(
             {"path": record.path.id, **_row(row)} for record in rounds for row in record.landmarks
         ),
+        "soil": _ordered([_soil_row(knowledge.soil)]),
         "zones": _ordered([_row(zone)]),
         "jurisdictions": [
             {**_row(row), "territories": sorted(row.territories)}
@@ -182,6 +185,12 @@ def rows_of(
             if row.name in judged
         ],
     }
+
+
+def _soil_row(soil: Soil | None) -> dict[str, Any]:
+    """Return what the table of borders is, which holds no rows; nothing for none."""
+    names = ("source", "date", "licence", "sha256")
+    return {} if soil is None else {name: getattr(soil.header, name) for name in names}
 
 
 def _operator_row(operator: Operator) -> dict[str, Any]:

@@ -70,12 +70,13 @@ _SHRINK: Final = (
 )
 _GAP: Final = 2
 """Columns between two columns of the table."""
-_NAMING: Final = ("zone", "name", "exchange")
-"""Kinds of evidence that name a place; the table calls them so."""
+_NAMING: Final = ("zone", "name", "exchange", "proof")
+"""Kinds of evidence that speak for a place; the table calls them so."""
 _LEGEND: Final = (
     "▲ outside {}   ● inside   ○ not known   ◆ contradictory or on both sides\n"
     "Evidence: the router's name, the network of an exchange, a declared zone. A group goes by the "
-    "country of its seat."
+    "country of its seat.\n"
+    "A proof is distance and time at the speed of light; it holds if the agent is where it says."
 )
 
 
@@ -187,7 +188,16 @@ def _place(hop: HopJudgement) -> str:
     kinds = {row.kind for row in hop.evidence}
     if hop.candidates:
         return f"{places(hop)} ({listed([kind for kind in _NAMING if kind in kinds])})"
-    return "refuted by time" if "refuted" in kinds else "not known"
+    return _proven(hop) or ("refuted by time" if "refuted" in kinds else "not known")
+
+
+def _proven(hop: HopJudgement) -> str:
+    """Return what is proven of a hop that nobody places, nothing where nothing is."""
+    proofs = [row.proof for row in hop.evidence if row.proof is not None]
+    return "; ".join(
+        f"proven {word} {', '.join(row.jurisdiction for row in proofs if row.word == word)}"
+        for word in dict.fromkeys(row.word for row in proofs)
+    )
 
 
 def _operator(hop: HopJudgement) -> str:

@@ -7,9 +7,9 @@ Rules
   one that answered at TTL 1 (the agent's gateway, whatever its address), their names, the ends
   of the tables' ranges that hold them, a target with such an address, names and ids of agents.
 - The same word has the same hash as long as the salt is the same: for one run. It is in no output.
-- Three ways back are closed, too: positions are rounded to a degree; distances, from which a
-  position could be computed, are left out; the id of a crossing, which anybody can compute from
-  the agent's name, is hashed.
+- Three ways back are closed, too: positions are rounded to a degree; distances and the numbers of
+  proofs, from which a position could be computed, are left out; the id of a crossing, which anybody
+  can compute from the agent's name, is hashed.
 """
 
 import hashlib
@@ -31,6 +31,8 @@ Kind = Literal["address", "name", "agent", "path", "crossing"]
 SALT_OCTETS: Final = 32
 _TOKEN: Final = re.compile(r"address-[0-9a-f]{12}")
 _DISTANCES: Final = re.compile(r"[\d.]+ km (away|apart) at least")
+_NEAREST: Final = re.compile(r"nearer than [\d.]+ km")
+_LOOP: Final = re.compile(r"there and back are [\d.]+ km")
 _POSITIONS: Final = re.compile(r"(-?\d[\d.e+-]*), (-?\d[\d.e+-]*) \(within")
 _HEX: Final = 12
 _GATEWAY_TTL: Final = 1
@@ -101,6 +103,8 @@ class Redactor:
             self._pattern = re.compile(rf"(?<![\w.:/-])(?:{words})(?![\w:/-]|\.\w)")
         text = self._pattern.sub(lambda match: self._words[match[0]], text)
         text = _POSITIONS.sub(_rounded, text)
+        text = _NEAREST.sub("as near as that", text)
+        text = _LOOP.sub("there and back is farther", text)
         return _DISTANCES.sub(r"too far \1", text)
 
     def value(self, value: Any) -> Any:  # noqa: ANN401 - any JSON value
@@ -177,7 +181,7 @@ class Redactor:
                 **hop,
                 "address": self.value(hop["address"]),
                 "name": self.value(hop["name"]),
-                "evidence": self.value(hop["evidence"]),
+                "evidence": [{**self.value(row), "proof": None} for row in hop["evidence"]],
                 "holders": self.value(hop["holders"]),
             }
             for hop in plain["hops"]

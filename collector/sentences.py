@@ -44,8 +44,8 @@ VERDICTS = {
 """A mark and a word for each verdict; plain "outside" and "inside" mean supported by evidence."""
 
 MEANINGS = {
-    Verdict.PROVEN_OUTSIDE: "A hop cannot be inside, even at the speed of light. This version "
-    "never says so.",
+    Verdict.PROVEN_OUTSIDE: "A hop cannot be inside: it answered an agent sooner than light comes "
+    "from there and back, if that agent is where it says.",
     Verdict.SUPPORTED_OUTSIDE: "At least one hop has evidence of a place outside, and physics does "
     "not refute it.",
     Verdict.CONTRADICTORY: "Every place that is named for some hop is too far away for the time in "
@@ -54,7 +54,8 @@ MEANINGS = {
     "or keep silent, or the target does. Nobody knows.",
     Verdict.SUPPORTED_INSIDE: "The target and every hop answered, and each has evidence of a "
     "place inside.",
-    Verdict.PROVEN_INSIDE: "No packet had the time to leave. This version never says so.",
+    Verdict.PROVEN_INSIDE: "The target answered sooner than light comes by way of any soil "
+    "outside, if it and the agent are where they are declared.",
 }
 """What each verdict says of territory, for the legend."""
 
@@ -73,6 +74,7 @@ EVIDENCE = {
     "zone": "declared zone",
     "name": "router name",
     "exchange": "exchange",
+    "proof": "proof",
     "refuted": "refuted by time",
     "anycast": "in several places",
     "excluded": "excluded",

@@ -22,6 +22,7 @@ Rules
   proves subtracts it (`collector.proofs`).
 """
 
+import datetime as dt
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -149,6 +150,12 @@ class Soil:
         self.of: Callable[[Claims], Ground] = lru_cache(_KEPT)(self._of)
         self.labels_at: Callable[[float, float], frozenset[int]]
         self.labels_at = lru_cache(_KEPT)(self._labels_at)
+
+    @property
+    def dated_s(self) -> int:
+        """Return the day of the data, Unix time of its midnight."""
+        day = dt.date.fromisoformat(self.header.date)
+        return int(dt.datetime.combine(day, dt.time(), dt.UTC).timestamp())
 
     @classmethod
     def open(cls, directory: Path) -> "Soil | None":

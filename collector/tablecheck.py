@@ -31,6 +31,7 @@ _TABLE_OF: Final[Mapping[str, str]] = {
     "jurisdictions": "jurisdictions",
     "origins": "origin",
     "registrants": "registrant",
+    "soil": "soil",
 }
 """The table that each list of rows is taken from."""
 

@@ -23,11 +23,13 @@ def test_missing_tables_are_said_once(capsys: pytest.CaptureFixture[str]) -> Non
     assert (
         "borne-collector: goes on without origin and registrant of addresses: the tables were not "
         "built; run `make atlas` in a checkout\n"
+        "borne-collector: goes on without borders: the table was not built, and nothing can be "
+        "proven; run `make atlas` in a checkout\n"
     ) == capsys.readouterr().err
 
 
 def test_a_damaged_table_is_refused(beside: Path) -> None:
     """It is the operator's to build again: exit 2, not the 1 of a verdict."""
     (beside / "origin.atlas").write_bytes(b"nothing of the kind")
-    with pytest.raises(ConfigError, match=r"^open the tables of addresses: .*origin\.atlas"):
+    with pytest.raises(ConfigError, match=r"^open the compiled tables: .*origin\.atlas"):
         offline.tables()

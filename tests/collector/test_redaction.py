@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.records import Origin
-from collector import borders, explanation, knowledge, stated
+from collector import atlas, borders, explanation, knowledge, stated
 from collector.cli import main
 from collector.networks import parse
 from collector.redaction import Redactor, is_token
 from collector.regions import BY_NAME
+from collector.soil import Soil
 from tests.collector.test_evidence_rows import PREDICATE
-from tests.fakes.paths import corpus_folder, path, reply
+from tests.fakes.paths import PARIS, corpus_folder, path, reply, zone
 
 KNOWN = knowledge.load()
 FRANKFURT = "ae300-0.ffttr6.frankfurt.opentransit.net"
@@ -117,6 +118,21 @@ def test_no_distance_and_no_position_is_left() -> None:
     )
     assert shown.origin == Origin(latitude=-34, longitude=151, radius_km=117)
     assert (shown.id, shown.tool) != (refuted.id, refuted.tool)
+
+
+def test_no_number_of_a_proof_is_left() -> None:
+    """Nearest soil and the way to it are as good as a position; the word stays."""
+    known = knowledge.load(soil=Soil.open(atlas.BESIDE))
+    near = path([reply("193.251.241.22", rtt_ms=0.4)], [reply("51.15.0.1", rtt_ms=0.8)])
+    judged = borders.judge(
+        near, agent="", zone=zone(PARIS), knowledge=known, jurisdictions=list(BY_NAME.values())
+    )
+    _, shown = redactor().shown(near, judged)
+    plain, text = (json.dumps(msgspec.to_builtins(one)) for one in (judged, shown))
+    assert [row.verdict for row in judged.verdicts] == [row.verdict for row in shown.verdicts]
+    for word in ("48.8534, 2.3488", "nearer than", "back are", "uncertain_km"):
+        assert (word in plain, word in text) == (True, False), word
+    assert "about 49, 2 (within" in text
 
 
 @pytest.mark.parametrize(

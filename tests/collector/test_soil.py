@@ -175,3 +175,8 @@ def test_a_changed_table_of_territories_is_another_version() -> None:
     path = Path(soil.__file__).parent / "tables" / "soil.toml"
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     assert (1, "08003fa79cabf409") == (soil.VERSION, digest)
+
+
+def test_the_day_of_the_data_is_told(tmp_path: Path) -> None:
+    """As Unix time of its midnight, for the metric of ages."""
+    assert 1_795_651_200 == soil_tables.opened(tmp_path).dated_s
