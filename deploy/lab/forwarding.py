@@ -14,7 +14,7 @@
 Rules
 - A packet crosses the network as it stands when the packet enters: a link that changes while a
   packet is in the air changes the next packet's way.
-- Each stop of a way takes one from the TTL, on the way back too.
+- Each stop of a way takes one from the TTL, on the way back too: an answer may run out of it.
 - An answer is a flow of its own and finds its own way back; errors are hashed by addresses.
 - A router that is silent, or whose limit is reached, forwards as before and answers nothing. Its
   own answers take its slow path; what it forwards does not.
@@ -210,10 +210,12 @@ class Forwarding:
             return self._drop("no way back")
         if len(reply) > way.mtu:
             return self._drop("too big for the way back")
+        first_ttl = reply[8] if header.version == packets.FOUR else reply[7]
+        if first_ttl < len(way.stops):
+            return self._drop("expired on the way back")
         back_ns = self._cross(way, len(way.legs) - 1)
         if back_ns is None:
             return self._drop("lost")
-        first_ttl = reply[8] if header.version == packets.FOUR else reply[7]
         worn = packets.with_ttl(reply, first_ttl - way.spent)
         slow_ns = 0 if router is None else self._slow_ns(router)
         port = self._topology.port_of(header.source)

@@ -229,6 +229,16 @@ def test_a_reply_may_not_fit_the_way_back(tmp_path: Path) -> None:
     assert forwarding.counts["too big for the way back"] == 1
 
 
+@pytest.mark.parametrize(("source", "target"), FAMILIES)
+def test_a_reply_may_run_out_of_ttl(tmp_path: Path, source: str, target: str) -> None:
+    """A host answers with 64: who is 70 routers away hears routers, and never the host."""
+    chain = " ".join(["a-n1", *(f"n{number}-n{number + 1}" for number in range(1, 69))])
+    forwarding = over(mesh(tmp_path, chain, last="n69"))
+    assert forwarding.accept("one", echo(source, target, 255), NOW_NS) == []
+    assert forwarding.counts["expired on the way back"] == 1
+    assert seen(forwarding.accept("one", echo(source, target, 70), NOW_NS))[3] == 255 - 69
+
+
 def test_a_server_answers_where_the_flow_arrived(tmp_path: Path) -> None:
     """Of two instances as near, each flow's answer starts at the one that it was sent to."""
     words = {

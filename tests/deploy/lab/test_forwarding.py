@@ -4,8 +4,10 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from deploy.lab import icmp, packets
+from deploy.lab import icmp, packets, transport
 from deploy.lab.forwarding import Departure, Forwarding
 from deploy.lab.hosts import Hosts
 from deploy.lab.scenario import load
@@ -32,6 +34,21 @@ def make(tmp_path: Path, old: str = "", new: str = "", chance: float = NEVER) ->
 def echo(destination: str = TARGET, ttl: int = 64, source: str = ONE, data: bytes = b"x") -> bytes:
     """An echo request."""
     return icmp.echo_request(packed(source), packed(destination), ttl, b"\0\1\0\2", data)
+
+
+SEEDS = [
+    *(echo(ttl=ttl) for ttl in (2, 64)),
+    echo("198.51.100.2", data=bytes(60)),
+    transport.udp(packed(ONE), packed(TARGET), 9, transport.Datagram(1, 53, b"x")),
+    transport.tcp(packed(ONE), packed(TARGET), 9, transport.Segment(1, 7, 0, 0, 2, 9)),
+]
+
+
+def with_checksum(packet: bytearray) -> bytes:
+    """The packet with an IPv4 header checksum that is right, whatever stands in it."""
+    octets = min(len(packet), (packet[0] & 15) * 4)
+    head = bytes(packet[:10]) + bytes(2) + bytes(packet[12:octets])
+    return head[:10] + packets.checksum(head).to_bytes(2, "big") + bytes(packet[12:])
 
 
 def only(departures: list[Departure]) -> tuple[int, str, str, int, int]:
@@ -114,6 +131,20 @@ def test_what_is_dropped_is_counted(tmp_path: Path, packet: bytes, why: str) -> 
     forwarding = make(tmp_path)
     assert forwarding.accept("one", packet, NOW_NS) == []
     assert forwarding.counts == {"packets": 1, why: 1}
+
+
+@given(st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_packet_ends_the_lab(tmp_path: Path, data: st.DataObject) -> None:
+    """Octets of chance, and good packets with some octets changed, are answered or counted."""
+    packet = bytearray(data.draw(st.sampled_from(SEEDS)))
+    for place in data.draw(st.lists(st.integers(0, len(packet) - 1), max_size=4)):
+        packet[place] = data.draw(st.integers(0, 255))
+    forwarding = make(tmp_path)
+    for octets in (bytes(packet), with_checksum(packet), data.draw(st.binary(max_size=120))):
+        dropped = forwarding.counts.total()
+        departures = forwarding.accept("one", octets, NOW_NS)
+        assert len(departures) + forwarding.counts.total() - dropped == 2
 
 
 def test_no_error_about_an_error(tmp_path: Path) -> None:
