@@ -100,9 +100,9 @@ async def _run(options: argparse.Namespace) -> int:
             await _watch(stand, console, stop, for_s, live=attended)
             await stand.drain()
             answers = await _ask(stand, ALL_PATHS)
-            record = await _record(stand, answers)
+            record = await _record(stand, answers) if options.record else None
         _report(options, console, stand, answers)
-        if options.record and record is not None:
+        if record is not None:
             options.record.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1))
             options.record.with_suffix(".svg").write_text(picture.draw(record), encoding="utf-8")
     return 0
@@ -130,14 +130,18 @@ async def _watch(
 
 
 async def _ask(stand: Stand, paths: int = NEWEST_PATHS) -> outcome.Answers:
-    """Ask the collector's API for everything that the demo shows, with the newest `paths`."""
+    """Ask the collector's API for what the demo shows, with the newest `paths` of each agent."""
     began_ns = outcome.nanoseconds(stand.ready.began_at)
+    newest = [
+        await stand.get("/v1/paths", agent=agent, limit=str(paths))
+        for agent in stand.ready.namespaces
+    ]
     return outcome.Answers(
         scenario=stand.scenario.name,
         began_ns=began_ns,
         zones=await stand.get("/v1/zones", **{"from": stand.ready.began_at}),
         recent_zones=await stand.get("/v1/zones", range_s="30"),
-        paths=await stand.get("/v1/paths", limit=str(paths)),
+        paths={"paths": [path for answer in newest for path in answer["paths"]]},
         crossings=await stand.get("/v1/crossings"),
     )
 

@@ -30,7 +30,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     recent_zones: Row
     """`/v1/zones` of the last half minute."""
     paths: Row
-    """`/v1/paths`, newest first."""
+    """`/v1/paths`, of each agent newest first."""
     crossings: Row
     """`/v1/crossings`, newest first."""
 
@@ -80,8 +80,8 @@ def ended_crossing(answers: Answers) -> Row | None:
     return next((row for row in crossings(answers) if row["ended_at"] is not None), None)
 
 
-def record(answers: Answers, crossing: Row, series: Row) -> Record:
-    """Return what the picture of an ended crossing is drawn from.
+def record(answers: Answers, crossing: Row, series: Row) -> Record | None:
+    """Return what the picture of an ended crossing is drawn from; None where its rounds are gone.
 
     `series` is the answer of `/v1/series` for the crossing's agent and target.
     """
@@ -95,6 +95,8 @@ def record(answers: Answers, crossing: Row, series: Row) -> Record:
     during = [path for path in rounds if path["started_at"] == crossing["confirmed_at"]]
     before = [path for path in rounds if path["started_at"] < crossing["first_seen"]]
     after = [path for path in rounds if path["started_at"] >= crossing["ended_at"]]
+    if not during or not (before or after):
+        return None
     return Record(
         scenario=answers.scenario,
         agent=crossing["agent"],

@@ -175,7 +175,23 @@ def test_record_holds_both_routes_and_the_series() -> None:
 
     record = outcome.record(_answers([CROSSING]), CROSSING, series)
 
+    assert record is not None
     assert [stop.name for stop in record.inside] == ["Paris"]
     assert [stop.name for stop in record.outside] == ["Paris", "Frankfurt", "Paris"]
     assert [(window.start_s, window.p50_s) for window in record.windows] == [(9.75, 0.009)]
     assert (record.first_seen_s, record.confirmed_s, record.ended_s) == (20.0, 30.0, 50.0)
+
+
+@pytest.mark.parametrize("kept", ["confirming", "others"])
+def test_no_record_where_the_rounds_are_gone(kept: str) -> None:
+    """The collector answers with the newest paths alone: an old crossing has no picture."""
+    answers = _answers([CROSSING])
+    confirming = CROSSING["confirmed_at"]
+    rounds = [
+        path
+        for path in answers.paths["paths"]
+        if (path["started_at"] == confirming) == (kept == "confirming")
+    ]
+    left = msgspec.structs.replace(answers, paths={"paths": rounds})
+
+    assert outcome.record(left, CROSSING, {"step_s": 10, "series": []}) is None
