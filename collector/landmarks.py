@@ -23,6 +23,7 @@ import msgspec
 from agent.records import EARLIEST_NS, WitnessReply, is_reachable
 from collector.discs import usable_ns
 from collector.nearness import Landmark
+from collector.proofs import Disc
 from collector.records import Vantage
 from collector.wall import wall_ns
 
@@ -107,6 +108,15 @@ class Landmarks:
             known=tuple(trial.landmark for _, _, trial in told if trial.landmark is not None),
             tried=tuple((address, agent, trial.sent_ns) for address, agent, trial in told),
         )
+
+
+def discs(rows: Iterable[Landmark]) -> dict[str, list[Disc]]:
+    """Return what landmarks may prove of their addresses, as `borders.judge` takes it."""
+    found: dict[str, list[Disc]] = {}
+    for row in rows:
+        disc = Disc(agent=row.agent, origin=row.origin, rtt_ns=row.rtt_ns, resolution_ns=1)
+        found.setdefault(row.address, []).append(disc)
+    return found
 
 
 def plausible(replies: Sequence[WitnessReply], base_ns: int) -> Iterable[WitnessReply]:

@@ -48,16 +48,6 @@ class Landmark(msgspec.Struct, frozen=True, kw_only=True):
     sent_ns: int
     """When the first of the pings left."""
 
-    def nearness(self) -> Nearness:
-        """Return the same as the rounds of paths tell it."""
-        return Nearness(
-            agent=self.agent,
-            origin=self.origin,
-            rtt_ns=self.rtt_ns,
-            resolution_ns=1,
-            started_ns=self.sent_ns,
-        )
-
 
 class Proved(msgspec.Struct, frozen=True, kw_only=True):
     """The numbers of a proof about one address; lengths to the metre."""

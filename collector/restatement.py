@@ -17,6 +17,7 @@ import msgspec
 from collector import anycast, borders, evidence
 from collector.crossings import Crossings
 from collector.knowledge import Knowledge
+from collector.landmarks import discs
 from collector.nearness import Several
 from collector.networks import Networks, RangeTables
 from collector.records import Crossing, PathRecord, Verdict
@@ -59,6 +60,7 @@ def world(stated: Stated, release: Knowledge, tables: RangeTables) -> Knowledge:
         networks=Networks(special, stated.overrides, tables),
         carriers=release.carriers,
         lans=release.lans,
+        soil=release.soil,
         table_sha256=release.table_sha256,
         jurisdictions=release.jurisdictions,
     )
@@ -68,6 +70,7 @@ def _records(stated: Stated) -> list[PathRecord]:
     found = []
     for path in stated.paths:
         several = tuple(map(_again, stated.several.get(path.id, ())))
+        near = stated.landmarks.get(path.id, ())
         judgement = borders.judge(
             path,
             agent=stated.vantage.name,
@@ -75,8 +78,8 @@ def _records(stated: Stated) -> list[PathRecord]:
             knowledge=stated.knowledge,
             jurisdictions=stated.jurisdictions,
             anycast=anycast.evidence(several),
+            discs=discs(near),
         )
-        near = stated.landmarks.get(path.id, ())
         found.append(PathRecord(path=path, judgement=judgement, several=several, landmarks=near))
     return found
 

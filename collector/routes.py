@@ -41,7 +41,7 @@ from collector.control import HolderFinding
 from collector.crossings import Crossings
 from collector.errors import CorruptError
 from collector.knowledge import Knowledge
-from collector.landmarks import Landmarks, Memory, plausible
+from collector.landmarks import Landmarks, Memory, discs, plausible
 from collector.nearness import Nearness
 from collector.policy import Demands, Policy
 from collector.records import Crossing, Judgement, PathRecord, Vantage, Verdict, Zone
@@ -242,6 +242,7 @@ class Routes:
             knowledge=self._knowledge,
             jurisdictions=self._knowledge.jurisdictions,
             anycast=anycast.evidence(several),
+            discs=discs(near),
         )
         return PathRecord(path=path, judgement=judgement, several=several, landmarks=near)
 
@@ -280,25 +281,27 @@ class Routes:
         elif changed.evidence is None:
             self._state(changed, rounds, vantage)
         elif proved and changed.id not in self._proved:
-            self._state(msgspec.structs.replace(changed, rounds=len(rounds)), rounds, vantage)
+            before = msgspec.structs.replace(changed, verdict=Verdict.SUPPORTED_OUTSIDE)
+            stated = msgspec.structs.replace(changed, rounds=len(rounds))
+            digest = self._state(stated, rounds, vantage)
+            if before.evidence not in self.unstored:
+                self._shown[digest] = before
         elif known:
             self._rounds[changed.id] = known
 
-    def _state(self, changed: Crossing, rounds: tuple[PathRecord, ...], vantage: Vantage) -> None:
-        """Build the Statement of an episode; one that was shown before is shown on until then."""
+    def _state(self, changed: Crossing, rounds: tuple[PathRecord, ...], vantage: Vantage) -> str:
+        """Build the Statement of an episode, to be stored; return its digest."""
         statement = evidence.statement(
             changed, rounds, vantage, self._knowledge, zone=self._zone(rounds[-1].path)
         )
         digest = evidence.digest(statement)
-        shown = {row.id: row for row in self.crossings()}.get(changed.id)
-        if shown is not None:
-            self._shown[digest] = shown
         self._crossings.attach(changed.id, digest)
         self.unstored[digest] = statement
         if changed.verdict is Verdict.PROVEN_OUTSIDE:
             self._proved.add(changed.id)
         else:
             self._rounds[changed.id] = rounds
+        return digest
 
 
 def _addresses_on(path: Path) -> list[str]:

@@ -4,6 +4,8 @@ Rules
 - Checks, in this order: octets, digests and subjects (`envelope`); everything that was concluded,
   recomputed from the Statement alone (`restatement`); its rows, against the tables of this release
   wherever the Statement names the same tables by their digests. None hides another.
+- Borders are no rows: a Statement that names them by their digest is judged again by these very
+  ones, or not at all.
 - A Statement under other rules is recognised: octets, digests and subjects are checked, verdicts
   are not recomputed, and it is never called consistent.
 - Consistency is no origin: whoever writes a Statement can make it consistent.
@@ -11,7 +13,7 @@ Rules
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from collector import differences, envelope, evidence, stated, tablecheck
@@ -42,7 +44,7 @@ def verify(octets: bytes, release: Knowledge, *, version: str, named: str = "") 
     the file without ending: where that is a SHA-256, it must be that of the octets.
 
     Raises:
-        UnreadableError: it is no Statement about paths.
+        UnreadableError: it is no Statement about paths, or its borders are not here.
     """
     opened = envelope.read(octets, named=named)
     own = opened.rules == RULES
@@ -102,6 +104,7 @@ def _recompute(opened: Envelope, release: Knowledge, version: str) -> _Recompute
         broken = Difference(path="predicate", kind="unusable", says=str(error))
         check = Check(what="verdicts", agrees=None, says="not recomputed: see the differences")
         return _Recomputed([check], [broken])
+    inputs = _on_soil(inputs, predicate["tables"].get("soil"), release)
     made = restate(inputs)
     concluded = list(_concluded(opened, inputs, made, version))
     beside, compared = tablecheck.compare(predicate, inputs, made, release)
@@ -117,6 +120,22 @@ def _recompute(opened: Envelope, release: Knowledge, version: str) -> _Recompute
             for row in made.records
         ),
     )
+
+
+def _on_soil(inputs: Stated, named: str | None, release: Knowledge) -> Stated:
+    """Return the inputs with the borders that the Statement was proven by, if it names some.
+
+    Raises:
+        UnreadableError: this installation has other borders, or none.
+    """
+    if named is None:
+        return inputs
+    if release.soil is None or release.soil.header.sha256 != named:
+        raise UnreadableError(
+            f"cannot be judged again without the borders of SHA-256 {named}: run `make atlas` in a"
+            " checkout of the release that made it"
+        )
+    return replace(inputs, knowledge=replace(inputs.knowledge, soil=release.soil))
 
 
 def _concluded(

@@ -5,7 +5,8 @@ Rules
   rules that this release does not judge by. One bad file never hides the others.
 - Patterns of names come from the Statement, and a stranger may write one that never ends: judging
   is given up after `PATIENCE_S`.
-- The compiled tables of addresses may be absent: the rows in a Statement are enough.
+- The compiled tables of addresses may be absent: the rows in a Statement are enough. Borders that
+  a Statement names must be there: no row holds them.
 """
 
 import contextlib
@@ -24,6 +25,7 @@ from collector.errors import StoreError, UnreadableError
 from collector.findings import Verification
 from collector.knowledge import Knowledge
 from collector.redaction import SALT_OCTETS, Redactor
+from collector.soil import Soil
 
 STDIN: Final = "-"
 PATIENCE_S: Final = 60.0
@@ -67,7 +69,7 @@ def run(asked: Request) -> int:
 def _release() -> Knowledge:
     """Return the tables of this release; a damaged atlas is left out, and that is said."""
     try:
-        return knowledge.load(atlas=atlas.load())
+        return knowledge.load(atlas=atlas.load(), soil=Soil.open(atlas.BESIDE))
     except StoreError as error:
         sys.stderr.write(f"borne-collector: goes on without the compiled tables: {error}\n")
         return knowledge.load()

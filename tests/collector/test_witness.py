@@ -133,6 +133,17 @@ def test_silence_gives_the_turn_to_others_six_at_most() -> None:
     assert {} == asked.doubt(hops(LONDON))
 
 
+def test_a_hop_that_answers_nobody_is_left_alone_after_six() -> None:
+    """However many agents could still ask it."""
+    names = ("reading", "luton", "slough", "london", "oxford", "croydon", "frankfurt")
+    asked, tries = Asked(*names), 0
+    while found := asked.doubt(hops(LONDON)):
+        for name in found:
+            asked.answer(name, LONDON_HOP, None)
+            tries += 1
+    assert tries == 6
+
+
 def test_half_an_hour_later_it_is_asked_again() -> None:
     """Addresses move."""
     asked = Asked("london")

@@ -22,8 +22,8 @@ BATCHES = (
     ("lies", "mpls", "overseas", "remote-peering"),
 )
 PLAYED = [name for batch in BATCHES for name in batch]
-ELSEWHERE = {"timed", "inside", "trombone", "world"}
-"""Played by `test_demo.py` and `test_world.py`."""
+ELSEWHERE = {"timed", "inside", "trombone", "world", "witness"}
+"""Played by `test_demo.py`, `test_world.py` and `test_witness_end_to_end.py`."""
 HOW = ("--for", "45", "--json")
 ORDER_S = 150
 

@@ -23,7 +23,7 @@ PARIS_NAME, LONDON_NAME = "prs-bb1-link.ip.twelve99.net", "ldn-bb1-link.ip.twelv
 def place(name: str, territory: str, latitude: float, longitude: float) -> Place:
     """Return a city."""
     return Place(
-        name=name, territory=territory, latitude=latitude, longitude=longitude, radius_km=10
+        name=name, territory=territory, latitude=latitude, longitude=longitude, radius_km=10.0
     )
 
 
@@ -33,6 +33,8 @@ CITIES = {
     "slough": place("Slough", "GB", 51.50949, -0.59541),
     "reading": place("Reading", "GB", 51.45625, -0.97113),
     "luton": place("Luton", "GB", 51.87967, -0.41748),
+    "oxford": place("Oxford", "GB", 51.75222, -1.25596),
+    "croydon": place("Croydon", "GB", 51.38333, -0.1),
     "frankfurt": place("Frankfurt", "DE", 50.11552, 8.68417),
     "geneva": place("Geneva", "CH", 46.20222, 6.14569),
 }
