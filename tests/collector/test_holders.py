@@ -37,6 +37,7 @@ def held(
     registered: RegistrantRow | None = None,
     override: NetworkOverride | None = None,
     name: str | None = None,
+    confirmed: bool = True,
     address: str = ADDRESS,
     declared: bool = False,
 ) -> Holding:
@@ -45,7 +46,7 @@ def held(
     overrides = () if override is None else (override,)
     known = replace(LOADED, networks=Networks(load_special(), overrides, tables))
     sighting = Sighting()
-    sighting.take(reply(address, name))
+    sighting.take(reply(address, name, confirmed=confirmed))
     return hold(
         address,
         claims(address, sighting, known),
@@ -91,6 +92,14 @@ def test_a_recalled_row_decides_nothing() -> None:
     assert () == found.groups
     assert [row.kind for row in found.evidence] == ["origin", "unconfirmed"]
     assert "known from memory alone" in found.evidence[1].says
+
+
+def test_a_name_that_does_not_resolve_back_names_no_group() -> None:
+    """Whoever holds an address may write any operator's name: it decides on no axis."""
+    assert ["FR"] == [group.country for group in held(name=ORANGE).groups]
+    assert () == held(name=ORANGE, confirmed=False).groups
+    beside = held(COGENT, name=ORANGE, confirmed=False)
+    assert ["US"] == [group.country for group in beside.groups]
 
 
 def test_nobody_knows_anything() -> None:

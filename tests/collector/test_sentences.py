@@ -1,12 +1,14 @@
 """How the page speaks: exact, and never more than was seen."""
 
+from typing import get_args
+
 import msgspec
 import pytest
 
 from collector import sentences
 from collector.control import ForeignGroup
 from collector.nearness import Nearness, Several
-from collector.records import Group, Jurisdiction, PathVerdict, Verdict
+from collector.records import Group, Jurisdiction, Kind, PathVerdict, Verdict
 from tests.fakes.collector_face import ABROAD, DETOUR, ENDED, HELD, HOME, NOW_NS, OPEN, record
 from tests.fakes.paths import FROM_PARIS
 
@@ -180,6 +182,11 @@ def test_the_family_is_said_where_it_is_the_newer_one() -> None:
     said = sentences.returning(six, inside)
     assert said is not None
     assert "to oracle/eu-marseille-1 over IPv6 shows no hop outside" in said
+
+
+def test_every_kind_of_evidence_has_a_name() -> None:
+    """A kind without one would make the page of a crossing an error."""
+    assert set(get_args(Kind)) == set(sentences.EVIDENCE)
 
 
 def both(address: str, *agents: str) -> Several:

@@ -1,9 +1,13 @@
 """Witnesses of a hop's place: who counts, who is only shown, what light leaves."""
 
+from dataclasses import replace
+
+from msgspec.structs import replace as replace_row
+
 from agent.records import PathReply
-from collector import knowledge, testimony
+from collector import exchanges, knowledge, testimony
 from collector.claims import claims
-from collector.networks import load_special
+from collector.networks import Prefixes, load_special
 from collector.records import NetworkOverride
 from collector.sightings import Sighting
 from collector.testimony import Measured, describe, excluded, hear
@@ -69,6 +73,24 @@ def test_a_caveat_travels_with_the_reading() -> None:
     """A member's port on an exchange may be reached from afar: the evidence says so."""
     claim = heard(reply(ADDRESS, "ikoula.par.franceix.net")).evidence[0]
     assert "remote peering is possible" in claim.says
+
+
+def test_a_recalled_exchange_decides_nothing() -> None:
+    """An exchange known from memory alone is shown, and nobody crossed it for sure."""
+    lan = next(row for row in exchanges.load() if row.prefix == "80.249.208.0/21")
+    known, recalled = (
+        replace(KNOWLEDGE, lans=Prefixes([(lan.prefix, row)]))
+        for row in (lan, replace_row(lan, status="recalled"))
+    )
+    found = {
+        name: hear(Measured("80.249.208.10", None, None, 1), (), zone=None, knowledge=world)
+        for name, world in (("read", known), ("recalled", recalled))
+    }
+    assert ["Amsterdam"] == [place.name for place in found["read"].fabric]
+    assert () == found["recalled"].fabric
+    (shown,) = found["recalled"].evidence
+    assert "unconfirmed" == shown.kind
+    assert "known from memory alone" in shown.says
 
 
 def test_an_unknown_name_is_no_evidence() -> None:
