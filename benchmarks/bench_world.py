@@ -46,8 +46,9 @@ async def _play(file: Path, directory: Path) -> tuple[float, int]:
     if stand.statistics is None or stand.statistics.late_p99_us is None:
         raise AssertionError("the lab told no lateness")
     right = {
-        (truth.agent, truth.target, truth.jurisdiction): truth.verdict
+        (truth.agent, truth.target, name): truth.verdict
         for truth in conclusions(world, JURISDICTIONS)
+        for name in truth.jurisdiction
     }
     found = [row for answer in answers for row in _verdicts(answer)]
     missing = set(right) - {key for key, _ in found}

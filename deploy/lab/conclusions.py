@@ -36,7 +36,7 @@ def conclusions(scenario: Scenario, jurisdictions: tuple[Jurisdiction, ...]) -> 
                 yield Truth(
                     agent=agent.name,
                     target=target.address,
-                    jurisdiction=row.name,
+                    jurisdiction=(row.name,),
                     verdict=tuple(sorted(allowed)),
                     says=f"one of {len(ways)} ways of equal cost",
                 )

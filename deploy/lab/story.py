@@ -2,8 +2,9 @@
 
 Rules
 - Borne never reads a truth; a test compares it with what Borne said.
-- A truth holds from `from_s` to `to_s` of the story and lists every verdict that is right. Where a
-  proof is possible `provable` says so; where it is not, no verdict that proves may stand there.
+- A truth holds from `from_s` to `to_s` of the story, for each `jurisdiction` that it names, and
+  lists every verdict that is right. Where a proof is possible `provable` says so; where it is not,
+  no verdict that proves may stand there.
 """
 
 from typing import Annotated, Literal
@@ -52,7 +53,7 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     agent: Name
     target: Name
-    jurisdiction: Name
+    jurisdiction: Annotated[tuple[Name, ...], msgspec.Meta(min_length=1)]
     verdict: Annotated[tuple[Verdict, ...], msgspec.Meta(min_length=1)]
     says: Name
     axis: Axis = "territory"

@@ -65,6 +65,8 @@ def truth_complaints(scenario: Scenario) -> Iterator[str]:
             yield f"{key}.agent: no agent is called {truth.agent!r}"
         if truth.target not in targets:
             yield f"{key}.target: no target or agent is reached by {truth.target!r}"
+        if len(set(truth.jurisdiction)) != len(truth.jurisdiction):
+            yield f"{key}.jurisdiction: one is named twice"
         yield from _overstated(key, truth)
         end_s = scenario.duration_s if truth.to_s is None else truth.to_s
         if not truth.from_s < end_s <= scenario.duration_s:
@@ -82,6 +84,7 @@ def _overstated(key: str, truth: Truth) -> Iterator[str]:
 
 def _overlapping(scenario: Scenario) -> Iterator[str]:
     for (first, one), (second, two) in combinations(enumerate(scenario.truth), 2):
-        subjects = {(row.agent, row.target, row.jurisdiction, row.axis) for row in (one, two)}
-        if len(subjects) == 1 and (one.holds_at(two.from_s) or two.holds_at(one.from_s)):
+        subjects = {(row.agent, row.target, row.axis) for row in (one, two)}
+        shared = set(one.jurisdiction) & set(two.jurisdiction)
+        if len(subjects) == 1 and shared and (one.holds_at(two.from_s) or two.holds_at(one.from_s)):
             yield f"truth[{second}]: speaks of the same as truth[{first}] at the same time"

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from collector.regions import JURISDICTIONS
+from deploy.lab.conclusions import conclusions
 from deploy.lab.scenario import load
 
 ROOT = Path(__file__).parents[2]
@@ -115,6 +117,25 @@ def test_every_zone_of_every_agent_is_measured(results: Mapping[str, Any], scena
     assert {(row["agent"], row["provider"], row["region"]) for row in rows} == wanted
     assert all(0 < row["p50_s"] <= row["p90_s"] <= row["p99_s"] < 1 for row in rows)
     assert all(row["loss_ratio"] < 0.05 for row in rows)
+
+
+@pytest.mark.parametrize("scenario", PLAYS_S)
+def test_every_verdict_is_what_the_network_makes_true(
+    results: Mapping[str, Any], scenario: str
+) -> None:
+    """Of every agent, target and jurisdiction; `timed` is played until its detour is over."""
+    right = {
+        (truth.agent, truth.target, name): truth.verdict
+        for truth in conclusions(load(scenario), JURISDICTIONS)
+        for name in truth.jurisdiction
+    }
+    found = {
+        (row["agent"], row["target"], row["jurisdiction"]): (row["verdict"],)
+        for row in results[scenario]["verdicts"]
+        if row["axis"] == "territory"
+    }
+
+    assert right == found
 
 
 def _family(leader: int) -> set[int]:

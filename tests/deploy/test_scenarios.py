@@ -7,12 +7,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from collector.regions import demanded
+from collector.regions import JURISDICTIONS, demanded
 from deploy.lab.scenario import SCENARIOS, load
 from deploy.lab.story import Truth
 
@@ -64,19 +65,35 @@ def test_every_delivered_scenario_is_played() -> None:
     assert sorted(file.stem for file in SCENARIOS.glob("*.toml")) == sorted({*PLAYED, *ELSEWHERE})
 
 
+@pytest.mark.parametrize("name", PLAYED)
+def test_every_path_has_its_truth(name: str) -> None:
+    """A story says what is true of each agent, target and jurisdiction; nothing is left open."""
+    scenario = load(name)
+    paths = product(scenario.agents, (one for row in scenario.targets for one in row.given))
+    wanted = {(agent.name, target, row.name) for agent, target in paths for row in JURISDICTIONS}
+
+    assert wanted == {
+        (truth.agent, truth.target, row)
+        for truth in scenario.truth
+        for row in truth.jurisdiction
+        if truth.axis == "territory"
+    }
+
+
 @pytest.mark.parametrize(
-    ("name", "truth"),
+    ("name", "truth", "jurisdiction"),
     [
-        pytest.param(name, truth, id=f"{name}-{truth.agent}-{truth.target}-{truth.jurisdiction}")
+        pytest.param(name, truth, row, id=f"{name}-{truth.agent}-{truth.target}-{row}")
         for name in PLAYED
         for truth in load(name).truth
+        for row in truth.jurisdiction
     ],
 )
 def test_the_verdict_is_what_the_truth_allows(
-    said: Mapping[str, Any], name: str, truth: Truth
+    said: Mapping[str, Any], name: str, truth: Truth, jurisdiction: str
 ) -> None:
     """The newest verdict is one of those that are right; a proof stands only where it may."""
-    subject = (truth.agent, truth.target, truth.jurisdiction, truth.axis)
+    subject = (truth.agent, truth.target, jurisdiction, truth.axis)
     verdicts = [
         row["verdict"]
         for row in said[name]["verdicts"]
@@ -94,9 +111,10 @@ def test_crossings_are_those_of_the_truth(said: Mapping[str, Any], name: str) ->
     home = {agent.name: scenario.city(agent.city).country for agent in scenario.agents}
     country = {given: target.country for target in scenario.targets for given in target.given}
     outside = {
-        (truth.agent, truth.target, truth.jurisdiction)
+        (truth.agent, truth.target, row)
         for truth in scenario.truth
-        if truth.jurisdiction == demanded(home[truth.agent], country[truth.target])
+        for row in truth.jurisdiction
+        if row == demanded(home[truth.agent], country[truth.target])
         and all(verdict.endswith("_OUTSIDE") for verdict in truth.verdict)
     }
 

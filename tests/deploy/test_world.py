@@ -38,8 +38,9 @@ def said() -> Mapping[str, Any]:
 def test_every_verdict_is_one_of_those_that_are_right(said: Mapping[str, Any]) -> None:
     """Two hundred targets from three cities: each verdict is what the network makes true."""
     right = {
-        (truth.agent, truth.target, truth.jurisdiction): truth.verdict
+        (truth.agent, truth.target, name): truth.verdict
         for truth in conclusions(load("world"), JURISDICTIONS)
+        for name in truth.jurisdiction
     }
     found = {
         (row["agent"], row["target"], row["jurisdiction"]): row["verdict"]
@@ -57,9 +58,10 @@ def test_crossings_are_those_that_the_network_makes(said: Mapping[str, Any]) -> 
     home = {agent.name: world.city(agent.city).country for agent in world.agents}
     country = {target.address: target.country for target in world.targets}
     outside = {
-        (truth.agent, truth.target, truth.jurisdiction)
+        (truth.agent, truth.target, name)
         for truth in conclusions(world, JURISDICTIONS)
-        if truth.jurisdiction == demanded(home[truth.agent], country[truth.target])
+        for name in truth.jurisdiction
+        if name == demanded(home[truth.agent], country[truth.target])
         and truth.verdict == ("SUPPORTED_OUTSIDE",)
     }
 

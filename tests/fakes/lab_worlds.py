@@ -190,7 +190,7 @@ loss_ratio = 0.5
 [[truth]]
 agent = "one"
 target = "2001:db8::80"
-jurisdiction = "FX"
+jurisdiction = ["FX"]
 verdict = ["SUPPORTED_INSIDE", "UNDETERMINED"]
 to_s = 4.0
 says = "nothing leaves"
@@ -198,7 +198,7 @@ says = "nothing leaves"
 [[truth]]
 agent = "one"
 target = "2001:db8::80"
-jurisdiction = "FX"
+jurisdiction = ["FX"]
 verdict = ["PROVEN_INSIDE"]
 provable = true
 from_s = 4.0

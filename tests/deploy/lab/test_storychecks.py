@@ -30,6 +30,11 @@ TRUTH = 'verdict = ["SUPPORTED_INSIDE", "UNDETERMINED"]'
         ('router = "b"\nanswers = false', 'router = "b"', "events[2]: the event of a router or"),
         ('router = "b"\nanswers', 'router = "b"\nup = true\nanswers', "events[2]: the event of a"),
         ("answers = false", "answers = 1", "at `$.events[2].answers`"),
+        (
+            'jurisdiction = ["FX"]',
+            'jurisdiction = ["FX", "FX"]',
+            "truth[0].jurisdiction: one is named twice",
+        ),
         ('agent = "one"', 'agent = "won"', "truth[0].agent: no agent is called 'won'"),
         ('target = "2001:db8::80"', 'target = "2001:db8::81"', "truth[0].target: no target or"),
         (TRUTH, 'verdict = ["PROVEN_INSIDE"]', "truth[0].verdict: PROVEN_INSIDE stands where"),
