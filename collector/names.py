@@ -7,7 +7,7 @@ Rules
 - Case and one trailing dot do not matter. Names that are not plain DNS names (not ASCII, empty
   labels, longer than RFC 1035 section 3.1 allows) say nothing. No input raises.
 - A name is a claim: whoever holds an address writes its PTR record. Whether the claim counts is
-  decided by `borders`, from `name_confirmed`.
+  decided by `claims`.
 """
 
 import re
