@@ -14,6 +14,7 @@ from benchmarks.corpustable import Matrix, Row, Score
 from benchmarks.results import Result, alone
 from collector import atlas, knowledge
 from collector.records import OUTSIDE, RULES
+from collector.soil import Soil
 
 PLACE: Final = File(__file__).parent
 FOUND_RATIO: Final = 0.8
@@ -38,7 +39,7 @@ def measure() -> list[Result]:
 
 def compare(cases: Mapping[str, Case]) -> Matrix:
     """Return what Borne and the naive rules say of each path, and how often they are right."""
-    known = knowledge.load((), atlas.load())
+    known = knowledge.load((), atlas.load(), Soil.open(atlas.BESIDE))
     borne = {key: corpus.sayings(case.path, known) for key, case in cases.items()}
     naive = _naive(cases, known)
     left = {row.name: corpus.exits(cases, row.name) for row in corpus.ASKED}

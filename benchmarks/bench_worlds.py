@@ -15,6 +15,7 @@ import msgspec
 
 from benchmarks.results import Result, alone
 from collector import atlas, knowledge
+from collector.soil import Soil
 from deploy.lab.recipe import Recipe
 from deploy.lab.scenario import SCENARIOS
 from deploy.lab.trial import ASKED, Tally, trial
@@ -53,7 +54,7 @@ def measure() -> list[Result]:
 
 def _play(seeds: Iterable[int]) -> Tally:
     recipe = msgspec.toml.decode((SCENARIOS / "world.toml").read_bytes(), type=Recipe)
-    known = knowledge.load((), atlas.load())
+    known = knowledge.load((), atlas.load(), Soil.open(atlas.BESIDE))
     tally = Tally()
     for seed in seeds:
         tally.add(trial(recipe, seed, known))

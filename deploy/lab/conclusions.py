@@ -8,6 +8,11 @@ A path is every way of equal cost together, as some flow may take each:
     else a router that is silent or has no name               UNDETERMINED
     else nothing but hops inside                              SUPPORTED_INSIDE
 
+    and beside that, if times allow it, wherever
+    a hop that answers lies outside, named or not             PROVEN_OUTSIDE
+    every hop lies inside                                     PROVEN_INSIDE
+    and every one of them answers                             SUPPORTED_INSIDE
+
 Rules
 - It holds where names tell the truth and every router answers or never does, as in a world drawn
   from a seed. A scenario that lies, limits or loses has its truth written down instead.
@@ -32,12 +37,20 @@ def conclusions(scenario: Scenario, jurisdictions: tuple[Jurisdiction, ...]) -> 
         for target in scenario.targets:
             ways = _ways(topology, agent.name, target)
             for row in jurisdictions:
-                allowed = {_verdict(scenario, topology, way, target, row) for way in ways}
+                allowed = {
+                    verdict
+                    for way in ways
+                    for verdict in (
+                        _verdict(scenario, topology, way, target, row),
+                        *_provable(scenario, topology, way, target, row),
+                    )
+                }
                 yield Truth(
                     agent=agent.name,
                     target=target.address,
                     jurisdiction=(row.name,),
                     verdict=tuple(sorted(allowed)),
+                    provable=any(verdict.startswith("PROVEN") for verdict in allowed),
                     says=f"one of {len(ways)} ways of equal cost",
                 )
 
@@ -80,6 +93,22 @@ def _verdict(
     if any(country not in jurisdiction.territories for country in seen):
         return "SUPPORTED_OUTSIDE"
     return "SUPPORTED_INSIDE" if len(told) == len(routers) else "UNDETERMINED"
+
+
+def _provable(
+    scenario: Scenario, topology: Topology, way: Way, target: Target, jurisdiction: Jurisdiction
+) -> Iterator[Verdict]:
+    """Yield what a way may be called where times are short enough, and is true."""
+    routers = list(_routers(topology, way))
+    hops = [(_country(scenario, router), router.answers) for router in routers]
+    hops.append((target.country, True))
+    outside = [answers for country, answers in hops if country not in jurisdiction.territories]
+    if any(outside):
+        yield "PROVEN_OUTSIDE"
+    if not outside:
+        yield "PROVEN_INSIDE"
+    if not outside and all(answers for _, answers in hops):
+        yield "SUPPORTED_INSIDE"
 
 
 def _country(scenario: Scenario, router: Router) -> str:

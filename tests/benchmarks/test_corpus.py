@@ -12,6 +12,7 @@ from benchmarks.corpus import Case, Saying, Truth
 from collector import atlas, knowledge
 from collector.errors import ConfigError
 from collector.records import Verdict
+from collector.soil import Soil
 from tests.fakes.paths import path, reply
 
 LONDON = reply("193.251.242.18", "pos0-1-4-0.lontr1.London.opentransit.net", rtt_ms=12.0)
@@ -45,7 +46,7 @@ def test_no_hard_rule_is_broken_on_real_paths() -> None:
     """No false exit, traps undecided, all foreign operators named; without a corpus it says so."""
     compiled = atlas.load()
     assert () == compiled.missing, "the tables of addresses were not built: run `make atlas`"
-    tables = knowledge.load((), compiled)
+    tables = knowledge.load((), compiled, Soil.open(atlas.BESIDE))
     try:
         cases = corpus.read(corpus.folder())
     except ConfigError as absent:

@@ -9,13 +9,14 @@ from agent.records import Path
 from collector import atlas, knowledge
 from collector.borders import judge
 from collector.records import Judgement, Verdict
+from collector.soil import Soil
 from deploy.lab import trial
 from deploy.lab.recipe import Recipe
 from deploy.lab.scenario import SCENARIOS
 from deploy.lab.trial import Tally
 
 RECIPE = msgspec.toml.decode((SCENARIOS / "world.toml").read_bytes(), type=Recipe)
-KNOWLEDGE = knowledge.load((), atlas.load())
+KNOWLEDGE = knowledge.load((), atlas.load(), Soil.open(atlas.BESIDE))
 WORLDS = 100
 TARGETS = 2
 
@@ -32,6 +33,7 @@ def test_a_hundred_worlds_and_no_false_claim() -> None:
     assert tally.paths == WORLDS * len(RECIPE.agents) * TARGETS * 2
     assert tally.exits_found > 0.9 * tally.exits > 500
     assert tally.outside_by_lie > 0
+    assert tally.proofs > 0
 
 
 def all_are(verdict: Verdict) -> Change:
