@@ -6,7 +6,8 @@
     [uplink]     interval_s, spool_batches
     [resolver]   address ("ip", "ipv4:port" or "[ipv6]:port"), search (domains), names, cache_s,
                  timeout_s
-    [limits]     packets_per_s, per_target_per_s,
+    [limits]     packets_per_s, per_target_per_s, per_prefix_per_s (of one /24 or /48),
+                 opt_out (prefixes that nothing is ever sent to),
                  witness = {enabled, per_minute} (pinging hops that the collector asks about)
     [[targets]]  target (an address or a name), zone ("provider/region"), interval_s, timeout_s,
                  trace_interval_s, trace_protocol ("icmp" or "udp"), flows (of a round),
@@ -22,6 +23,7 @@ import os
 import re
 import stat
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,9 +36,11 @@ from agent.targets import (
     DEFAULT_FLOWS,
     MAX_FLOWS,
     Limits,
+    Network,
     ProbeTarget,
     WitnessLimits,
     objection,
+    opted_out,
 )
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -48,6 +52,7 @@ MIN_NAME_LIFE_S = 3600
 MAX_SEARCH = 6
 """Domains of a search list: each may cost a question for each name."""
 MAX_WITNESS_PER_MINUTE = 6000
+MAX_OPT_OUT = 1000
 MAX_CONTACT_OCTETS = 80
 MAX_SOCKET_OCTETS = 107
 """The longest path of a Unix socket (unix(7): 108 octets with the final zero)."""
@@ -115,6 +120,7 @@ def load(path: Path) -> Config:
     """
     document = settings.read(path)
     agent = document.table("agent")
+    limits = _limits(document.table("limits"))
     config = Config(
         name=_name(agent),
         agent_id=_agent_id(agent),
@@ -128,8 +134,8 @@ def load(path: Path) -> Config:
         collector=_collector(document, path.parent) if "collector" in document else None,
         uplink=_uplink(document.table("uplink")),
         dns=_dns(document.table("resolver")),
-        limits=_limits(document.table("limits")),
-        targets=_targets(document),
+        limits=limits,
+        targets=_targets(document, limits.opt_out),
     )
     agent.done()
     document.done()
@@ -261,10 +267,24 @@ def _limits(table: settings.Table) -> Limits:
         per_target_per_s=table.number(
             "per_target_per_s", default.per_target_per_s, minimum=0.01, maximum=1000
         ),
+        per_prefix_per_s=table.number(
+            "per_prefix_per_s", default.per_prefix_per_s, minimum=1, maximum=10_000
+        ),
+        opt_out=_opt_out(table),
         witness=_witness(table.table("witness"), default.witness),
     )
     table.done()
     return found
+
+
+def _opt_out(table: settings.Table) -> tuple[Network, ...]:
+    given = table.texts("opt_out", ())
+    if len(given) > MAX_OPT_OUT:
+        raise table.wrong("opt_out", f"at most {MAX_OPT_OUT} are possible, not {len(given)}")
+    try:
+        return tuple(ipaddress.ip_network(prefix) for prefix in given)
+    except ValueError as error:
+        raise table.wrong("opt_out", f"must be a list of prefixes: {error}") from error
 
 
 def _witness(table: settings.Table, default: WitnessLimits) -> WitnessLimits:
@@ -278,7 +298,7 @@ def _witness(table: settings.Table, default: WitnessLimits) -> WitnessLimits:
     return found
 
 
-def _targets(document: settings.Document) -> tuple[ProbeTarget, ...]:
+def _targets(document: settings.Document, opt_out: Sequence[Network]) -> tuple[ProbeTarget, ...]:
     tables = document.tables("targets")
     if not tables:
         raise document.wrong("targets", "there is no [[targets]] table: nothing would be probed")
@@ -287,6 +307,11 @@ def _targets(document: settings.Document) -> tuple[ProbeTarget, ...]:
     found = [_target(table) for table in tables]
     counts = Counter((item[0].zone, item[0].target) for item in found)
     for table, (first, *_) in zip(tables, found, strict=True):
+        if first.address is not None and (refused := opted_out(first.address, opt_out)):
+            raise table.wrong(
+                "target",
+                f"{first.address} is in {refused} of [limits] opt_out: take one of them out",
+            )
         if counts[first.zone, first.target] > 1:
             raise table.wrong("target", f'"{first.target}" stands in zone {first.zone} twice')
     return tuple(target for item in found for target in item)

@@ -4,17 +4,21 @@
     seen before in a plan                                     nothing: it is under way, or done
     of an address that is no global unicast one               refused: `address`
     of an address of another family than it says              refused: `address`
+    of an address in a prefix of `limits.opt_out`             refused: `opt_out`
     past its deadline, by this host's time of day             refused: `late`
-    of an address that was pinged within the last minute      refused: `repeat`
+    of an address that is being pinged, or was within the     refused: `repeat`
+    last minute
     one more than `MAX_UNDER_WAY`                             refused: `busy`
     of protocols of which this agent has none                 refused: `protocol`
     anything else                                             pinged
 
 Rules
 - The plan asks, this host decides: `limits.witness` of its own file bounds how many packets leave
-  in any minute, exactly, and `packets_per_s` bounds them together with everything else.
+  in any minute, exactly; `packets_per_s` and `per_prefix_per_s` bound them together with
+  everything else.
 - The collector is believed nothing: whatever it asks, private, shared, multicast and special
-  addresses are never pinged, and no address more than once a minute.
+  addresses are never pinged, and a request of an address begins a minute after the last one of
+  it ended: no router gets more than 10 packets in any minute (5 in each of two protocols).
 - Protocols are tried in the order of the request; those that this agent lacks (TCP) are passed
   over. Five probes at most go out in each; two lost ones in the beginning end it, and so do three
   answers that bear the smallest time out: within a millisecond of it, or within a tenth.
@@ -36,7 +40,7 @@ from agent.records import (
     WitnessTask,
     is_reachable,
 )
-from agent.targets import Instant, WitnessLimits, family_of
+from agent.targets import Instant, Network, WitnessLimits, family_of, opted_out
 
 NS_PER_S = 1_000_000_000
 MINUTE_NS = 60 * NS_PER_S
@@ -49,7 +53,7 @@ TIMEOUT_NS = NS_PER_S
 GAP_NS = NS_PER_S // 5
 """Between an answer and the next probe: a router answers others, too."""
 REMEMBERED = 4096
-REASONS = ("address", "late", "repeat", "busy", "protocol")
+REASONS = ("address", "opt_out", "late", "repeat", "busy", "protocol")
 _AGREE_NS = 1_000_000
 _AGREE_DIVISOR = 10
 
@@ -57,16 +61,22 @@ _AGREE_DIVISOR = 10
 class Grant:
     """What this host gives the plans of its collector."""
 
-    def __init__(self, limits: WitnessLimits) -> None:
-        """Take what the operator allows."""
+    def __init__(self, limits: WitnessLimits, opt_out: Sequence[Network] = ()) -> None:
+        """Take what the operator allows, and where nothing is ever sent to."""
         self.refused = Counter(dict.fromkeys(REASONS, 0))
         self.sent = 0
         """Packets that left."""
-        self.under_way = 0
+        self._opt_out = opt_out
+        self._under_way: set[str] = set()
         self._limits = limits
         self._seen: deque[str] = deque(maxlen=REMEMBERED)
         self._pinged_ns: dict[str, int] = {}
         self._sent_ns: deque[int] = deque()
+
+    @property
+    def under_way(self) -> int:
+        """Return how many requests are carried out or wait for that."""
+        return len(self._under_way)
 
     def take(self, plan: Plan, now: Instant) -> list[WitnessTask]:
         """Return the requests of a plan to carry out; call `done` after each."""
@@ -79,14 +89,18 @@ class Grant:
             if reason is not None:
                 self.refused[reason] += 1
                 continue
-            self._remember(task.address, now.monotonic_ns)
-            self.under_way += 1
+            self._under_way.add(task.address)
             found.append(task)
         return found
 
-    def done(self) -> None:
-        """Learn that a request is carried out."""
-        self.under_way -= 1
+    def done(self, address: str, now_ns: int) -> None:
+        """Learn that the request of an address is carried out."""
+        self._under_way.discard(address)
+        self._remember(address, now_ns)
+
+    def forget_work(self) -> None:
+        """Learn that nothing is under way: whoever carried it out begins again."""
+        self._under_way.clear()
 
     def wait_ns(self, now_ns: int) -> int:
         """Return how long until one more packet may leave; 0: `spend` and send it now."""
@@ -105,9 +119,14 @@ class Grant:
         """Apply the table of the module's rules."""
         if not is_reachable(task.address) or family_of(task.address) != task.family:
             return "address"
+        if opted_out(task.address, self._opt_out) is not None:
+            return "opt_out"
         if is_late(task, now.wall_ns):
             return "late"
-        if self._pinged_ns.get(task.address, -MINUTE_NS) > now.monotonic_ns - MINUTE_NS:
+        minute_ago_ns = now.monotonic_ns - MINUTE_NS
+        if self._pinged_ns.get(task.address, minute_ago_ns) > minute_ago_ns:
+            return "repeat"
+        if task.address in self._under_way:
             return "repeat"
         if self.under_way >= MAX_UNDER_WAY:
             return "busy"

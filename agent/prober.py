@@ -8,6 +8,9 @@ Sending and reading happen on ticks of 30 ms, a tenth of the shortest interval w
 the kernel keeps the time, so waking for every packet would only cost. All echo requests to a
 target are of one flow: another one might take another way.
 
+A name that resolves into a prefix of `limits.opt_out` has no address to probe: it is said once, and
+the address that it had before is no longer used.
+
 A target whose probes are administratively prohibited is probed ever less often (`schedule`).
 """
 
@@ -26,7 +29,7 @@ from agent.schedule import Budget, Due, Entry, Schedule
 from agent.sender import Sender
 from agent.senders import Purpose, Senders
 from agent.sockets import open_port
-from agent.targets import ProbeTarget, Resolve, Sink
+from agent.targets import ProbeTarget, Resolve, Sink, opted_out
 
 _NS_PER_S = 1_000_000_000
 _RETRY_UNRESOLVED_S = 10.0
@@ -70,6 +73,7 @@ class Prober:
         self._siblings = _siblings(targets)
         self._unresolved: set[int] = set()
         self._said: set[int] = set()
+        self._said_out: set[int] = set()
         self._senders = Senders(self._opened)
 
     def address_of(self, target_index: int) -> str | None:
@@ -149,7 +153,7 @@ class Prober:
             # Until the first questions are answered there is nothing to tell.
             if self._is_unresolved(due.index):
                 self._sink.event(due.index, now.wall_ns, Outcome.UNRESOLVED)
-        elif not self._budget.allow_echo(due.index, now.monotonic_ns):
+        elif not self._budget.allow_echo(due.index, address, now.monotonic_ns):
             self._sink.event(due.index, now.wall_ns, Outcome.SKIPPED)
         else:
             self.sent[due.index] += 1
@@ -180,14 +184,26 @@ class Prober:
     async def _resolve_for_ever(self, index: int, target: ProbeTarget) -> None:
         while True:
             address = await self._ask(target)
-            if address is not None:
+            if address is not None and self._is_opted_out(index, address):
+                self._addresses[index] = None
+                self._unresolved.add(index)
+            elif address is not None:
                 self._settle_on(index, address)
             elif self._addresses[index] is None:
                 self._unresolved.add(index)
-            if self._is_unresolved(index):
+            if address is None and self._is_unresolved(index):
                 self._say_once(index)
             known = any(self._addresses[each] is not None for each in self._siblings[index])
             await asyncio.sleep(self._resolve_interval_s if known else _RETRY_UNRESOLVED_S)
+
+    def _is_opted_out(self, index: int, address: str) -> bool:
+        """Return whether nothing may be sent there, and say so unless that was said."""
+        network = opted_out(address, self._budget.opt_out)
+        if network is not None and index not in self._said_out:
+            self._said_out.add(index)
+            name = self._targets[index].target
+            _log.warning("%s is %s, in %s of [limits] opt_out: not probed", name, address, network)
+        return network is not None
 
     def _is_unresolved(self, index: int) -> bool:
         """Return whether the target's name has an address in none of the families asked for."""
@@ -212,6 +228,7 @@ class Prober:
     def _settle_on(self, index: int, address: str) -> None:
         """Use an address from now on, and tell it where it is new."""
         self._unresolved.discard(index)
+        self._said_out.discard(index)
         self._said.discard(self._siblings[index][0])
         if address != self._addresses[index]:
             self._addresses[index] = address

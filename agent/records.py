@@ -175,7 +175,7 @@ def is_reachable(address: str) -> bool:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return False
-    if str(parsed) != address or not parsed.is_global or parsed.is_multicast:
+    if "%" in address or str(parsed) != address or not parsed.is_global or parsed.is_multicast:
         return False
     if isinstance(parsed, ipaddress.IPv4Address):
         return True

@@ -14,11 +14,16 @@ Rules
 
 - Who is told that its probes are prohibited backs off: the interval doubles each time, up to a
   minute (`slow_down`), until a probe is answered (`restore`). Deadlines keep their phase.
+- Every packet counts for the /24 or /48 of its destination, whatever it is for. A prefix that had
+  none for a second has earned all it can hold: it is forgotten, and no limit is lost by that.
 """
 
 import hashlib
 import heapq
+import ipaddress
+from collections import OrderedDict
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -29,6 +34,8 @@ _TOLERANCE_DIVISOR = 4
 _NS_PER_S = 1_000_000_000
 SLOWEST_NS = 60 * _NS_PER_S
 """Backing off never makes an interval longer than this."""
+_PREFIX_OCTETS = {4: 3, 6: 6}
+"""What one operator usually announces at least: a /24 of IPv4, a /48 of IPv6."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +129,10 @@ class Bucket:
         """Return whether a token is there, without taking it."""
         return self.wait_ns(now_ns) == 0
 
+    def is_full(self, now_ns: int) -> bool:
+        """Return whether it holds all that it can."""
+        return self.wait_ns(now_ns, self._capacity - 1.0) == 0
+
     def take(self) -> None:
         """Take the token that is there."""
         self._tokens -= 1.0
@@ -135,46 +146,124 @@ class Bucket:
         return int(missing / self._per_s * _NS_PER_S) + 1 if missing > 0 else 0
 
 
-class Budget:
-    """The limits of this host: one bucket for everything, one for each target's echoes.
+@lru_cache(maxsize=4096)
+def prefix_of(address: str) -> bytes:
+    """Return the first octets of an address: those of its /24 or /48."""
+    parsed = ipaddress.ip_address(address)
+    return parsed.packed[: _PREFIX_OCTETS[parsed.version]]
 
-    Echo requests cannot wait, a trace can: half of what the bucket holds is kept for them.
+
+class _Prefixes:
+    """A bucket for each prefix that packets went to within the last second, the latest last."""
+
+    def __init__(self, per_s: float) -> None:
+        self._per_s = per_s
+        self._buckets: OrderedDict[bytes, Bucket] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def wait_ns(self, address: str, now_ns: int, kept: float = 0.0) -> int:
+        """Return how long until one more packet may go there; a new prefix has all it can hold."""
+        bucket = self._buckets.get(prefix_of(address))
+        return 0 if bucket is None else bucket.wait_ns(now_ns, kept)
+
+    def take(self, address: str, now_ns: int) -> None:
+        """Count a packet, and forget the prefixes that are full again."""
+        prefix = prefix_of(address)
+        bucket = self._buckets.pop(prefix, None) or Bucket(self._per_s, now_ns)
+        bucket.take()
+        self._buckets[prefix] = bucket
+        while self._buckets and next(iter(self._buckets.values())).is_full(now_ns):
+            self._buckets.popitem(last=False)
+
+
+class Budget:
+    """The limits of this host: for everything, for each prefix, for each target's echoes.
+
+    Echo requests cannot wait, a trace can: half of what a bucket holds is kept for them.
     """
 
     def __init__(self, limits: Limits, now_ns: int) -> None:
         """Start with full buckets."""
+        self.opt_out = limits.opt_out
+        """Where nothing is ever sent to: who takes an address from others asks first."""
         self._limits = limits
         self._all = Bucket(limits.packets_per_s, now_ns)
-        self._kept = (max(limits.packets_per_s, 1.0) - 1.0) / 2
+        self._kept = _kept(limits.packets_per_s)
+        self._prefixes = _Prefixes(limits.per_prefix_per_s)
+        self._kept_of_prefix = _kept(limits.per_prefix_per_s)
         self._targets: dict[int, Bucket] = {}
 
-    def allow_echo(self, index: int, now_ns: int) -> bool:
-        """Take one token of all and one of target `index`, or none where one is missing."""
+    @property
+    def prefixes(self) -> int:
+        """Return how many prefixes are remembered: those of the last second at most."""
+        return len(self._prefixes)
+
+    def allow_echo(self, index: int, address: str, now_ns: int) -> bool:
+        """Take one token of all, of the prefix and of target `index`; none where one is missing."""
         own = self._targets.get(index)
         if own is None:
             own = self._targets[index] = Bucket(self._limits.per_target_per_s, now_ns)
         if not (own.holds_one(now_ns) and self._all.holds_one(now_ns)):
             return False
+        if self._prefixes.wait_ns(address, now_ns):
+            return False
         own.take()
-        self._all.take()
+        self.take_packet(address, now_ns)
         return True
 
     def packet_wait_ns(self, now_ns: int) -> int:
-        """Return how long a trace's next packet must wait; 0: `take_packet` and send it now."""
+        """Return how long any packet of a trace must wait.
+
+        Where `prefix_wait_ns` is 0 as well, `take_packet` and send it now.
+        """
         return self._all.wait_ns(now_ns, self._kept)
 
-    def take_packet(self) -> None:
-        """Take one token of all, for a trace's packet: each TTL reaches another machine."""
+    def prefix_wait_ns(self, address: str, now_ns: int) -> int:
+        """Return how long a packet of a trace towards `address` must wait, wherever it ends."""
+        return self._prefixes.wait_ns(address, now_ns, self._kept_of_prefix)
+
+    def take_packet(self, address: str, now_ns: int) -> None:
+        """Take one token of all and one of the prefix."""
         self._all.take()
+        self._prefixes.take(address, now_ns)
+
+
+def _kept(per_s: float) -> float:
+    """Return what traces leave in a bucket: half of it."""
+    return (max(per_s, 1.0) - 1.0) / 2
 
 
 def shortage(targets: Sequence[ProbeTarget], limits: Limits) -> str | None:
-    """Return what the limits will not allow, however idle the traces; None where all fits."""
+    """Return what the limits will not allow, however idle the traces; None where all fits.
+
+    Of prefixes the one that asks for most is told, and names are left out: who knows where they go.
+    """
+    of_prefix: dict[bytes, float] = {}
+    for target in targets:
+        if target.address is not None:
+            prefix = prefix_of(target.address)
+            of_prefix[prefix] = of_prefix.get(prefix, 0) + _NS_PER_S / target.interval_ns
     asked_per_s = sum(_NS_PER_S / target.interval_ns for target in targets)
-    if asked_per_s <= limits.packets_per_s:
-        return None
+    if asked_per_s > limits.packets_per_s:
+        return _short("the targets", asked_per_s, "packets_per_s", limits.packets_per_s)
+    prefix, asked_per_s = max(of_prefix.items(), key=lambda item: item[1], default=(b"", 0.0))
+    if asked_per_s > limits.per_prefix_per_s:
+        who = f"the targets in {_written(prefix)}"
+        return _short(who, asked_per_s, "per_prefix_per_s", limits.per_prefix_per_s)
+    return None
+
+
+def _short(who: str, asked_per_s: float, key: str, allowed_per_s: float) -> str:
     return (
-        f"the targets ask for {asked_per_s:.0f} echo requests a second and [limits] packets_per_s"
-        f" allows {limits.packets_per_s:.0f}: some will be skipped and nothing traced;"
+        f"{who} ask for {asked_per_s:.0f} echo requests a second and [limits] {key}"
+        f" allows {allowed_per_s:.0f}: some will be skipped and nothing traced;"
         " lengthen interval_s, or raise the limit"
     )
+
+
+def _written(prefix: bytes) -> str:
+    """Write a prefix as people do."""
+    octets = 4 if len(prefix) == _PREFIX_OCTETS[4] else 16
+    return str(ipaddress.ip_network((prefix.ljust(octets, b"\0"), 8 * len(prefix))))

@@ -6,7 +6,7 @@ Rules
 """
 
 import ipaddress
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -16,6 +16,8 @@ from agent.records import IPV4, IPV6, Family, Outcome, Path, Stamp
 
 DEFAULT_FLOWS = 4
 MAX_FLOWS = 16
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 Resolve = Callable[[str, Family], Awaitable[str | None]]
 """Asks for a name's address in a family; None where it has none or nobody answered."""
@@ -39,6 +41,12 @@ def objection(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str | N
     if address.is_multicast or address.is_unspecified or str(address) == "255.255.255.255":
         return f"{address} is no address of one host"
     return None
+
+
+def opted_out(address: str, opt_out: Sequence[Network]) -> Network | None:
+    """Return the prefix of `opt_out` that the address lies in; None where it may be probed."""
+    known = ipaddress.ip_address(address)
+    return next((network for network in opt_out if known in network), None)
 
 
 class Instant(NamedTuple):
@@ -84,6 +92,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Echo requests, trace packets and pings of hops together."""
     per_target_per_s: float = 10.0
     """Echo requests to one target."""
+    per_prefix_per_s: float = 50.0
+    """All packets whose destinations lie in one /24 or /48; 1 at least."""
+    opt_out: tuple[Network, ...] = ()
+    """Where nothing is ever sent to."""
     witness: WitnessLimits = WitnessLimits()
     """The separate grant for hops that a plan names."""
 

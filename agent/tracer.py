@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 from agent import icmp, rounds
 from agent.clock import Clock, rfc3339
@@ -13,7 +14,7 @@ from agent.hops import Shot
 from agent.ports import OpenPort
 from agent.records import Hop, Origin, Outcome
 from agent.rounds import GAP_NS, Labels, Round
-from agent.schedule import Budget, Due, Entry, Schedule
+from agent.schedule import Budget, Due, Entry, Schedule, prefix_of
 from agent.sender import Sender
 from agent.senders import Purpose, Senders, purpose
 from agent.sockets import open_port
@@ -81,11 +82,11 @@ class Route:
         while not self._plan.done:
             self._wake.clear()
             if allowance is not None:
-                await allowance.wait()
+                await allowance.wait(self._address)
             shot = self._plan.next_shot(clock.monotonic_ns())
             if shot is not None:
                 if allowance is not None:
-                    allowance.take()
+                    allowance.take(self._address)
                 sender = sender_of(shot.flow)
                 handle = (self, shot)
                 sender.send(handle, self._address, self._timeout_ns, ttl=shot.ttl, flow=shot.flow)
@@ -100,7 +101,10 @@ class Route:
 
 
 class Allowance:
-    """What the limits of this host leave to traces: their packets wait in one queue."""
+    """What the limits of this host leave to traces: their packets wait in one queue.
+
+    Those of one prefix wait for its own limit in a queue before that one: they hold up no others.
+    """
 
     def __init__(self, budget: Budget, clock: Clock) -> None:
         """Share `budget` with whoever else sends."""
@@ -108,16 +112,27 @@ class Allowance:
         self._clock = clock
         # Without it all rounds would wake for each token that one of them can have.
         self._queue = asyncio.Lock()
+        # Kept alive by who waits in them.
+        self._queues: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
 
-    async def wait(self) -> None:
+    async def wait(self, address: str) -> None:
         """Wait until one more packet may leave: until the caller waits again, `take` takes it."""
+        queue = self._queues.setdefault(prefix_of(address), asyncio.Lock())
+        async with queue:
+            await self._turn()
+            while wait_ns := self._budget.prefix_wait_ns(address, self._clock.monotonic_ns()):
+                await asyncio.sleep(wait_ns / _NS_PER_S)
+                await self._turn()
+
+    async def _turn(self) -> None:
+        """Wait until the limit of everything allows one more packet."""
         async with self._queue:
             while wait_ns := self._budget.packet_wait_ns(self._clock.monotonic_ns()):  # noqa: ASYNC110 - the wait is computed
                 await asyncio.sleep(wait_ns / _NS_PER_S)
 
-    def take(self) -> None:
+    def take(self, address: str) -> None:
         """Count the packet that leaves."""
-        self._budget.take_packet()
+        self._budget.take_packet(address, self._clock.monotonic_ns())
 
 
 def land(landing: Landing | Doubt) -> None:

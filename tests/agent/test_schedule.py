@@ -1,5 +1,6 @@
 """What is due when: spread, without drift, never bunched, never beyond the limits."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from agent.targets import Limits, ProbeTarget
 
 S = 1_000_000_000
 MS = 1_000_000
+HERE = "192.0.2.1"
 
 
 def entries(count: int, interval_ns: int = S) -> list[Entry]:
@@ -176,16 +178,16 @@ def test_an_empty_bucket_says_how_long_to_wait() -> None:
 def test_one_target_cannot_exceed_its_own_limit() -> None:
     """Its refused probes cost the others nothing."""
     budget = Budget(Limits(packets_per_s=4, per_target_per_s=2), 0)
-    assert [True, True, False] == [budget.allow_echo(0, 0) for _ in range(3)]
-    assert [True, True, False] == [budget.allow_echo(1, 0) for _ in range(3)]
+    assert [True, True, False] == [budget.allow_echo(0, HERE, 0) for _ in range(3)]
+    assert [True, True, False] == [budget.allow_echo(1, HERE, 0) for _ in range(3)]
     assert budget.packet_wait_ns(0) > 0
 
 
-def packets(budget: Budget, now_ns: int) -> int:
+def packets(budget: Budget, now_ns: int, address: str = HERE) -> int:
     """Count the packets of traces that may leave at once."""
     count = 0
-    while not budget.packet_wait_ns(now_ns):
-        budget.take_packet()
+    while not (budget.packet_wait_ns(now_ns) or budget.prefix_wait_ns(address, now_ns)):
+        budget.take_packet(address, now_ns)
         count += 1
     return count
 
@@ -194,18 +196,95 @@ def test_traces_and_echoes_share_the_global_limit() -> None:
     """A trace's packets are counted with the rest, and wait for what is earned."""
     budget = Budget(Limits(packets_per_s=1, per_target_per_s=2), 0)
     assert packets(budget, 0) == 1
-    assert not budget.allow_echo(0, 0)
+    assert not budget.allow_echo(0, HERE, 0)
     assert S == budget.packet_wait_ns(0) - 1
     assert packets(budget, budget.packet_wait_ns(0)) == 1
 
 
 def test_traces_leave_half_of_what_is_saved_to_echoes() -> None:
     """However many packets of traces wait: an echo request cannot."""
-    budget = Budget(Limits(packets_per_s=101, per_target_per_s=101), 0)
+    limits = Limits(packets_per_s=101, per_target_per_s=101, per_prefix_per_s=1000)
+    budget = Budget(limits, 0)
     assert packets(budget, 0) == 51
-    assert [True] * 50 + [False] == [budget.allow_echo(0, 0) for _ in range(51)]
+    assert [True] * 50 + [False] == [budget.allow_echo(0, HERE, 0) for _ in range(51)]
     assert packets(budget, S // 2) == 0
     assert packets(budget, S) == 51
+
+
+@pytest.mark.parametrize(
+    ("first", "same", "other"),
+    [
+        ("192.0.2.1", "192.0.2.254", "192.0.3.1"),
+        ("2001:db8:7::1", "2001:db8:7:ffff::9", "2001:db8:8::1"),
+    ],
+)
+def test_one_prefix_cannot_exceed_its_own_limit(first: str, same: str, other: str) -> None:
+    """All packets to a /24 or /48 together, whatever they are for; the next one is another."""
+    budget = Budget(Limits(per_prefix_per_s=5), 0)
+    assert packets(budget, 0, first) == 3
+    assert 0 == packets(budget, 0, same)
+    assert [True, True, False] == [budget.allow_echo(i, same, 0) for i in range(3)]
+    assert (True, 3) == (budget.allow_echo(9, other, 0), packets(budget, 0, other) + 1)
+    assert S * 3 // 5 + 1 == budget.prefix_wait_ns(first, 0)
+    assert budget.allow_echo(3, first, S // 5)
+
+
+def test_a_refused_echo_costs_nothing() -> None:
+    """Where its prefix has none left, its target and everything keep their tokens."""
+    budget = Budget(Limits(packets_per_s=4, per_target_per_s=2, per_prefix_per_s=1), 0)
+    assert [True] + [False] * 9 == [budget.allow_echo(0, HERE, 0) for _ in range(10)]
+    others = [budget.allow_echo(i, f"192.0.{i}.1", 0) for i in (0, 3, 4, 5)]
+    assert [True, True, True, False] == others
+
+
+@given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, S // 3)), max_size=200))
+def test_prefixes_are_forgotten_and_no_limit_with_them(steps: list[tuple[int, int]]) -> None:
+    """What is remembered is what the last second had; in no time is more sent than earned."""
+    budget, now_ns = Budget(Limits(packets_per_s=1000, per_prefix_per_s=2), 0), 0
+    sent: list[tuple[int, int]] = []
+    for prefix, gap_ns in steps:
+        now_ns += gap_ns
+        if budget.allow_echo(prefix, f"192.0.{prefix}.1", now_ns):
+            sent.append((prefix, now_ns))
+            latest = {each for each, at_ns in sent if at_ns > now_ns - S - 2}
+            assert budget.prefixes <= len(latest)
+    for prefix, at_ns in sent:
+        within = [each for each, other in sent if each == prefix and at_ns <= other < at_ns + S]
+        assert len(within) <= 4
+
+
+def test_a_prefix_that_is_full_again_when_its_packet_leaves_is_forgotten_at_once() -> None:
+    """Between the question and the packet a fast limit has earned what the packet takes."""
+    budget = Budget(Limits(per_prefix_per_s=10_000), 0)
+    budget.take_packet(HERE, 0)
+    assert (0, 1) == (budget.prefix_wait_ns(HERE, 0), budget.prefixes)
+    budget.take_packet(HERE, MS)
+    assert (0, 0) == (budget.prefix_wait_ns(HERE, MS), budget.prefixes)
+
+
+def test_a_prefix_that_is_asked_for_too_much_is_told() -> None:
+    """With its limit; a name may go anywhere and is left out."""
+
+    def many(count: int, start: str, *, known: bool = True) -> list[ProbeTarget]:
+        addresses = [f"{start}{number}" for number in range(1, count + 1)]
+        return [
+            ProbeTarget(
+                target=each,
+                zone="a/b",
+                address=each if known else None,
+                interval_ns=S,
+                timeout_ns=S,
+            )
+            for each in addresses
+        ]
+
+    targets = [*many(50, "192.0.2."), *many(50, "198.51.100."), *many(60, "n", known=False)]
+    assert shortage(targets, Limits()) is None
+    assert shortage([*targets, *many(51, "2001:db8:7::")], Limits(packets_per_s=300)) == (
+        "the targets in 2001:db8:7::/48 ask for 51 echo requests a second and [limits]"
+        " per_prefix_per_s allows 50: some will be skipped and nothing traced;"
+        " lengthen interval_s, or raise the limit"
+    )
 
 
 def test_more_echoes_than_the_limits_allow_are_told() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from agent.records import Protocol
 from agent.results import Results
-from agent.targets import Instant, Limits, ProbeTarget, Sink, objection
+from agent.targets import Instant, Limits, ProbeTarget, Sink, objection, opted_out
 from tests.fakes.agent_probing import FakeSink
 
 TARGET = ProbeTarget(
@@ -37,6 +37,27 @@ def test_what_the_configuration_may_leave_out() -> None:
 def test_without_settings_the_limits_are_low() -> None:
     """No file at all is no licence to send: 200 packets a second, 10 of them to one target."""
     assert (200.0, 10.0) == (Limits().packets_per_s, Limits().per_target_per_s)
+
+
+def test_a_prefix_has_at_most_a_quarter_and_nobody_has_opted_out() -> None:
+    """50 packets a second to one /24 or /48, and no list."""
+    assert (50.0, ()) == (Limits().per_prefix_per_s, Limits().opt_out)
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("192.0.2.255", "192.0.2.0/24"),
+        ("192.0.3.0", None),
+        ("2001:db8:ffff::1", "2001:db8::/32"),
+        ("2001:db9::1", None),
+    ],
+)
+def test_who_has_opted_out_is_named(address: str, expected: str | None) -> None:
+    """The prefix of the list that holds the address."""
+    out = [ipaddress.ip_network(each) for each in ("192.0.2.0/24", "2001:db8::/32")]
+    found = opted_out(address, out)
+    assert expected == (None if found is None else str(found))
 
 
 def test_a_moment_is_read_by_name() -> None:

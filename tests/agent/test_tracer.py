@@ -12,7 +12,7 @@ from agent.hops import Shot
 from agent.ports import Rung
 from agent.records import Origin, Outcome, Path, Protocol, Stamp
 from agent.rounds import Round
-from agent.schedule import Budget, Due
+from agent.schedule import Budget, Due, prefix_of
 from agent.sender import Sender
 from agent.targets import Limits, ProbeTarget, family_of
 from agent.tracer import Allowance, Route, Tracer, land
@@ -56,6 +56,7 @@ def tracer(
     sink: FakeSink,
     *,
     packets_per_s: float = 10_000,
+    per_prefix_per_s: float = 10_000,
     addresses: Sequence[str | None] | None = None,
 ) -> Tracer:
     """Make a tracer on a fake socket."""
@@ -65,7 +66,10 @@ def tracer(
         targets,
         sink,
         clock,
-        budget=Budget(Limits(packets_per_s=packets_per_s), clock.monotonic_ns()),
+        budget=Budget(
+            Limits(packets_per_s=packets_per_s, per_prefix_per_s=per_prefix_per_s),
+            clock.monotonic_ns(),
+        ),
         address_of=known.__getitem__,
         origin=PARIS,
         open_socket=port.opened,
@@ -118,16 +122,33 @@ async def test_a_target_that_fell_silent_is_searched_for_in_full() -> None:
     assert max(ttl or 0 for _, ttl in port.sent) == 32
 
 
-async def test_packets_wait_for_the_limits() -> None:
+@pytest.mark.parametrize(("limit", "other"), [("packets_per_s", NEAR), ("per_prefix_per_s", SLOW)])
+async def test_packets_wait_for_the_limits(limit: str, other: str) -> None:
     """100 a second: after what is saved up, 10 ms between packets, of all rounds together."""
     port, sink = FakePort({}, time.time_ns), FakeSink()
-    tracing = tracer([target(FAR), target(NEAR)], port, sink, packets_per_s=100)
+    tracing = tracer([target(FAR), target(other)], port, sink, **{limit: 100})
     for _ in range(51):
-        await tracing._allowance.wait()
-        tracing._allowance.take()
+        await tracing._allowance.wait(FAR)
+        tracing._allowance.take(FAR)
     started_s = time.monotonic()
     await play(tracing.run(), lambda: len(port.sent) >= 20)
     assert time.monotonic() - started_s >= 0.19
+
+
+async def test_a_full_prefix_holds_up_no_other() -> None:
+    """Who waits for one network waits beside the queue for all; a queue ends with its last."""
+    clock = SystemClock()
+    allowance = Allowance(Budget(Limits(per_prefix_per_s=1), clock.monotonic_ns()), clock)
+    await allowance.wait(FAR)
+    allowance.take(FAR)
+    waiting = [asyncio.create_task(allowance.wait(each)) for each in (FAR, SLOW)]
+    await asyncio.sleep(0)
+    await asyncio.wait_for(allowance.wait(NEAR), 0.5)
+    assert [False, False] == [task.done() for task in waiting]
+    assert [prefix_of(FAR)] == list(allowance._queues)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
 
 
 async def test_a_plan_is_asked_when_its_packet_may_leave() -> None:
@@ -152,8 +173,8 @@ async def test_a_plan_is_asked_when_its_packet_may_leave() -> None:
     plan = Two(FAR, flows=1, max_ttl=32, timeout_ns=S, start_ns=clock.monotonic_ns())
     allowance = Allowance(Budget(Limits(packets_per_s=10), clock.monotonic_ns()), clock)
     for _ in range(6):
-        await allowance.wait()
-        allowance.take()
+        await allowance.wait(FAR)
+        allowance.take(FAR)
     sender = Noting(clock, land, FakePort({}).opened)
     await Route(plan, FAR, S).follow(lambda _: sender, clock, allowance)
     sender.close()

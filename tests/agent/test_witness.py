@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 
@@ -20,6 +21,7 @@ from agent.witness import Witness, headers
 from tests.fakes.agent_probing import EPOCH_NS, FakeClock, FakePort, until
 
 HOP, SILENT = "62.115.134.138", "62.115.134.139"
+LOOSE = Limits()
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +57,12 @@ class RunningClock(FakeClock):
 class Rig:
     """A witness, the network that it pings, and a collector that is a list of answers."""
 
-    def __init__(self, answers: Sequence[Response | UplinkError], per_minute: int = 60) -> None:
+    def __init__(
+        self,
+        answers: Sequence[Response | UplinkError],
+        per_minute: int = 60,
+        limits: Limits = LOOSE,
+    ) -> None:
         self.clock = RunningClock()
         self.ports = {
             protocol: FakePort(routes, self.clock.wall_ns)
@@ -72,7 +79,7 @@ class Rig:
             self.told.append,
             WitnessLimits(enabled=True, per_minute=per_minute),
             clock=self.clock,
-            budget=Budget(Limits(), 0),
+            budget=Budget(limits, 0),
             backoff=Backoff(lambda: 0.0),
             open_socket=self._open,
         )
@@ -152,8 +159,27 @@ async def test_silence_is_told_as_silence() -> None:
 async def test_the_limit_of_the_file_holds_packets_back() -> None:
     """Two packets a minute: the third waits, and so does the reply."""
     async with running(Rig([answered(task())], per_minute=2)) as rig:
-        await until(lambda: rig.witness._wait_ns(rig.clock.monotonic_ns()) > 0)
+        await until(lambda: rig.witness._wait_ns(HOP, rig.clock.monotonic_ns()) > 0)
     assert ({"icmp": 2}, []) == (rig.sent(), rig.told)
+
+
+async def test_the_limit_of_a_prefix_holds_packets_back() -> None:
+    """A ping of a hop counts for its prefix as an echo request of a target does."""
+    rig = Rig([answered(task())], limits=Limits(per_prefix_per_s=3))
+    rig.clock.advance = lambda _: None  # type: ignore[method-assign]  # nothing is earned
+    async with running(rig):
+        await until(lambda: rig.witness._wait_ns(HOP, rig.clock.monotonic_ns()) > 0)
+        assert rig.witness._wait_ns("62.115.1.1", rig.clock.monotonic_ns()) == 0
+    assert ({"icmp": 2}, []) == (rig.sent(), rig.told)
+
+
+async def test_the_opt_out_list_is_obeyed() -> None:
+    """Refused and counted; nothing leaves."""
+    limits = Limits(opt_out=(ipaddress.ip_network("62.115.0.0/16"),))
+    rig = Rig([answered(task()), answered(version="v2")], limits=limits)
+    async with running(rig):
+        await until(lambda: len(rig.asked) == 3)
+    assert (1, {}, []) == (rig.witness.grant.refused["opt_out"], rig.sent(), rig.told)
 
 
 async def test_a_deadline_ends_a_trial_without_a_word() -> None:
