@@ -3,19 +3,8 @@
 Rules (`borne-verdict-rules/3`; reasons in decision records 0001, 0004 and 0008)
 - Special-purpose and squatted addresses are excluded first. They neither respond nor keep silent.
 - A router's places are what witnesses name (`testimony`) and physics does not refute (`discs`);
-  an exchange is a place that the packet crossed. The first row that fits:
-
-      router's places             | exchanges crossed | the hop is
-      ----------------------------+-------------------+--------------
-      all outside                 | any               | outside
-      of both kinds               | any               | mixed
-      any                         | on both sides     | mixed
-      all inside the jurisdiction | outside           | mixed
-      none, or all refuted        | outside           | outside
-      all inside                  | inside, or none   | inside
-      named, and all refuted      | inside, or none   | contradictory
-      none named                  | inside, or none   | unknown
-
+  an exchange is a place that the packet crossed. What the hop is follows by the table there.
+- What the tables say of an address is asked once and kept (`dossiers`).
 - What distance and time prove (`proven`) stands above that: a hop that is proven outside is
   outside; a place that a proof excludes is refuted; and for the jurisdiction that a hop is proven
   inside the router has a place inside, whether somebody names it or not.
@@ -33,12 +22,11 @@ from typing import Final
 import msgspec
 
 from agent.records import Path
-from collector.claims import claims
 from collector.discs import usable_ns
-from collector.holders import hold
+from collector.dossiers import Dossier, Dossiers, dossiers
 from collector.knowledge import Knowledge
 from collector.proofs import UNTESTED
-from collector.proven import NO_DISCS, Discs, Prover, Word, prover
+from collector.proven import NO_DISCS, Discs, Proven, Prover, prover
 from collector.records import (
     SEVERITY,
     Axis,
@@ -50,8 +38,8 @@ from collector.records import (
     PathVerdict,
     Zone,
 )
-from collector.sightings import Sighting, Sightings, canonical, sight
-from collector.testimony import Measured, Testimony, excluded, hear, proved
+from collector.sightings import Sightings, canonical, sight
+from collector.testimony import Measured, Testimony, hear, proved, word
 from collector.verdicts import Strand, conclude, merged, territories
 from collector.wall import wall_ns
 
@@ -65,10 +53,10 @@ class _Case:
     path: Path
     seen: Sightings
     zone: Zone | None
-    knowledge: Knowledge
     jurisdictions: Sequence[Jurisdiction]
     anycast: Mapping[str, Evidence]
     prover: Prover
+    dossiers: Dossiers
 
 
 def judge(
@@ -86,12 +74,11 @@ def judge(
 
     `zone` is the declared zone of the target, None where the target belongs to none; it stands
     for the target's own address alone, and only where the zone lists the target: an agent
-    cannot talk a target into a zone. Nor is it believed that a target was reached that did not
-    answer from its own address, or whose address is not known. `anycast` says of addresses that
-    they stand in several places; `discs` are answers that further agents had, by address; and
-    `standing` is what is said of this agent's position (`proofs`). Without an origin no distance
-    of its own is used. A path whose start is no RFC 3339 time gets `started_ns` 0. Nothing in a
-    path makes it raise.
+    cannot talk a target into a zone. Nor is a target believed to be reached that did not answer
+    from its own address, or whose address is not known. `anycast` says of addresses that they
+    stand in several places; `discs` are answers that further agents had, by address; `standing`
+    is what is said of this agent's position (`proofs`). Without an origin no distance of its own
+    is used. A path whose start is no RFC 3339 time gets `started_ns` 0. No path makes it raise.
     """
     proving = prover(
         path,
@@ -101,7 +88,8 @@ def judge(
         jurisdictions=jurisdictions,
         soil=knowledge.soil,
     )
-    case = _Case(path, sight(path), zone, knowledge, jurisdictions, anycast, proving)
+    known = dossiers(knowledge, tuple(jurisdictions))
+    case = _Case(path, sight(path), zone, jurisdictions, anycast, proving, known)
     hops = tuple(_hop(*hop, case) for hop in case.seen.hops)
     strands = tuple(_strands(hops, case))
     unreached = tuple(strand.flow for strand in strands if not strand.reached)
@@ -178,15 +166,16 @@ def _hop(ttl: int, address: str | None, flows: tuple[int, ...], case: _Case) -> 
     """Judge one hop; of a silent or an excluded one there is nothing to judge."""
     if address is None:
         return _unjudged(ttl, None, flows)
-    special = case.knowledge.networks.special(address)
-    if special is None:
-        return _placed(ttl, address, flows, case)
     sighting = case.seen.addresses[address]
+    zone = case.zone if address == case.seen.target and _declared(case) else None
+    known = case.dossiers.of(address, tuple(sighting.names.items()), zone)
+    if isinstance(known, Dossier):
+        return _placed(ttl, address, flows, case, known)
     return msgspec.structs.replace(
         _unjudged(ttl, address, flows),
-        name=_name(sighting),
+        name=known.name,
         rtt_min_ns=sighting.rtt_min_ns,
-        evidence=(excluded(special),),
+        evidence=(known.why,),
         excluded=True,
     )
 
@@ -206,63 +195,47 @@ def _unjudged(ttl: int, address: str | None, flows: tuple[int, ...]) -> HopJudge
     )
 
 
-def _placed(ttl: int, address: str, flows: tuple[int, ...], case: _Case) -> HopJudgement:
+def _placed(
+    ttl: int, address: str, flows: tuple[int, ...], case: _Case, known: Dossier
+) -> HopJudgement:
     """Judge a hop whose address can have a place and a holder."""
-    path, sighting = case.path, case.seen.addresses[address]
-    measured = Measured(address, sighting.rtt_min_ns, path.origin, path.rtt_resolution_ns)
-    zone = case.zone if address == case.seen.target and _declared(case) else None
-    said = claims(address, sighting, case.knowledge)
-    heard = hear(measured, said, zone=zone, knowledge=case.knowledge)
-    held = hold(address, said, zone=zone, knowledge=case.knowledge)
-    proven = case.prover.of(address, sighting.rtt_min_ns)
+    path, rtt_min_ns, held = case.path, case.seen.addresses[address].rtt_min_ns, known.held
+    heard = hear(Measured(address, rtt_min_ns, path.origin, path.rtt_resolution_ns), known.told)
+    proven = case.prover.of(address, rtt_min_ns)
     several = case.anycast.get(address) or proven.several
     if proven.evidence and not several:
         heard = proved(heard, proven, case.jurisdictions)
     return HopJudgement(
         ttl=ttl,
         address=address,
-        name=_name(sighting),
-        rtt_min_ns=sighting.rtt_min_ns,
+        name=known.name,
+        rtt_min_ns=rtt_min_ns,
         candidates=() if several else heard.candidates,
-        verdicts={
-            row.name: "unknown" if several else _word(heard, row, proven.words.get(row.name))
-            for row in case.jurisdictions
-        },
+        verdicts=_words(known, heard, proven, case, several=several is not None),
         asn=held.asn,
         operator=held.operator,
         evidence=(several, *heard.evidence) if several else heard.evidence,
         flows=flows,
         registrant=held.registrant,
         groups=held.groups,
-        administration=held.words(case.jurisdictions),
+        administration=known.administration,
         holders=held.evidence,
     )
+
+
+def _words(
+    known: Dossier, heard: Testimony, proven: Proven, case: _Case, *, several: bool
+) -> Mapping[str, HopWord]:
+    """Return what the hop is on territory, by jurisdiction."""
+    if several:
+        return {row.name: "unknown" for row in case.jurisdictions}
+    if heard is known.told.whole:
+        return known.words
+    words = proven.words
+    return {row.name: word(heard, row, words.get(row.name)) for row in case.jurisdictions}
 
 
 def _declared(case: _Case) -> bool:
     """Say whether the zone's own list holds the target, by its name or its address."""
     targets = () if case.zone is None else case.zone.targets
     return case.path.target in targets or case.seen.target in {*map(canonical, targets)}
-
-
-def _word(heard: Testimony, jurisdiction: Jurisdiction, proven: Word | None) -> HopWord:
-    """Apply the table of the module's rules, to what a proof leaves."""
-    if proven == "outside":
-        return "outside"
-    router = {place.territory in jurisdiction.territories for place in heard.places}
-    if proven == "inside":
-        router = {True}
-    crossed = {place.territory in jurisdiction.territories for place in heard.fabric}
-    if router == {False}:
-        return "outside"
-    if len(router) > 1 or len(crossed) > 1:
-        return "mixed"
-    if crossed == {False}:
-        return "mixed" if router else "outside"
-    if router:
-        return "inside"
-    return "contradictory" if heard.named else "unknown"
-
-
-def _name(sighting: Sighting) -> str | None:
-    return next(iter(sighting.confirmed + sighting.unconfirmed), None)

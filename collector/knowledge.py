@@ -28,9 +28,9 @@ from collector.regions import JURISDICTIONS
 from collector.soil import Soil
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Knowledge:
-    """The tables, ready to be asked."""
+    """The tables, ready to be asked; itself a key for what is kept of their answers."""
 
     operators: tuple[Operator, ...]
     names: NameReader

@@ -10,6 +10,18 @@ Rules
 - A name that does not count, and whatever is known from memory alone, is nobody's testimony; it
   is shown, and decides nothing.
 - A witness is refuted by distance alone (`discs`, `proven`), never by another witness.
+- What a hop is to a jurisdiction follows from what is left. The first row that fits:
+
+      router's places             | exchanges crossed | the hop is
+      ----------------------------+-------------------+--------------
+      all outside                 | any               | outside
+      of both kinds               | any               | mixed
+      any                         | on both sides     | mixed
+      all inside the jurisdiction | outside           | mixed
+      none, or all refuted        | outside           | outside
+      all inside                  | inside, or none   | inside
+      named, and all refuted      | inside, or none   | contradictory
+      none named                  | inside, or none   | unknown
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,8 +35,8 @@ from collector.exchanges import ExchangeLan
 from collector.knowledge import Knowledge
 from collector.names import Reading
 from collector.networks import SpecialRange
-from collector.proven import Proven, against
-from collector.records import Evidence, Jurisdiction, Place, Zone
+from collector.proven import Proven, Word, against
+from collector.records import Evidence, HopWord, Jurisdiction, Place, Zone
 
 _Said: TypeAlias = tuple[Place, Evidence, bool]
 """A place, who named it, and whether it is one that the packet crossed, not the router's."""
@@ -64,26 +76,48 @@ class Testimony:
         return tuple(dict.fromkeys(self.places + self.fabric))
 
 
-def hear(
-    measured: Measured, claims: Sequence[Claim], *, zone: Zone | None, knowledge: Knowledge
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the witnesses of one address say, before anything is measured."""
+
+    said: tuple[_Said, ...]
+    idle: tuple[Evidence, ...]
+    """What is shown and decides nothing."""
+    whole: Testimony
+    """The testimony if physics refutes nothing."""
+
+
+def tell(address: str, claims: Sequence[Claim], *, zone: Zone | None, knowledge: Knowledge) -> Told:
+    """Return what the witnesses say; `zone` is None for all but the target's own address."""
+    lan = knowledge.exchange(address)
+    said = (*_declared(zone), *_read(claims, knowledge), *_on_lan(lan, knowledge))
+    idle = tuple(_idle(claims, lan, knowledge))
+    return Told(said, idle, _weighed(said, [None] * len(said), idle))
+
+
+def hear(measured: Measured, told: Told) -> Testimony:
+    """Return what physics leaves of what was told of an address."""
+    against = [measured.refutes(place) for place, _, _ in told.said]
+    return _weighed(told.said, against, told.idle) if any(against) else told.whole
+
+
+def _weighed(
+    said: Sequence[_Said], against: Sequence[Refutation | None], idle: Sequence[Evidence]
 ) -> Testimony:
-    """Return the testimony about an address; `zone` is None for all but the target's own one."""
-    lan = knowledge.exchange(measured.address)
-    said = [*_declared(zone), *_read(claims, knowledge), *_on_lan(lan, knowledge)]
+    """Return the testimony of witnesses, each with what refutes it, if anything does."""
     left: dict[bool, dict[Place, None]] = {True: {}, False: {}}
     shown: list[Evidence] = []
-    for place, evidence, crossed in said:
-        against = measured.refutes(place)
+    for (place, evidence, crossed), refutation in zip(said, against, strict=True):
         shown.append(evidence)
-        if against is not None:
-            shown.append(_refuted(place, against, remote=crossed))
+        if refutation is not None:
+            shown.append(_refuted(place, refutation, remote=crossed))
         else:
             left[crossed][place] = None
     return Testimony(
         named=any(not crossed for _, _, crossed in said),
         places=tuple(left[False]),
         fabric=tuple(left[True]),
-        evidence=(*shown, *_idle(claims, lan, knowledge)),
+        evidence=(*shown, *idle),
     )
 
 
@@ -103,6 +137,28 @@ def proved(heard: Testimony, proven: Proven, jurisdictions: Sequence[Jurisdictio
             *(_fallen(place, found, proven) for place, found in excluded_by.items() if found),
         ),
     )
+
+
+def word(heard: Testimony, jurisdiction: Jurisdiction, proven: Word | None = None) -> HopWord:
+    """Return what a hop is to a jurisdiction, by the table of the module's rules.
+
+    `proven` is what distance and time prove: it stands above that table (`borders`).
+    """
+    if proven == "outside":
+        return "outside"
+    router = {place.territory in jurisdiction.territories for place in heard.places}
+    if proven == "inside":
+        router = {True}
+    crossed = {place.territory in jurisdiction.territories for place in heard.fabric}
+    if router == {False}:
+        return "outside"
+    if len(router) > 1 or len(crossed) > 1:
+        return "mixed"
+    if crossed == {False}:
+        return "mixed" if router else "outside"
+    if router:
+        return "inside"
+    return "contradictory" if heard.named else "unknown"
 
 
 def excluded(special: SpecialRange) -> Evidence:

@@ -10,7 +10,7 @@ from collector.claims import claims
 from collector.networks import Prefixes, load_special
 from collector.records import NetworkOverride
 from collector.sightings import Sighting
-from collector.testimony import Measured, describe, excluded, hear
+from collector.testimony import Measured, describe, excluded, hear, tell
 from tests.fakes.paths import FRANKFURT, FROM_PARIS, MARSEILLE, PARIS, reply, zone
 
 ADDRESS = "193.251.241.22"
@@ -33,9 +33,12 @@ def heard(*replies: PathReply, declared: bool = False) -> testimony.Testimony:
         sighting.take(one)
     return hear(
         Measured(ADDRESS, sighting.rtt_min_ns, FROM_PARIS, 1),
-        claims(ADDRESS, sighting, KNOWLEDGE),
-        zone=zone(MARSEILLE) if declared else None,
-        knowledge=KNOWLEDGE,
+        tell(
+            ADDRESS,
+            claims(ADDRESS, sighting, KNOWLEDGE),
+            zone=zone(MARSEILLE) if declared else None,
+            knowledge=KNOWLEDGE,
+        ),
     )
 
 
@@ -83,7 +86,10 @@ def test_a_recalled_exchange_decides_nothing() -> None:
         for row in (lan, replace_row(lan, status="recalled"))
     )
     found = {
-        name: hear(Measured("80.249.208.10", None, None, 1), (), zone=None, knowledge=world)
+        name: hear(
+            Measured("80.249.208.10", None, None, 1),
+            tell("80.249.208.10", (), zone=None, knowledge=world),
+        )
         for name, world in (("read", known), ("recalled", recalled))
     }
     assert ["Amsterdam"] == [place.name for place in found["read"].fabric]
