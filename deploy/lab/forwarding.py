@@ -6,7 +6,8 @@
 | has no route                          | no route, from the site's gateway                        |
 | runs out of TTL at a router           | TTL exceeded, with the labels it arrived with (RFC 4950) |
 | is larger than a link, may not be cut | fragmentation needed or packet too big, with the MTU     |
-| is larger than a link, may be cut     | carried whole: the box cuts nothing                      |
+| is larger than a link, may be cut     | arrives in pieces that fit (`fragments.py`)              |
+| is a piece for a router or a host     | put together there, and met when it is complete          |
 | is lost on a leg                      | dropped, counted                                         |
 | reaches an agent, or a real server    | handed on to its port                                    |
 | reaches a router or another host      | what `hosts.py` says                                     |
@@ -15,7 +16,8 @@ Rules
 - A packet crosses the network as it stands when the packet enters: a link that changes while a
   packet is in the air changes the next packet's way.
 - Each stop of a way takes one from the TTL, on the way back too: an answer may run out of it.
-- An answer is a flow of its own and finds its own way back; errors are hashed by addresses.
+- An answer is a flow of its own and finds its own way back; errors are hashed by addresses. One
+  that is too large for its way comes in pieces: who answers knows what fits.
 - A router that is silent, or whose limit is reached, forwards as before and answers nothing. Its
   own answers take its slow path; what it forwards does not.
 - Chance comes as an argument, so that a scenario's seed decides alone.
@@ -28,6 +30,7 @@ from typing import NamedTuple
 
 from deploy.lab import icmp, packets, transport
 from deploy.lab.errors import PacketError
+from deploy.lab.fragments import Fragments, cut
 from deploy.lab.hosts import ROUTER_TTL, Hosts, Nature, Outcome
 from deploy.lab.icmp import IcmpError
 from deploy.lab.limits import Limits
@@ -38,6 +41,8 @@ from deploy.lab.wiring import ns
 from deploy.lab.world import SERVERS, Router
 
 _FIRST_MULTICAST_OCTET = {4: 224, 6: 255}
+_DEVICE_MTU = 1500
+"""That of the device at every port."""
 _TAIL_SHAPE = -1 / 1.5
 _TAIL_SCALE = 0.25
 _TAIL_LONGEST = 50.0
@@ -73,6 +78,8 @@ class Forwarding:
         self._hosts = hosts
         self._chance = chance
         self._limits = Limits()
+        self._fragments = Fragments()
+        self._identification = 0
 
     def accept(self, port: str, packet: bytes, now_ns: int) -> list[Departure]:
         """Take a packet that entered at `port` at `now_ns`; return what comes of it."""
@@ -174,6 +181,12 @@ class Forwarding:
         name = end.node if host is None else host.name
         if not self._topology.answers(name):
             return self._drop("silent")
+        if header.is_fragment:
+            whole = self._fragments.add(flight.packet, header, flight.now_ns)
+            if whole is None:
+                return self._drop("incomplete")
+            header = packets.parse(whole)
+            flight = flight._replace(packet=whole, header=header)
         arrived = packets.with_ttl(flight.packet, header.ttl - way.spent)
         outcome = self._hosts.meet(arrived, header, end, host)
         if outcome is None:
@@ -198,7 +211,16 @@ class Forwarding:
         if delay_ns is None:
             return self._drop("lost")
         arrived = packets.with_ttl(flight.packet, flight.header.ttl - way.spent)
-        return [Departure(flight.now_ns + delay_ns, port, arrived)]
+        return self._depart(flight.now_ns + delay_ns, port, arrived, way)
+
+    def _depart(self, at_ns: int, port: str, packet: bytes, way: Way) -> list[Departure]:
+        """Hand on a packet, in pieces where it does not fit into the narrowest link."""
+        mtu = min(way.mtu, _DEVICE_MTU)
+        if len(packet) <= mtu:
+            return [Departure(at_ns, port, packet)]
+        self._identification += 1
+        pieces = cut(packet, packets.parse(packet), mtu, self._identification)
+        return [Departure(at_ns, port, piece) for piece in pieces]
 
     def _return(
         self, flight: _Flight, reply: bytes, turn: Leg, router: Router | None, there_ns: int
@@ -208,8 +230,6 @@ class Forwarding:
         way = self._topology.way(turn.node, header.source, _own_key(reply, header.version))
         if way is None:
             return self._drop("no way back")
-        if len(reply) > way.mtu:
-            return self._drop("too big for the way back")
         first_ttl = reply[8] if header.version == packets.FOUR else reply[7]
         if first_ttl < len(way.stops):
             return self._drop("expired on the way back")
@@ -219,7 +239,8 @@ class Forwarding:
         worn = packets.with_ttl(reply, first_ttl - way.spent)
         slow_ns = 0 if router is None else self._slow_ns(router)
         port = self._topology.port_of(header.source)
-        return [Departure(flight.now_ns + there_ns + slow_ns + back_ns, port or SERVERS, worn)]
+        at_ns = flight.now_ns + there_ns + slow_ns + back_ns
+        return self._depart(at_ns, port or SERVERS, worn, way)
 
     def _slow_ns(self, router: Router) -> int:
         slow_ms = router.slow_ms

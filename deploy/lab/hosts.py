@@ -2,7 +2,6 @@
 
 | the packet is ...                  | router, gateway  | target              | resolver         |
 | ---------------------------------- | ---------------- | ------------------- | ---------------- |
-| a fragment                         | nothing          | nothing             | nothing          |
 | an echo request                    | echo reply       | echo reply          | echo reply       |
 | UDP to a port that is served       |                  | to the real servers | answer by DNS    |
 | UDP to another port                | port unreachable | that, or silence    | port unreachable |
@@ -11,7 +10,7 @@
 | anything else, or damaged          | nothing          | nothing             | nothing          |
 
 Rules
-- Nothing is put together again: a host never sees more of a fragmented packet than its pieces.
+- What comes here is whole: pieces have been put together (`fragments.py`).
 - Answers leave with a TTL of 255 at a router and of 64 at a host; the way back wears it down.
 """
 
@@ -60,8 +59,6 @@ class Hosts:
 
         `host` is what stands at the end, None for routers and gateways.
         """
-        if header.is_fragment:
-            return None
         ttl = ROUTER_TTL if end.kind in _ROUTERS else HOST_TTL
         if header.protocol == packets.UDP:
             return self._meet_datagram(packet, header, ttl, host)

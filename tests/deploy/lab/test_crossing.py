@@ -10,6 +10,7 @@ import pytest
 
 from deploy.lab import icmp, packets, transport
 from deploy.lab.forwarding import Departure, Forwarding
+from deploy.lab.fragments import Fragments, cut
 from deploy.lab.hosts import Hosts
 from deploy.lab.topology import Topology
 from deploy.lab.transport import ACK, RST, SYN, Datagram, Segment
@@ -183,15 +184,46 @@ def test_time_runs_out_before_the_narrow_link(tmp_path: Path) -> None:
     assert departure.packet[20] == icmp.TIME_EXCEEDED
 
 
-def test_what_may_be_cut_is_carried_whole(tmp_path: Path) -> None:
-    """A packet without the bit DF crosses a narrow link; the reply may not, on the way back."""
+def test_what_may_be_cut_arrives_in_pieces(tmp_path: Path) -> None:
+    """A packet without the bit DF crosses a narrow link in two pieces that fit."""
     forwarding = over(mesh(tmp_path, "a-z", last="z", words={"a-z": "mtu = 1400\n"}))
-    whole = packets.parse(echo(ONE, TWO, data=bytes(1400)))
     sent = bytearray(echo(ONE, TWO, data=bytes(1400)))
     sent[6:8], sent[10:12] = b"\0\0", b"\0\0"
     sent[10:12] = packets.checksum(bytes(sent[:20])).to_bytes(2, "big")
-    (departure,) = forwarding.accept("one", bytes(sent), NOW_NS)
-    assert (departure.port, len(departure.packet)) == ("two", whole.total_octets)
+    departures = forwarding.accept("one", bytes(sent), NOW_NS)
+    headers = [packets.parse(departure.packet) for departure in departures]
+    assert [departure.port for departure in departures] == ["two", "two"]
+    assert [(one.total_octets, one.fragment, one.ttl) for one in headers] == [
+        (1396, packets.MORE_FRAGMENTS, 60),
+        (52, 1376 // 8, 60),
+    ]
+
+
+@pytest.mark.parametrize(("source", "target"), FAMILIES)
+def test_pieces_are_put_together_and_answered_in_pieces(
+    tmp_path: Path, source: str, target: str
+) -> None:
+    """An echo that its sender cut is answered when it is whole; the answer carries its octets."""
+    forwarding = over(mesh(tmp_path, "a-b b-z", last="z", words={"b-z": "mtu = 1400\n"}))
+    data = bytes(n % 251 for n in range(3000))
+    whole = echo(source, target, data=data)
+    first, *rest = cut(whole, packets.parse(whole), 1400, 7)
+    assert forwarding.accept("one", first, NOW_NS) == []
+    assert forwarding.counts["incomplete"] == 1
+    departures = [one for piece in rest for one in forwarding.accept("one", piece, NOW_NS)]
+    assert all(len(departure.packet) <= 1400 for departure in departures)
+    together, answer = Fragments(), None
+    for departure in departures:
+        answer = together.add(departure.packet, packets.parse(departure.packet), NOW_NS)
+    assert answer == icmp.echo_reply(whole, packets.parse(whole), 60)
+
+
+def test_a_reply_is_cut_where_the_way_back_is_narrow(tmp_path: Path) -> None:
+    """The way back by unequal costs is narrower: the reply comes in two pieces."""
+    words = {"a-z": "cost = [1, 9]\n", "a-b": "cost = 1\nmtu = 1400\n", "b-z": "cost = 1\n"}
+    forwarding = over(mesh(tmp_path, "a-z a-b b-z", last="z", words=words))
+    departures = forwarding.accept("one", echo(ONE, TARGET, data=bytes(1400)), NOW_NS)
+    assert [len(departure.packet) for departure in departures] == [1396, 52]
 
 
 def test_the_way_back_by_unequal_costs(tmp_path: Path) -> None:
@@ -219,14 +251,6 @@ def test_what_was_too_big_is_said_without_a_limit(tmp_path: Path) -> None:
     forwarding = over(mesh(tmp_path, "a-b b-z", last="z", words=words))
     big = echo(ONE, TARGET, data=bytes(1400))
     assert [len(forwarding.accept("one", big, NOW_NS)) for _ in range(3)] == [1, 1, 1]
-
-
-def test_a_reply_may_not_fit_the_way_back(tmp_path: Path) -> None:
-    """The way back by unequal costs is narrower: the reply is dropped, counted."""
-    words = {"a-z": "cost = [1, 9]\n", "a-b": "cost = 1\nmtu = 1400\n", "b-z": "cost = 1\n"}
-    forwarding = over(mesh(tmp_path, "a-z a-b b-z", last="z", words=words))
-    assert forwarding.accept("one", echo(ONE, TARGET, data=bytes(1400)), NOW_NS) == []
-    assert forwarding.counts["too big for the way back"] == 1
 
 
 @pytest.mark.parametrize(("source", "target"), FAMILIES)

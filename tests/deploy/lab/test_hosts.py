@@ -123,11 +123,6 @@ def test_the_damaged_is_not_answered(ends: tuple[bytes, bytes]) -> None:
         assert meet(damaged, PLAIN) is None
 
 
-def test_fragments_and_other_protocols_are_not_answered() -> None:
-    """Nothing is put together, and nothing but ICMP, UDP and TCP is spoken."""
-    request = udp((ME, YOU), 33434)
-    header = packets.parse(request)._replace(fragment=packets.MORE_FRAGMENTS)
-    hosts = Hosts(lambda _: None, servers=True)
-    leg = Leg("n", YOU, Kind.TARGET, 0)
-    assert hosts.meet(request, header, leg, PLAIN) is None
+def test_other_protocols_are_not_answered() -> None:
+    """Nothing but ICMP, UDP and TCP is spoken."""
     assert meet(packets.ip(ME, YOU, 132, 9, b"sctp"), PLAIN) is None
