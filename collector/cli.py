@@ -4,10 +4,13 @@ Rules
 - Heavy libraries are imported by the command that needs them: `--version` and a wrong option
   answer at once.
 - Exit codes: 0 fine, 1 the work failed, 2 usage or configuration. An error is one line on stderr.
+- What is printed is UTF-8 whatever the locale: JSON is nothing else, and a name of a place must not
+  end a program.
 """
 
 import argparse
 import datetime as dt
+import io
 import logging
 import os
 import re
@@ -33,6 +36,8 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
     parser = _parser()
     options = parser.parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     if options.command is None and not options.version:

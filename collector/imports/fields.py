@@ -19,14 +19,15 @@ from collector.wall import wall_text
 LOST: Final = PathReply(lost=True)
 MICROSECOND_NS: Final = 1000
 HIGHEST_TTL: Final = 255
-_LONGEST_MS: Final = 3_600_000
+LONGEST_NS: Final = 3_600_000_000_000
+"""No round trip takes longer than an hour."""
 _SHOWN: Final = 60
 _SIX: Final = 6
 
 
 def nanoseconds(milliseconds: float | None) -> int | None:
     """Return a time in nanoseconds, None where it can be that of no round trip."""
-    if milliseconds is None or not 0 <= milliseconds <= _LONGEST_MS:
+    if milliseconds is None or not 0 <= milliseconds * 1e6 <= LONGEST_NS:
         return None
     return round(milliseconds * 1e6)
 

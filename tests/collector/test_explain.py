@@ -311,3 +311,16 @@ def test_nothing_heavy_is_imported(file: File) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert found.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_what_is_printed_is_utf_8_whatever_the_locale(file: File, options: list[str]) -> None:
+    """A job whose locale knows ASCII alone still gets the name of a place with its accents."""
+    document = json.loads(file.read_text()) | {"id": "Orléans"}
+    file.write_text(json.dumps(document))
+    done = subprocess.run(
+        [sys.executable, "-m", "collector.cli", "explain", str(file), *options],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+    )
+    assert (0, True) == (done.returncode, "Orléans" in done.stdout.decode("utf-8"))

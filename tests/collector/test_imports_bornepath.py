@@ -68,6 +68,76 @@ def test_reached_follows_from_the_target_s_answer(
     assert (address, reached) == (found.address, found.reached)
 
 
+def test_null_counts_as_left_out() -> None:
+    """A program that writes null for what it does not know gives the path without it."""
+    known = borne([said(TARGET)])
+    absent = ("tool", "target", "zone", "family", "protocol", "reached", "started_at", "links")
+    spoken = known | dict.fromkeys(absent)
+    spoken["hops"][0]["replies"][0] |= dict.fromkeys(("flow", "icmp", "mpls", "name_confirmed"))
+    bare = {key: member for key, member in known.items() if key not in absent}
+    assert imports.paths(bare) == imports.paths(spoken)
+
+
+def test_a_path_without_an_origin_begins_nowhere() -> None:
+    """An origin that is left out is null, as the format says of one that is not known."""
+    document = borne([said(TARGET)])
+    assert imports.paths(document | {"origin": None}) == imports.paths(
+        {key: member for key, member in document.items() if key != "origin"}
+    )
+
+
+@pytest.mark.parametrize("given", [{}, {"rtt_resolution_ns": None}])
+def test_without_a_resolution_no_time_bounds_a_distance(given: dict[str, None]) -> None:
+    """The weight of the last digit is then as long as a round trip can be."""
+    document = borne([said(TARGET)])
+    del document["rtt_resolution_ns"]
+    (found,) = imports.paths(document | given)
+    assert found.rtt_resolution_ns == 3_600_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("given", "rtt_ns"),
+    [
+        (1_500_000.0, 1_500_000),
+        (1_500_000.25, 1_500_001),
+        (None, None),
+        (-1, None),
+        (-0.5, 0),
+        (10**30, None),
+        (1e300, None),
+        (3_600_000_000_000, 3_600_000_000_000),
+    ],
+)
+def test_a_time_is_whole_and_possible_or_none(given: float | None, rtt_ns: int | None) -> None:
+    """Fractions are rounded up, never down; what no round trip takes is no time."""
+    (found,) = imports.paths(borne([{"address": TARGET, "rtt_ns": given}]))
+    assert imports.reply(found, 1).rtt_ns == rtt_ns
+
+
+def test_a_number_names_a_path_too() -> None:
+    """Programs that count their paths give the number as the name."""
+    (found,) = imports.paths(borne(id=17))
+    assert found.id == "17"
+
+
+@pytest.mark.parametrize(
+    ("position", "shown"),
+    [
+        ((90.5, 2, 1), "90.5, 2 (within 1 km)"),
+        ((48, -181, 1), "48, -181 (within 1 km)"),
+        ((48, 2, -1), "48, 2 (within -1 km)"),
+    ],
+)
+def test_an_origin_outside_the_earth_is_refused(
+    position: tuple[float, float, float], shown: str
+) -> None:
+    """A premise that cannot be true is named, not printed as what distances count from."""
+    names = ("latitude", "longitude", "radius_km")
+    why = f"its origin {shown} is no position on Earth; repair it, or give null"
+    origin = dict(zip(names, position, strict=True))
+    assert [("", why)] == imports.reasons(borne(origin=origin))
+
+
 def test_names_are_confirmed_only_where_the_file_says_so() -> None:
     """A name without `name_confirmed` was not checked."""
     (found,) = imports.paths(borne([{"address": TARGET, "name": "a.example"}]))

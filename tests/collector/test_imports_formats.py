@@ -35,7 +35,7 @@ def test_one_bad_path_among_many() -> None:
         (
             "item 2",
             (
-                "is a borne-path/1, but wrong: Object missing required field `origin`; "
+                "is a borne-path/1, but wrong: Object missing required field `hops`; "
                 "repair or remove it"
             ),
         )
