@@ -86,6 +86,13 @@ def test_a_path_without_an_origin_begins_nowhere() -> None:
     )
 
 
+def test_the_format_and_the_hops_are_enough() -> None:
+    """As the page on `explain` says; the path then goes by its place in the file."""
+    hops = borne([said(TARGET)])["hops"]
+    (found,) = imports.paths({"format": "borne-path/1", "hops": hops})
+    assert ("path", {1: [TARGET]}) == (found.id, imports.heard(found))
+
+
 @pytest.mark.parametrize("given", [{}, {"rtt_resolution_ns": None}])
 def test_without_a_resolution_no_time_bounds_a_distance(given: dict[str, None]) -> None:
     """The weight of the last digit is then as long as a round trip can be."""
