@@ -134,7 +134,7 @@ def _premise(origin: Origin | None, declared_by: str) -> str:
 
 
 def _hops(hops: Sequence[HopJudgement], jurisdiction: str, columns: int) -> RenderableType:
-    rows = [_row(hop, hop.verdicts.get(jurisdiction, "")) for hop in hops]
+    rows = [_row(hop, jurisdiction) for hop in hops]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
     for heading, width in zip(_HEADINGS, _widths(rows, columns), strict=True):
         right = heading in {"hop", "ms"}
@@ -146,13 +146,13 @@ def _hops(hops: Sequence[HopJudgement], jurisdiction: str, columns: int) -> Rend
     return Group("", table, Text(_LEGEND.format(jurisdiction), style="dim"), "")
 
 
-def _row(hop: HopJudgement, verdict: str) -> tuple[str, ...]:
+def _row(hop: HopJudgement, jurisdiction: str) -> tuple[str, ...]:
     cells = (
         str(hop.ttl),
         address(hop) or UNKNOWN,
         hop.name or UNKNOWN,
         UNKNOWN if hop.rtt_min_ns is None else milliseconds(hop.rtt_min_ns / 1e9, 3),
-        _marked(hop, verdict),
+        _marked(hop, jurisdiction),
         _operator(hop),
     )
     return tuple(map(printable, cells))
@@ -172,20 +172,25 @@ def _widths(rows: Sequence[Sequence[str]], columns: int) -> list[int]:
     return widths
 
 
-def _marked(hop: HopJudgement, verdict: str) -> str:
+def _marked(hop: HopJudgement, jurisdiction: str) -> str:
     """Return where a hop is, with the mark of what that means for the jurisdiction."""
     if hop.address is None or hop.excluded:
         return _place(hop)
-    return f"{HOPS.get(verdict, HOPS['unknown'])} {_place(hop)}"
+    mark = HOPS[hop.verdicts.get(jurisdiction, "unknown")]
+    return f"{mark} {_place(hop, jurisdiction)}"
 
 
-def _place(hop: HopJudgement) -> str:
-    """Return where a hop is, with the kinds of evidence."""
+def _place(hop: HopJudgement, jurisdiction: str = "") -> str:
+    """Return where a hop is, with the kinds of evidence; a proof counts for its jurisdiction."""
     if hop.address is None:
         return "no answer"
     if hop.excluded:
         return "special address"
-    kinds = {row.kind for row in hop.evidence}
+    kinds = {
+        row.kind
+        for row in hop.evidence
+        if row.proof is None or row.proof.jurisdiction == jurisdiction
+    }
     if hop.candidates:
         return f"{places(hop)} ({listed([kind for kind in _NAMING if kind in kinds])})"
     return _proven(hop) or ("refuted by time" if "refuted" in kinds else "not known")

@@ -5,10 +5,11 @@ import io
 import pytest
 from rich.console import Console
 
-from collector import knowledge, pathtable
+from collector import atlas, knowledge, pathtable
 from collector.borders import judge
 from collector.explain import DEFAULTS
 from collector.regions import BY_NAME
+from collector.soil import Soil
 from tests.fakes import imports
 from tests.fakes.imports import ABROAD, PARIS, TARGET, borne, said
 
@@ -143,3 +144,15 @@ def test_no_name_commands_the_terminal() -> None:
 def test_an_empty_path_is_drawn() -> None:
     """A path without hops has its verdict."""
     assert "no address that can have a place answered" in drawn(borne())
+
+
+def test_a_proof_stands_for_its_own_jurisdiction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A nameless hop shows what is proven; a named one calls it so where it is what was asked."""
+    monkeypatch.setattr(f"{__name__}.KNOWLEDGE", knowledge.load(soil=Soil.open(atlas.BESIDE)))
+    for rtt_ns, nameless, named in (
+        (500_000, "proven inside FX, EU, EEA", "(name and proof)"),
+        (1_400_000, "proven inside EU, EEA", "(name)"),
+    ):
+        one, other = said("81.253.184.118"), said(PARIS, "pastr1.paris.opentransit.net")
+        text = words(borne([one | {"rtt_ns": rtt_ns}], [other | {"rtt_ns": rtt_ns}], origin=ORIGIN))
+        assert (nameless in text, named in text) == (True, True)

@@ -336,3 +336,21 @@ def test_proofs_are_questions_of_c() -> None:
     assert proofs.suppose("outside", [near], frozenset({"FR"}), BORDERS) is not None
     found = judged(path([reply(HOP, rtt_ms=18)], [reply(TARGET)]), {HOP: [near]})
     assert "FX" not in {row.proof.jurisdiction for row in found.hops[0].evidence if row.proof}
+
+
+def test_a_target_with_another_name_is_not_contained() -> None:
+    """Paris to Marseille in 4.5 ms leaves no time; a confirmed name abroad of the target does."""
+    at = msgspec.structs.replace(MARSEILLE, radius_km=1)
+    for name, expected in (
+        (None, Verdict.PROVEN_INSIDE),
+        ("ae300-0.ffttr6.frankfurt.opentransit.net", Verdict.UNDETERMINED),
+    ):
+        one = path([LOST], [reply("193.251.241.22", name, rtt_ms=4.5)], address="193.251.241.22")
+        assert expected is verdict(judged(one, at=at)).verdict
+
+
+def test_equal_witnesses_are_named_in_one_order() -> None:
+    """Two agents in one place with one time: whoever comes first in the alphabet is named."""
+    one = path([reply(HOP, rtt_ms=18)], [reply(TARGET)])
+    rows = [disc(FRANKFURT, 0.5, "two"), disc(FRANKFURT, 0.5, "one")]
+    assert judged(one, {HOP: rows}) == judged(one, {HOP: rows[::-1]})
