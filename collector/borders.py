@@ -93,7 +93,7 @@ def judge(
     hops = tuple(_hop(*hop, case) for hop in case.seen.hops)
     strands = tuple(_strands(hops, case))
     unreached = tuple(strand.flow for strand in strands if not strand.reached)
-    verdicts = tuple(conclude(row.name, axis, strands) for axis in Axis for row in jurisdictions)
+    verdicts = tuple(row for axis in Axis for row in conclude(axis, jurisdictions, strands))
     return Judgement(
         id=path.id,
         agent=agent,
@@ -159,7 +159,7 @@ def _route(strands: Sequence[Strand], verdicts: Sequence[PathVerdict]) -> tuple[
     on_territory = [row for row in verdicts if row.axis is Axis.TERRITORY]
     worst = min(on_territory, key=lambda row: SEVERITY[row.verdict], default=None)
     hops = next(row.hops for row in strands if worst is None or row.flow == worst.flow)
-    return merged(territories(hop) for hop in hops if len(territories(hop)) == 1)
+    return merged(known for hop in hops if len(known := territories(hop)) == 1)
 
 
 def _hop(ttl: int, address: str | None, flows: tuple[int, ...], case: _Case) -> HopJudgement:

@@ -12,8 +12,9 @@ Rules
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from agent.records import Path, PathReply
@@ -21,6 +22,8 @@ from collector.discs import usable_ns
 from collector.networks import parse
 
 _HIGHEST_TTL: Final = 255
+_KEPT: Final = 1 << 14
+"""Addresses whose writing is kept: paths cross the same routers again and again."""
 
 
 @dataclass(slots=True)
@@ -38,8 +41,8 @@ class Sighting:
             self.rtt_min_ns = rtt_ns
         if reply.name is not None:
             known = self.names.get(reply.name)
-            checked = [value for value in (known, reply.name_confirmed) if value is not None]
-            self.names[reply.name] = all(checked) if checked else None
+            told = reply.name_confirmed
+            self.names[reply.name] = known if told is None else told and known is not False
 
     @property
     def confirmed(self) -> tuple[str, ...]:
@@ -75,6 +78,9 @@ class Sightings:
     @property
     def hops(self) -> tuple[tuple[int, str | None, tuple[int, ...]], ...]:
         """Return (TTL, address, flows) of all flows, silence behind the answers of its TTL."""
+        if len(self.flows) == 1:
+            ((flow, only),) = self.flows.items()
+            return tuple((ttl, address, (flow,)) for ttl, address in only.hops)
         found: dict[tuple[int, str | None], list[int]] = defaultdict(list)
         for flow, trace in self.flows.items():
             for hop in dict.fromkeys(trace.hops):
@@ -82,6 +88,7 @@ class Sightings:
         return tuple((*hop, tuple(found[hop])) for hop in sorted(found, key=_place))
 
 
+@lru_cache(_KEPT)
 def canonical(address: str) -> str:
     """Return the usual writing of an address, the text itself where it is none."""
     parsed = parse(address)
@@ -127,6 +134,8 @@ def _target(path: Path) -> str | None:
 def _with_gaps(heard: Mapping[int, set[str]]) -> dict[int, set[str]]:
     """Return `heard` with every TTL from 1 to the highest."""
     listed = [ttl for ttl in heard if 1 <= ttl <= _HIGHEST_TTL]
+    if len(listed) == max(listed, default=0):
+        return dict(heard)
     whole = {ttl: set[str]() for ttl in range(1, max(listed, default=0) + 1)}
     return {**whole, **heard}
 
@@ -139,12 +148,16 @@ def _ordered(
     for ttl in sorted(heard):
         found = heard[ttl]
         if end is not None and ttl > end:
-            hops.extend((ttl, address) for address in sorted(found - {target or ""}, key=_order))
+            hops.extend((ttl, address) for address in _in_order(found - {target or ""}))
         elif found:
-            hops.extend((ttl, address) for address in sorted(found, key=_order))
+            hops.extend((ttl, address) for address in _in_order(found))
         else:
             hops.append((ttl, None))
     return tuple(hops)
+
+
+def _in_order(addresses: set[str]) -> Iterable[str]:
+    return addresses if len(addresses) == 1 else sorted(addresses, key=_order)
 
 
 def _place(hop: tuple[int, str | None]) -> tuple[int, bool, tuple[int, int, str]]:

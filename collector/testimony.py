@@ -26,7 +26,7 @@ Rules
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from agent.records import Origin
 from collector.claims import Claim
@@ -42,8 +42,7 @@ _Said: TypeAlias = tuple[Place, Evidence, bool]
 """A place, who named it, and whether it is one that the packet crossed, not the router's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(NamedTuple):
     """What distances are derived from: one address, as one vantage point saw it."""
 
     address: str
@@ -73,7 +72,10 @@ class Testimony:
     @property
     def candidates(self) -> tuple[Place, ...]:
         """Return all places that were named and stand, each once."""
-        return tuple(dict.fromkeys(self.places + self.fabric))
+        both = self.places and self.fabric
+        return (
+            tuple(dict.fromkeys(self.places + self.fabric)) if both else self.places or self.fabric
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ def tell(address: str, claims: Sequence[Claim], *, zone: Zone | None, knowledge:
 
 def hear(measured: Measured, told: Told) -> Testimony:
     """Return what physics leaves of what was told of an address."""
+    if not told.said:
+        return told.whole
     against = [measured.refutes(place) for place, _, _ in told.said]
     return _weighed(told.said, against, told.idle) if any(against) else told.whole
 
