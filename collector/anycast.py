@@ -7,19 +7,22 @@ Rules
 - Of each address and agent the smallest time of a day is kept; a later round may replace it once
   it is older than that. Path times count, no clock is read.
 - Where the agents stand is the premise: an agent that is declared elsewhere makes addresses look
-  as if they stood in several places. That takes verdicts away; it never makes one.
+  as if they stood in several places. That takes verdicts away; it never makes one. An agent whose
+  position is refuted (`vantages`) is no such witness.
 - The memory is bounded: of too many addresses the one that was heard least recently goes, of too
   many agents the one with the largest time.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import combinations
+from types import MappingProxyType
 from typing import Final
 
 from agent.records import Path
 from collector.discs import distance_km, reach_km
 from collector.nearness import Nearness, Several
 from collector.networks import Networks
+from collector.positions import UNTESTED
 from collector.records import Evidence
 from collector.sightings import sight
 from collector.wall import wall_ns
@@ -27,6 +30,7 @@ from collector.wall import wall_ns
 KEPT_NS: Final = 86_400_000_000_000
 MAX_ADDRESSES: Final = 8192
 MAX_AGENTS: Final = 8
+_UNTESTED: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Anycast:
@@ -37,8 +41,11 @@ class Anycast:
         self._networks = networks
         self._heard = {address: {row.agent: row for row in rows} for address, rows in kept}
 
-    def observe(self, path: Path, agent: str) -> dict[str, Several]:
-        """Take the times of one path; return which of its addresses stand in several places."""
+    def observe(self, path: Path, agent: str, refuted: Collection[str] = ()) -> dict[str, Several]:
+        """Take the times of one path; return which of its addresses stand in several places.
+
+        The times of `refuted` agents are kept, and tell nothing as long as they are that.
+        """
         at_ns, found = wall_ns(path.started_at), {}
         for address, sighting in sight(path).addresses.items():
             if self._networks.special(address) is not None or at_ns is None:
@@ -53,7 +60,11 @@ class Anycast:
                 )
                 self._keep(address, row)
             heard = self._heard.get(address, {}).values()
-            late = [row for row in heard if row.started_ns > at_ns - KEPT_NS]
+            late = [
+                row
+                for row in heard
+                if row.started_ns > at_ns - KEPT_NS and row.agent not in refuted
+            ]
             several = apart(address, late)
             if several is not None:
                 found[address] = several
@@ -81,22 +92,28 @@ class Anycast:
             del self._heard[next(iter(self._heard))]
 
 
-def explain(several: Several) -> Evidence:
-    """Return why an address has no place, for people."""
+def explain(several: Several, standings: Mapping[str, str] = _UNTESTED) -> Evidence:
+    """Return why an address has no place, for people.
+
+    `standings` are what is said of agents' positions, of others that they are untested.
+    """
     near, other = several.seen
+    told = "; ".join(f"{row.agent} is {standings.get(row.agent, UNTESTED)}" for row in several.seen)
     return Evidence(
         kind="anycast",
         source="discs of two agents at c, WGS84",
         date="undated",
         says=f"it stands in several places: it answered {_timed(near)} and {_timed(other)}, which "
         f"are {several.distance_km:.1f} km apart at least, if both agents stand where they are "
-        f"declared; light comes {several.reach_km:.1f} km within both times together",
+        f"declared ({told}); light comes {several.reach_km:.1f} km within both times together",
     )
 
 
-def evidence(found: Iterable[Several]) -> Mapping[str, Evidence]:
+def evidence(
+    found: Iterable[Several], standings: Mapping[str, str] = _UNTESTED
+) -> Mapping[str, Evidence]:
     """Return the evidence by address, as `borders.judge` takes it."""
-    return {row.address: explain(row) for row in found}
+    return {row.address: explain(row, standings) for row in found}
 
 
 def _timed(row: Nearness) -> str:

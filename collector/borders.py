@@ -25,7 +25,7 @@ from agent.records import Path
 from collector.discs import usable_ns
 from collector.dossiers import Dossier, Dossiers, dossiers
 from collector.knowledge import Knowledge
-from collector.proofs import UNTESTED
+from collector.positions import REFUTED, UNTESTED
 from collector.proven import NO_DISCS, Discs, Proven, Prover, prover
 from collector.records import (
     SEVERITY,
@@ -75,11 +75,11 @@ def judge(
     `zone` is the declared zone of the target, None where the target belongs to none; it stands
     for the target's own address alone, and only where the zone lists the target: an agent
     cannot talk a target into a zone. Nor is a target believed to be reached that did not answer
-    from its own address, or whose address is not known. `anycast` says of addresses that they
-    stand in several places; `discs` are answers that further agents had, by address; `standing`
-    is what is said of this agent's position (`proofs`). Without an origin no distance of its own
-    is used. A path whose start is no RFC 3339 time gets `started_ns` 0. No path makes it raise.
+    from its own, known address. `anycast` says which addresses stand in several places; `discs`
+    are answers that further agents had; `standing` is what is said of this agent's position:
+    without one, or where it is refuted, no distance of its own is used. Nothing makes it raise.
     """
+    path = _believed(path, standing)
     proving = prover(
         path,
         agent=agent,
@@ -109,6 +109,12 @@ def judge(
         flows=tuple(case.seen.flows),
         unreached=unreached if len(unreached) < len(strands) else (),
     )
+
+
+def _believed(path: Path, standing: str) -> Path:
+    """Return the path without an origin that other agents refute."""
+    refuted = standing.startswith(REFUTED)
+    return msgspec.structs.replace(path, origin=None) if refuted else path
 
 
 def _strands(hops: Sequence[HopJudgement], case: _Case) -> Iterator[Strand]:

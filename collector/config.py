@@ -9,7 +9,7 @@ Rules
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -199,7 +199,7 @@ def _limits(table: Table) -> Limits:
 def _agents(tables: Iterable[Table]) -> tuple[Vantage, ...]:
     """Return the vantage points; names, ids and tokens are each unique."""
     rows = []
-    names, ids, tokens = keys.Once("agent"), keys.Once("agent"), keys.Once("agent")
+    names, ids, tokens, owners = (keys.Once("agent") for _ in range(4))
     for table in tables:
         name = names.take(table, "name", table.text("name"))
         agent_id = ids.take(table, "id", keys.matching(table, "id", _HEX_32, "32 hex digits"), name)
@@ -211,10 +211,22 @@ def _agents(tables: Iterable[Table]) -> tuple[Vantage, ...]:
                 agent_id=bytes.fromhex(agent_id),
                 token_sha256=token,
                 place=_place(table, "city"),
+                addresses=tuple(_addresses(table, owners, name)),
             )
         )
         table.done()
     return tuple(rows)
+
+
+def _addresses(table: Table, owners: keys.Once, name: str) -> Iterator[str]:
+    """Yield the agent's own addresses, each given once among all agents."""
+    for text in table.texts("addresses", ()):
+        try:
+            address = str(ipaddress.ip_address(text))
+        except ValueError as error:
+            message = f'must be addresses such as 192.0.2.1 or 2001:db8::1, not "{text}"'
+            raise table.wrong("addresses", message) from error
+        yield owners.take(table, "addresses", address, name)
 
 
 def _zones(tables: Iterable[Table]) -> tuple[Zone, ...]:

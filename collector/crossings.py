@@ -285,15 +285,19 @@ class Crossings:
     def _extend(
         self, question: Question, watch: Watch, judgement: Judgement, *, confirm: bool
     ) -> list[Crossing]:
-        """Count one more round outside; the confirming one gives the countries shown."""
+        """Count one more round outside; the confirming one gives the countries shown.
+
+        It does so again where a witness has it judged again: what is shown follows from it alone.
+        """
         crossing = self._crossings[watch.episode or ""]
+        settles = confirm or crossing.confirmed_ns == judgement.started_ns
         verdict = _verdict(judgement, question)
         watch.ways = ways_of(judgement, question)
         extended = msgspec.structs.replace(
             crossing,
             verdict=min(crossing.verdict, verdict.verdict, key=SEVERITY.__getitem__),
             rounds=crossing.rounds + 1,
-            **self._confirmation(judgement, question) if confirm else {},
+            **self._confirmation(judgement, question) if settles else {},
         )
         self._crossings[extended.id] = extended
         return [extended]

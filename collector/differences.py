@@ -26,6 +26,7 @@ _NAMES: Final[Mapping[str, Sequence[str]]] = {
     "exchanges": ("prefix",),
     "anycast": ("path", "address"),
     "landmarks": ("path", "address", "agent"),
+    "standings": ("path", "agent"),
     "soil": ("sha256",),
     "zones": ("provider", "region"),
     "jurisdictions": ("name",),

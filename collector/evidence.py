@@ -29,7 +29,7 @@ Rules
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -40,6 +40,7 @@ from agent.records import Origin
 from collector.knowledge import Knowledge
 from collector.names import Reading
 from collector.operators import Operator
+from collector.positions import REFUTED, UNTESTED
 from collector.records import RULES, Crossing, PathRecord, Vantage, Zone
 from collector.soil import Soil
 from collector.wall import wall_text
@@ -120,24 +121,31 @@ def _premise(vantage: Vantage, rounds: Sequence[PathRecord]) -> str:
     own = {record.path.origin for record in rounds if record.path.origin is not None}
     near = [row for record in rounds for row in record.landmarks]
     witnesses = {row.agent: {one.origin for one in near if one.agent == row.agent} for row in near}
-    told = [f"agent {name} is at {_stated(at)}" for name, at in sorted(witnesses.items())]
-    if own:
-        told.insert(0, f"agent {vantage.name} is at {_stated(own)}")
+    says = {row.agent: row.says for record in rounds for row in record.standings}
+    stands = [*([(vantage.name, own)] if own else []), *sorted(witnesses.items())]
+    refuted = [name for name, _ in stands if says.get(name, UNTESTED).startswith(REFUTED)]
+    told = [_stated(name, at, says) for name, at in stands if name not in refuted]
+    without = [
+        f"agent {name} is not where it is declared ({says[name]}): no distance of it was used"
+        for name in dict.fromkeys(refuted)
+    ]
     if told:
-        return f"if {', and '.join(told)}"
+        return "; ".join([f"if {', and '.join(told)}", *without])
+    if without:
+        return "; ".join(without)
     return f"agent {vantage.name} declared no position with these paths: no distance was used"
 
 
-def _stated(origins: Iterable[Origin]) -> str:
-    return (
-        " or ".join(
-            sorted(
-                f"{origin.latitude}, {origin.longitude} (within {origin.radius_km} km)"
-                for origin in origins
-            )
+def _stated(agent: str, origins: Iterable[Origin], says: Mapping[str, str]) -> str:
+    """Return where an agent must be, and what others said of that in the last round."""
+    standing = says.get(agent, UNTESTED)
+    where = " or ".join(
+        sorted(
+            f"{origin.latitude}, {origin.longitude} (within {origin.radius_km} km; {standing})"
+            for origin in origins
         )
-        + ", declared and untested"
     )
+    return f"agent {agent} is at {where}"
 
 
 def _episode(crossing: Crossing) -> dict[str, Any]:
@@ -176,6 +184,9 @@ def rows_of(
         ),
         "landmarks": _ordered(
             {"path": record.path.id, **_row(row)} for record in rounds for row in record.landmarks
+        ),
+        "standings": _ordered(
+            {"path": record.path.id, **_row(row)} for record in rounds for row in record.standings
         ),
         "soil": _ordered([_soil_row(knowledge.soil)]),
         "zones": _ordered([_row(zone)]),

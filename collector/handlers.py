@@ -2,7 +2,7 @@
 
     POST /v1/batches                              one batch; 204 once it is durable
     GET  /v1/plan                                 what an agent is asked to do; waits for a change
-    GET  /v1/zones, /series, /paths, /crossings   JSON, see `collector.api`
+    GET  /v1/zones, /agents, /series, /paths, /crossings   JSON, see `collector.api`
     GET  /v1/findings                             foreign groups on the way: no crossings
     GET  /v1/evidence, /v1/evidence/SHA256        the Statements, octet for octet
     GET  /metrics                                 Prometheus
@@ -29,7 +29,7 @@ from aiohttp.http import HttpProcessingError
 from aiohttp.typedefs import Handler
 from prometheus_client.exposition import choose_encoder
 
-from collector import api, metrics, page, questions
+from collector import agentview, api, metrics, page, questions
 from collector.clock import Clock
 from collector.config import Config
 from collector.errors import RefusedError, StoreError
@@ -72,6 +72,7 @@ def application(intake: Intake, config: Config, clock: Clock) -> web.Application
             web.post("/v1/batches", handlers.batches),
             web.get("/v1/plan", handlers.plan),
             web.get("/v1/zones", handlers.zones),
+            web.get("/v1/agents", handlers.agents),
             web.get("/v1/series", handlers.series),
             web.get("/v1/paths", handlers.paths),
             web.get("/v1/crossings", handlers.crossings),
@@ -159,6 +160,12 @@ class Handlers:
         """Answer `/v1/zones`."""
         asked = questions.zones_query(request.query.items(), self._clock.now_ns())
         return await self._json(lambda: api.zones(self._intake.reader, asked))
+
+    async def agents(self, request: web.Request) -> web.StreamResponse:
+        """Answer `/v1/agents`."""
+        questions.no_query(request.query.items())
+        declared = self._config.agents
+        return await self._json(lambda: agentview.agents(self._intake.reader, declared))
 
     async def series(self, request: web.Request) -> web.StreamResponse:
         """Answer `/v1/series`."""

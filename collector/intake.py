@@ -16,6 +16,7 @@ import msgspec
 from agent.records import Plan
 from collector.control import HolderFinding
 from collector.errors import RefusedError
+from collector.positions import Position
 from collector.records import Crossing, PathRecord, SeriesQuery, SeriesRow, ZoneRow
 
 
@@ -109,6 +110,10 @@ class Reader(Protocol):
 
     def findings(self) -> Sequence[HolderFinding]:
         """Return confirmed findings of administration, newest first; none of them is a crossing."""
+        ...
+
+    def positions(self) -> Mapping[str, Position]:
+        """Return what the times among agents say of where each configured one is declared."""
         ...
 
     def evidence(self, digest: str) -> bytes | None:

@@ -15,7 +15,8 @@ Rules
   address heard of least recently goes first.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import msgspec
@@ -23,6 +24,7 @@ import msgspec
 from agent.records import EARLIEST_NS, WitnessReply, is_reachable
 from collector.discs import usable_ns
 from collector.nearness import Landmark
+from collector.positions import UNTESTED
 from collector.proofs import Disc
 from collector.records import Vantage
 from collector.wall import wall_ns
@@ -34,6 +36,7 @@ MAX_ADDRESSES: Final = 8192
 MAX_REPLIES: Final = 1000
 """Far more than an agent's settings let it gather for one batch."""
 _AHEAD_NS: Final = 3_600_000_000_000
+_UNTESTED: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,11 +113,22 @@ class Landmarks:
         )
 
 
-def discs(rows: Iterable[Landmark]) -> dict[str, list[Disc]]:
-    """Return what landmarks may prove of their addresses, as `borders.judge` takes it."""
+def discs(
+    rows: Iterable[Landmark], standings: Mapping[str, str] = _UNTESTED
+) -> dict[str, list[Disc]]:
+    """Return what landmarks may prove of their addresses, as `borders.judge` takes it.
+
+    `standings` are what is said of agents' positions, of others that they are untested.
+    """
     found: dict[str, list[Disc]] = {}
     for row in rows:
-        disc = Disc(agent=row.agent, origin=row.origin, rtt_ns=row.rtt_ns, resolution_ns=1)
+        disc = Disc(
+            agent=row.agent,
+            origin=row.origin,
+            rtt_ns=row.rtt_ns,
+            resolution_ns=1,
+            standing=standings.get(row.agent, UNTESTED),
+        )
         found.setdefault(row.address, []).append(disc)
     return found
 

@@ -54,6 +54,8 @@ STATES: Final = {
 }
 """The verdicts that an axis can have."""
 
+POSITIONS: Final = ("unrefuted", "untested", "refuted")
+
 _LOG: Final = logging.getLogger(__name__)
 _POLICY: Final = ("agent", "zone", "target", "jurisdiction")
 _PATH: Final = ("agent", "zone", "target", "family")
@@ -102,6 +104,12 @@ TABLE: Final[Mapping[str, Row]] = {
         "gauge",
         "When the agent last delivered, Unix time of the collector; 0 if never.",
         ("agent",),
+    ),
+    "borne_agent_position": Row(
+        "stateset",
+        "What the times among agents say of where the agent is declared: 1 for the state that "
+        "holds, 0 for the others.",
+        ("agent", "borne_agent_position"),
     ),
     "borne_batches": Row("counter", "Batches stored durably since the start.", ("agent",)),
     "borne_batches_duplicate": Row(
@@ -286,6 +294,9 @@ def _counter(to: _Families, name: str, known: Iterable[str], counted: Counter[st
 def _agents(to: _Families, reader: Reader) -> None:
     for agent, at_ns in reader.last_batch_ns().items():
         to.add("borne_agent_last_batch_timestamp_seconds", at_ns / NS_PER_S, agent)
+    for agent, position in reader.positions().items():
+        for state in POSITIONS:
+            to.add("borne_agent_position", state == position.state, agent, state)
 
 
 def _paths(to: _Families, reader: Reader, agents: tuple[str, ...]) -> None:

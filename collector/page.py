@@ -15,7 +15,7 @@ from typing import Final
 import jinja2
 
 from agent.records import Family
-from collector import rounds, sentences
+from collector import agentview, rounds, sentences
 from collector.config import Config
 from collector.control import HolderFinding
 from collector.errors import RefusedError
@@ -97,7 +97,8 @@ def overview(reader: Reader, config: Config, now_ns: int) -> str:
             going_on=[sentences.crossing_sentence(row, lists) for row in going_on],
             returning=_returning(going_on, newest),
             ground=sentences.ground(verdicts, now_ns - oldest_ns),
-            absent=absent,
+            absent=(*absent, *agentview.refuted(reader.positions())),
+            agents=agentview.rows(reader, config.agents),
             several=sentences.several(one for row in newest.values() for one in row.several),
             zones=list(_zones(reader, newest, policy, lists, now_ns)),
             range_s=ZONES_RANGE_S,

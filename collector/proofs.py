@@ -32,16 +32,13 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from agent.records import Origin
 from collector.clearance import Near, Point, detour, distance
 from collector.discs import C_KM_PER_NS, CLOCK_RATE_PPM, LONGEST_NS, distance_km, usable_ns
+from collector.positions import REFUTED, UNTESTED
 from collector.records import Place
 from collector.soil import Soil
 from collector.territories import Claims
 
 TOLERANCE_KM: Final = 5.0
 """How far a border of the table may be from where it is."""
-
-UNTESTED: Final = "declared, untested"
-REFUTED: Final = "refuted"
-"""How the standing of an agent begins that is not where it says: its answers prove nothing."""
 
 Kind: TypeAlias = Literal["outside", "inside", "contained"]
 

@@ -29,7 +29,8 @@ from collector import anycast, proofs
 from collector.clearance import Point, detour, distance
 from collector.discs import distance_km, reach_km, usable_ns
 from collector.nearness import Nearness, Proved
-from collector.proofs import TOLERANCE_KM, UNTESTED, Disc, Proof
+from collector.positions import UNTESTED
+from collector.proofs import TOLERANCE_KM, Disc, Proof
 from collector.records import Evidence, Jurisdiction, Place, Zone
 from collector.soil import Soil
 from collector.territories import Claims
@@ -90,7 +91,8 @@ class Prover:
         discs = sorted(filter(_is_usable, chain(self._own(rtt_ns), others)), key=_order)
         several = anycast.apart(address, map(_nearness, discs))
         if several is not None:
-            return Proven(several=anycast.explain(several))
+            standings = {disc.agent: disc.standing for disc in discs}
+            return Proven(several=anycast.explain(several, standings))
         if self.soil is None:
             return NOTHING
         return Proven(tuple(_proofs(discs, self.jurisdictions, self.soil)))

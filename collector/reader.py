@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from collector.control import HolderFinding
+from collector.positions import Position
 from collector.quantiles import Columns, concat, merge, to_quantiles
 from collector.records import (
     Crossing,
@@ -122,6 +123,11 @@ class StoreReader:
         """Return confirmed findings of administration, newest first."""
         with self._lock:
             return self._state.routes.findings()
+
+    def positions(self) -> Mapping[str, Position]:
+        """Return what is known of where each configured agent stands."""
+        with self._lock:
+            return self._state.routes.vantages.positions()
 
     def evidence(self, digest: str) -> bytes | None:
         """Return the canonical JSON of the Statement with this SHA-256 (hex), None if unknown.

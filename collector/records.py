@@ -16,6 +16,7 @@ import msgspec
 
 from agent.records import Family, Origin, Path, Series
 from collector.nearness import Landmark, Proved, Several
+from collector.positions import Standing
 
 RowId = NewType("RowId", int)
 """The collector's own number of a series, unique over all agents and spools."""
@@ -92,6 +93,8 @@ class Vantage(msgspec.Struct, frozen=True, kw_only=True):
     token_sha256: str
     """Hex digest of the bearer token."""
     place: Place
+    addresses: tuple[str, ...] = ()
+    """Its own, as other agents reach it: times to these test its place."""
 
 
 class NetworkOverride(msgspec.Struct, frozen=True, kw_only=True):
@@ -365,3 +368,5 @@ class PathRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What was known of its addresses when it was judged; not kept in segments."""
     landmarks: tuple[Landmark, ...] = ()
     """What witnesses had measured of its addresses then; not kept in segments."""
+    standings: tuple[Standing, ...] = ()
+    """What was said then of the positions of agents that were tested; not kept in segments."""

@@ -20,6 +20,7 @@ from collector.knowledge import Knowledge
 from collector.landmarks import discs
 from collector.nearness import Several
 from collector.networks import Networks, RangeTables
+from collector.positions import UNTESTED
 from collector.records import Crossing, PathRecord, Verdict
 from collector.stated import Stated
 
@@ -71,16 +72,27 @@ def _records(stated: Stated) -> list[PathRecord]:
     for path in stated.paths:
         several = tuple(map(_again, stated.several.get(path.id, ())))
         near = stated.landmarks.get(path.id, ())
+        standings = stated.standings.get(path.id, ())
+        told = {row.agent: row.says for row in standings}
         judgement = borders.judge(
             path,
             agent=stated.vantage.name,
             zone=stated.zone,
             knowledge=stated.knowledge,
             jurisdictions=stated.jurisdictions,
-            anycast=anycast.evidence(several),
-            discs=discs(near),
+            anycast=anycast.evidence(several, told),
+            discs=discs(near, told),
+            standing=told.get(stated.vantage.name, UNTESTED),
         )
-        found.append(PathRecord(path=path, judgement=judgement, several=several, landmarks=near))
+        found.append(
+            PathRecord(
+                path=path,
+                judgement=judgement,
+                several=several,
+                landmarks=near,
+                standings=standings,
+            )
+        )
     return found
 
 

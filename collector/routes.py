@@ -6,6 +6,8 @@ Rules
 - A path is judged from the position that the collector's settings declared for its agent when it
   came, and for the zone that they declare for its target, not from what the agent says of both;
   the path is kept as it was judged.
+- What is known of where the agents stand (`vantages`) is known to each judgement, and kept with it:
+  a path judged before an agent was refuted stays as it is, the next round is judged without it.
 - A Statement is built once per episode, when it is confirmed, from the rounds outside that led
   there. Until its octets are on the disk (`stored`) the episode is not shown.
   It is built once more, from the round that proved it, where a confirmed one is proved later; the
@@ -33,7 +35,7 @@ from typing import Final
 import msgspec
 
 from agent.records import EARLIEST_NS, Family, Hop, Path, PathReply, WitnessReply
-from collector import anycast, borders, evidence, regions
+from collector import anycast, borders, evidence, positions, regions
 from collector.administration import Administration
 from collector.administration import Kept as KeptFindings
 from collector.anycast import Anycast
@@ -42,9 +44,11 @@ from collector.crossings import Crossings
 from collector.errors import CorruptError
 from collector.knowledge import Knowledge
 from collector.landmarks import Landmarks, Memory, discs, plausible
-from collector.nearness import Nearness
+from collector.nearness import Landmark, Nearness, Several
 from collector.policy import Demands, Policy
+from collector.positions import UNTESTED, Standing
 from collector.records import Crossing, Judgement, PathRecord, Vantage, Verdict, Zone
+from collector.vantages import Vantages
 from collector.wall import wall_ns
 from collector.witness import Frontier, Witness
 
@@ -70,6 +74,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """The memory of `anycast`; earlier versions kept none."""
     landmarks: Memory = Memory()
     """What witnesses have measured; earlier versions kept none."""
+    vantages: positions.Memory = positions.Memory()
+    """The times among agents; earlier versions kept none."""
     findings: KeptFindings | None = None
     """Those of administration; earlier versions kept none."""
 
@@ -103,6 +109,9 @@ class Routes:
         self._administration = Administration(self._lists)
         self._anycast = Anycast(knowledge.networks, ())
         self._landmarks = Landmarks()
+        self.vantages = Vantages(agents)
+        """What is known of where the agents stand."""
+        self._agents = tuple(agents)
         self._rounds: dict[str, tuple[PathRecord, ...]] = {}
         self._proved: set[str] = set()
         """Episodes whose Statement shows a proof."""
@@ -183,6 +192,7 @@ class Routes:
             rounds=self._rounds,
             heard=self._anycast.dump(),
             landmarks=self._landmarks.dump(),
+            vantages=self.vantages.dump(),
             findings=self._administration.dump(),
         )
         return msgspec.msgpack.encode(kept)
@@ -196,6 +206,7 @@ class Routes:
             raise CorruptError(f"read the kept routes: {error}; restore the catalogue") from error
         self._anycast = Anycast(self._knowledge.networks, kept.heard)
         self._landmarks = Landmarks(kept.landmarks)
+        self.vantages = Vantages(self._agents, kept.vantages)
         self._proved = {
             row.id
             for row in self._crossings.all()
@@ -209,6 +220,7 @@ class Routes:
         path = msgspec.structs.replace(
             path, origin=vantage.place.origin, zone=path.zone if zone is None else zone.ident
         )
+        self.vantages.observe(vantage, path)
         record = self._judged(path, vantage.name)
         self.fresh.append(record)
         key = _key(record.judgement)
@@ -219,6 +231,7 @@ class Routes:
         self._administration.observe(record.judgement, demands.administration)
         for changed in self._crossings.observe(record.judgement, demands.crossings):
             self._follow(changed, record, vantage)
+        self.witness.refuted = self.vantages.refuted()
         for name in demands.territory:
             self.witness.doubt(record, vantage.place, self._lists[name], received_ns)
 
@@ -228,23 +241,42 @@ class Routes:
 
     def _judged(self, path: Path, agent: str) -> PathRecord:
         """Judge a path by all that is known of its addresses now."""
-        several = tuple(self._anycast.observe(path, agent).values())
+        refuted = self.vantages.refuted()
+        several = tuple(self._anycast.observe(path, agent, refuted).values())
         at_ns = wall_ns(path.started_at) or 0
         near = tuple(
             row
             for address in dict.fromkeys(_addresses_on(path))
             for row in self._landmarks.of(address, at_ns)
         )
+        standings = self._standings(agent, several, near)
+        told = {row.agent: row.says for row in standings}
         judgement = borders.judge(
             path,
             agent=agent,
             zone=self._zone(path),
             knowledge=self._knowledge,
             jurisdictions=self._knowledge.jurisdictions,
-            anycast=anycast.evidence(several),
-            discs=discs(near),
+            anycast=anycast.evidence(several, told),
+            discs=discs(near, told),
+            standing=self.vantages.says(agent),
         )
-        return PathRecord(path=path, judgement=judgement, several=several, landmarks=near)
+        return PathRecord(
+            path=path,
+            judgement=judgement,
+            several=several,
+            landmarks=near,
+            standings=standings,
+        )
+
+    def _standings(
+        self, agent: str, several: Sequence[Several], near: Sequence[Landmark]
+    ) -> tuple[Standing, ...]:
+        """Return what is said of the positions of all who took part, of tested ones alone."""
+        names = {agent, *(row.agent for row in near)}
+        names.update(row.agent for one in several for row in one.seen)
+        told = [(name, self.vantages.says(name)) for name in sorted(names)]
+        return tuple(Standing(agent=name, says=says) for name, says in told if says != UNTESTED)
 
     def _review(self, key: Key, before: PathRecord) -> None:
         """Judge a newest path again, and let its episodes know where that proves something."""

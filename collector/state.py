@@ -128,6 +128,7 @@ class State:
         self.registry.describe(batch.agent_id, vantage.name, batch.spool_id, described)
         left_out = Counter(self._replies(batch))
         left_out.update(self._events(batch))
+        self._between(vantage, batch)
         told, base_ns = batch.descriptors, batch.base_ns
         left_out.update(self.routes.add(vantage, told.paths, base_ns, received_ns))
         left_out.update(self.routes.hear(vantage, told.witness, base_ns))
@@ -186,6 +187,18 @@ class State:
         ends = np.concatenate([[0], np.cumsum(sizes[known])])
         left_out = self.windows.add(rows[known], ends, rtt_s[taken], dt_ms[taken], batch.base_ns)
         return Counter(left_out) + Counter(series=int(taken.size - taken.sum()))
+
+    def _between(self, vantage: Vantage, batch: Batch) -> None:
+        """Let the routes know the smallest times to other agents' own addresses."""
+        rows = self._rows(batch, batch.series_ids)
+        for place, row in enumerate(rows):
+            series = None if row == MISSING else self.registry.rows[row].series
+            subject = None if series is None else self.routes.vantages.owner(series.target)
+            if subject is not None:
+                begin, end = batch.offsets[place : place + 2]
+                times_s = [time_s for time_s in batch.rtt_s[begin:end] if time_s > 0]
+                if times_s:
+                    self.routes.vantages.hear(vantage, subject, min(times_s), batch.base_ns)
 
     def _events(self, batch: Batch) -> Mapping[str, int]:
         rows = self._rows(batch, batch.event_series)

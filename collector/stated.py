@@ -25,6 +25,7 @@ from collector.nearness import Landmark, Several
 from collector.networks import Address, Networks, Prefixes, SpecialRange
 from collector.operators import CodeRow, NameRule, Operator
 from collector.places import PlaceRow
+from collector.positions import Standing
 from collector.records import (
     Crossing,
     Jurisdiction,
@@ -77,6 +78,7 @@ class _Rows(msgspec.Struct, frozen=True, kw_only=True):
     exchanges: tuple[ExchangeLan, ...]
     anycast: tuple[dict[str, Any], ...]
     landmarks: tuple[dict[str, Any], ...] = ()
+    standings: tuple[dict[str, Any], ...] = ()
     zones: tuple[Zone, ...]
     jurisdictions: tuple[Jurisdiction, ...]
 
@@ -133,6 +135,7 @@ class Stated:
     several: Mapping[str, tuple[Several, ...]]
     """By the id of the path that they were used for."""
     landmarks: Mapping[str, tuple[Landmark, ...]]
+    standings: Mapping[str, tuple[Standing, ...]]
     """The same of what witnesses measured."""
 
 
@@ -163,6 +166,10 @@ def _stated(found: _Predicate) -> Stated:
         path = str(row.get("path"))
         landmark = msgspec.convert(_timed(row), Landmark)
         landmarks[path] = (*landmarks.get(path, ()), landmark)
+    standings: dict[str, tuple[Standing, ...]] = {}
+    for row in rows.standings:
+        path = str(row.get("path"))
+        standings[path] = (*standings.get(path, ()), msgspec.convert(row, Standing))
     return Stated(
         paths=found.paths,
         vantage=_vantage(found.agent),
@@ -174,6 +181,7 @@ def _stated(found: _Predicate) -> Stated:
         jurisdictions=rows.jurisdictions,
         several=several,
         landmarks=landmarks,
+        standings=standings,
     )
 
 

@@ -5,7 +5,8 @@ Rules
   table has. Then it must be exactly what this release finds for the same paths.
 - Where the digests differ, another release made the Statement, or the table was not built here:
   the rows are taken as stated, and that is said.
-- The collector's own rows (`networks`, `zones`, `anycast`, `landmarks`) stand in no release.
+- The collector's own rows (`networks`, `zones`, `anycast`, `landmarks`, `standings`) stand in no
+  release.
 """
 
 from collections.abc import Iterator, Mapping

@@ -23,7 +23,7 @@ Rules
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from agent.records import IPV4, IPV6, Plan, WitnessTask, is_reachable
@@ -104,6 +104,8 @@ class Witness:
         """Deadline and request by (agent, address), in the order of asking."""
         self._asked_ns: dict[str, deque[int]] = {agent: deque() for agent in self._agents}
         self._news: set[str] = set()
+        self.refuted: Collection[str] = ()
+        """Agents that do not stand where they say: they could prove nothing, and are not asked."""
 
     def listen(self, agent: str, now_ns: int) -> None:
         """Note that an agent fetches its plan."""
@@ -148,7 +150,8 @@ class Witness:
     ) -> Iterator[tuple[str, float]]:
         """Yield the agents that listen and have soil enough around them, and how much."""
         for name, agent in self._agents.items():
-            if now_ns - self._heard_ns.get(name, -LISTENS_NS) < LISTENS_NS:
+            listens = now_ns - self._heard_ns.get(name, -LISTENS_NS) < LISTENS_NS
+            if listens and name not in self.refuted:
                 clear_km = geometry.clear_km(agent.place, demanded)
                 if clear_km >= reach_km(PLAUSIBLE_NS, 0):
                     yield name, clear_km

@@ -44,6 +44,7 @@ def test_good_file_gives_every_word() -> None:
                     longitude=2.3522,
                     radius_km=15.0,
                 ),
+                addresses=("192.0.2.1", "2001:db8::1"),
             ),
         ),
         zones=(

@@ -116,7 +116,7 @@ def test_the_verdict_can_be_recomputed_from_the_raw_paths() -> None:
 def test_it_names_its_premise_and_its_limits() -> None:
     """The position is a declaration, and what cannot be told is told."""
     assert PREDICATE["premise"] == (
-        "if agent paris is at 48.85341, 2.3488 (within 5.0 km), declared and untested"
+        "if agent paris is at 48.85341, 2.3488 (within 5.0 km; declared, untested)"
     )
     assert PREDICATE["limits"] == list(LIMITS)
     for word in ("forward path", "Tunnels", "silence"):

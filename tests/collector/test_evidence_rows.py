@@ -113,8 +113,8 @@ def test_each_of_these_rows_matters(table: str) -> None:
 def test_the_premise_names_every_agent_whose_times_took_part() -> None:
     """The observer first, then the witnesses."""
     assert PREDICATE["premise"] == (
-        "if agent paris is at 48.85341, 2.3488 (within 5.0 km), declared and untested, and agent "
-        "fra-1 is at 50.11552, 8.68417 (within 10.0 km), declared and untested"
+        "if agent paris is at 48.85341, 2.3488 (within 5.0 km; declared, untested), and agent "
+        "fra-1 is at 50.11552, 8.68417 (within 10.0 km; declared, untested)"
     )
 
 

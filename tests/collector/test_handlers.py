@@ -18,7 +18,15 @@ from tests.fakes.collector_face import CONFIG, DIGEST, OPEN, STATEMENT, FakeCloc
 
 LIMIT = 4096
 JSON_ADDRESSES = [
-    *("/v1/zones", "/v1/series", "/v1/paths", "/v1/crossings", "/v1/findings", "/v1/evidence"),
+    *(
+        "/v1/zones",
+        "/v1/agents",
+        "/v1/series",
+        "/v1/paths",
+        "/v1/crossings",
+        "/v1/findings",
+        "/v1/evidence",
+    ),
 ]
 PAGES = ["/", f"/crossings/{OPEN.id}"]
 

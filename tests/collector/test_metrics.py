@@ -17,6 +17,7 @@ from collector import metrics
 from collector.config import Config
 from collector.errors import StoreError
 from collector.policy import Demands, PolicyRow
+from collector.positions import Position
 from collector.records import ZoneRow
 from tests.fakes.collector_face import (
     CONFIG,
@@ -144,6 +145,25 @@ def test_a_finding_is_counted_apart_from_crossings() -> None:
             "borne_finding_confirmed": state,
             "borne_findings_total": 1.0,
         } == found
+
+
+def test_each_agent_has_one_position() -> None:
+    """Of the three states of an agent one is 1; which agents were near is no label."""
+    intake = FakeIntake()
+    intake.reader.position_of = {
+        "paris": Position(state="unrefuted", by=("lyon", "berlin")),
+        "frankfurt": Position(state="refuted", by=("paris",)),
+    }
+    found = {
+        (sample.labels["agent"], sample.labels["borne_agent_position"]): sample.value
+        for sample in scraped(intake)
+        if sample.name == "borne_agent_position"
+    }
+    states = ("unrefuted", "untested", "refuted")
+    assert {(agent, state): 0.0 for agent in ("paris", "frankfurt") for state in states} | {
+        ("paris", "unrefuted"): 1.0,
+        ("frankfurt", "refuted"): 1.0,
+    } == found
 
 
 def test_verdict_has_all_its_states() -> None:

@@ -298,8 +298,7 @@ def test_crossing_page_names_its_premise_and_limits() -> None:
     """The page says what the verdict takes for granted and what it cannot tell."""
     text = crossing().text
     assert (
-        "supposes: if agent paris is at 48.8566, 2.3522 (within 15 km), declared and untested."
-        in text
+        "supposes: if agent paris is at 48.8566, 2.3522 (within 15 km; declared, untested)." in text
     )
     assert "the way back may differ" in text
     assert "who controls the equipment" in text
@@ -469,6 +468,6 @@ def test_chromium_renders_the_pages(tmp_path: Path) -> None:
             for url in (f"{address}/index.html", f"{address}/crossings/one.html")
         ]
     assert "1 crossing now: paris → oracle/eu-marseille-1 leaves FX through DE</h1>" in dumped[0]
-    assert dumped[0].count("<table>") == 2
+    assert dumped[0].count("<table>") == 3
     assert "&lt;script&gt;alert(1)&lt;/script&gt;.transit.example" in dumped[1]
     assert dumped[1].count("<tr") == 8

@@ -52,7 +52,7 @@ def test_premise_and_limits_are_those_of_the_statement() -> None:
     """What the evidence supposes and cannot tell is read from it, not made up again."""
     found = rounds.read(STATEMENT)
     assert found.premise == (
-        "if agent paris is at 48.8566, 2.3522 (within 15 km), declared and untested"
+        "if agent paris is at 48.8566, 2.3522 (within 15 km; declared, untested)"
     )
     assert found.limits == evidence.LIMITS
     expected = [NOW_NS - 52 * S, NOW_NS - 42 * S]

@@ -15,6 +15,7 @@ from collector.config import Config
 from collector.control import ForeignGroup, HolderFinding
 from collector.errors import RefusedError
 from collector.intake import Counts, Recovered, SinkCounts
+from collector.positions import Position
 from collector.records import (
     Axis,
     Coverage,
@@ -344,6 +345,7 @@ class FakeReader:
         ]
         self.crossing_rows: list[Crossing] = [OPEN, ENDED]
         self.finding_rows: list[HolderFinding] = []
+        self.position_of = {"paris": Position(), "frankfurt": Position()}
         self.statements = {DIGEST: STATEMENT}
         self.batches = {"paris": NOW_NS - S, "frankfurt": 0}
 
@@ -393,6 +395,10 @@ class FakeReader:
     def findings(self) -> Sequence[HolderFinding]:
         """Return the findings of administration."""
         return self.finding_rows
+
+    def positions(self) -> Mapping[str, Position]:
+        """Return what is known of where agents stand."""
+        return self.position_of
 
     def evidence(self, digest: str) -> bytes | None:
         """Return a Statement that is known."""
