@@ -44,6 +44,7 @@ def measure() -> list[Result]:
     by_lies = (tally.outside_by_lie + tally.inside_by_lie) / told_with_lies
     return [
         alone("worlds_paths", "paths", [tally.paths], at_least=WORLDS),
+        alone("worlds_proofs", "verdicts", [tally.proofs], at_least=1),
         *(alone(claim, "verdicts", [number], at_most=0) for claim, number in false.items()),
         alone("worlds_claims_by_lies", "ratio", [by_lies], at_most=BY_LIES_RATIO),
         alone(
