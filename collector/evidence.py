@@ -122,6 +122,7 @@ def _premise(vantage: Vantage, rounds: Sequence[PathRecord]) -> str:
     near = [row for record in rounds for row in record.landmarks]
     witnesses = {row.agent: {one.origin for one in near if one.agent == row.agent} for row in near}
     says = {row.agent: row.says for record in rounds for row in record.standings}
+    own |= witnesses.pop(vantage.name, set())  # an agent may be its own witness
     stands = [*([(vantage.name, own)] if own else []), *sorted(witnesses.items())]
     refuted = [name for name, _ in stands if says.get(name, UNTESTED).startswith(REFUTED)]
     told = [_stated(name, at, says) for name, at in stands if name not in refuted]

@@ -53,8 +53,8 @@ WITNESS = Landmark(
 VANTAGE = Vantage(name="paris", agent_id=bytes(16), token_sha256="", place=HERE)
 
 
-def predicate() -> tuple[bytes, dict[str, Any]]:
-    """Return the Statement of two rounds, and what it says."""
+def predicate(landmarks: tuple[Landmark, ...] = (WITNESS,)) -> tuple[bytes, dict[str, Any]]:
+    """Return the Statement of two rounds and what witnesses measured, and what it says."""
     memory, crossings, records = Anycast(KNOWN.networks, ()), Crossings(), []
     lyon = Origin(latitude=45.74906, longitude=4.84789, radius_km=5.0)
     memory.observe(path(HOPS[-1], origin=lyon, started_at=wall_text(T0)), "lyon")
@@ -69,9 +69,7 @@ def predicate() -> tuple[bytes, dict[str, Any]]:
             jurisdictions=JURISDICTIONS,
             anycast=anycast.evidence(several),
         )
-        records.append(
-            PathRecord(path=one, judgement=judged, several=several, landmarks=(WITNESS,))
-        )
+        records.append(PathRecord(path=one, judgement=judged, several=several, landmarks=landmarks))
         crossings.observe(judged, {"FX": Verdict.SUPPORTED_OUTSIDE})
     octets = statement(crossings.all()[0], records, VANTAGE, KNOWN, zone=zone(MARSEILLE))
     return octets, json.loads(octets)["predicate"]
@@ -116,6 +114,13 @@ def test_the_premise_names_every_agent_whose_times_took_part() -> None:
         "if agent paris is at 48.85341, 2.3488 (within 5.0 km; declared, untested), and agent "
         "fra-1 is at 50.11552, 8.68417 (within 10.0 km; declared, untested)"
     )
+
+
+def test_an_agent_that_is_its_own_witness_is_named_once() -> None:
+    """The observer may have pinged the hop itself: its position is one premise, not two."""
+    own = msgspec.structs.replace(WITNESS, agent="paris", origin=FROM_PARIS)
+    _, told = predicate((WITNESS, own))
+    assert told["premise"] == PREDICATE["premise"]
 
 
 def test_it_is_the_same_every_time() -> None:
