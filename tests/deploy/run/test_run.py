@@ -157,9 +157,9 @@ def test_where_nothing_answers_it_goes_on(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_a_program_that_cannot_work_is_named(lab: Lab, tmp_path: Path) -> None:
-    """An agent that refuses its file ends even a short run, with the agent's own sentence."""
+    """An agent that refuses its file ends a run long before its time, with its own sentence."""
     done = subprocess.run(
-        command(lab, tmp_path, "--for", "4", resolver="nowhere"),
+        command(lab, tmp_path, "--for", "40", resolver="nowhere"),
         cwd=ROOT,
         capture_output=True,
         text=True,
