@@ -31,6 +31,7 @@ VOID = {
 }
 VOID_LINK = {"between": ["prs-b1", "void"], "delay_ms": 0.1, "loss_ratio": 1.0}
 FIRST_HOST = 100
+"""Hosts stand in a prefix that one of the scenario's networks announces: they can have a place."""
 
 
 def write(directory: Path) -> Path:
@@ -66,7 +67,7 @@ def _targets() -> Iterator[dict[str, Any]]:
             "place": CITIES.get(place, place),
             "country": zone.place.territory,
             "group_country": zone.group_country,
-            "address": f"203.0.113.{number}",
+            "address": f"37.187.200.{number}",
             "name": name,
             "router": VOID["id"] if zone.ident in SILENT else ROUTERS[place],
             "access_ms": 0.2,
