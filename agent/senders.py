@@ -7,8 +7,10 @@ turned against one must not blind us for ever. Old ones are kept until nobody ne
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
+from agent.clock import Clock
+from agent.ports import OpenPort
 from agent.records import Family, Protocol
-from agent.sender import Sender
+from agent.sender import Land, Sender
 
 LIFE_NS = 24 * 3600 * 1_000_000_000
 """After this time a socket is changed."""
@@ -29,6 +31,24 @@ class Purpose(NamedTuple):
 def purpose(family: Family, protocol: Protocol, flow: int) -> Purpose:
     """Return what the socket of a flow is for."""
     return Purpose(family, protocol, flow if protocol is Protocol.UDP else 0)
+
+
+def opener(
+    clock: Clock, land: Land, open_socket: OpenPort, *, text: bytes, watch: Callable[[Sender], None]
+) -> Callable[[Purpose], Sender]:
+    """Return what opens the socket of a purpose, read by the event loop, and hands it to `watch`.
+
+    `land` takes what becomes of its probes, each of which carries `text`.
+    """
+
+    def open_one(purpose: Purpose) -> Sender:
+        sender = Sender(
+            clock, land, open_socket, family=purpose.family, protocol=purpose.protocol, text=text
+        )
+        watch(sender)
+        return sender
+
+    return open_one
 
 
 class Senders:

@@ -16,7 +16,7 @@ from agent.records import Hop, Origin, Outcome
 from agent.rounds import GAP_NS, Labels, Round
 from agent.schedule import Budget, Due, Entry, Schedule, prefix_of
 from agent.sender import Sender
-from agent.senders import Purpose, Senders, purpose
+from agent.senders import Senders, opener, purpose
 from agent.sockets import open_port
 from agent.targets import ProbeTarget, Sink
 
@@ -175,13 +175,11 @@ class Tracer:
         self._allowance = Allowance(budget, clock)
         self._address_of = address_of
         self._origin = origin
-        self._open_socket = open_socket
-        self._text = text
         self._schedule = Schedule((), 0)
         self._lengths: dict[str, int] = {}
         self._under_way: dict[int, list[Sender]] = {}
         self._group: asyncio.TaskGroup | None = None
-        self._senders = Senders(self._opened)
+        self._senders = Senders(opener(clock, land, open_socket, text=text, watch=self._watch))
 
     async def run(self) -> None:
         """Trace until cancelled.
@@ -201,18 +199,9 @@ class Tracer:
         finally:
             self._senders.close()
 
-    def _opened(self, purpose: Purpose) -> Sender:
-        sender = Sender(
-            self._clock,
-            land,
-            self._open_socket,
-            family=purpose.family,
-            protocol=purpose.protocol,
-            text=self._text,
-        )
+    def _watch(self, sender: Sender) -> None:
         if self._group is not None:
             self._group.create_task(sender.watch())
-        return sender
 
     async def _start_rounds(self, group: asyncio.TaskGroup) -> None:
         self._schedule = Schedule(_entries(self._targets), self._clock.monotonic_ns())

@@ -30,7 +30,7 @@ from agent.ports import OpenPort
 from agent.records import Protocol, WitnessReply, WitnessTask
 from agent.schedule import Budget
 from agent.sender import Sender
-from agent.senders import STAMPS_BEGIN_S, Purpose, Senders
+from agent.senders import STAMPS_BEGIN_S, Purpose, Senders, opener
 from agent.sockets import open_port
 from agent.targets import WitnessLimits
 
@@ -69,13 +69,11 @@ class Witness:
         self._clock = clock
         self._budget = budget
         self._backoff = backoff
-        self._open_socket = open_socket
-        self._text = text
         self._standing = Standing()
         self._version: str | None = None
         self._group: asyncio.TaskGroup | None = None
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._senders = Senders(self._opened)
+        self._senders = Senders(opener(clock, _land, open_socket, text=text, watch=self._watch))
 
     async def run(self) -> None:
         """Fetch plans and carry them out until cancelled."""
@@ -169,18 +167,9 @@ class Witness:
         self.grant.spend(now_ns)
         self._budget.take_packet(address, now_ns)
 
-    def _opened(self, purpose: Purpose) -> Sender:
-        sender = Sender(
-            self._clock,
-            _land,
-            self._open_socket,
-            family=purpose.family,
-            protocol=purpose.protocol,
-            text=self._text,
-        )
+    def _watch(self, sender: Sender) -> None:
         if self._group is not None:
             self._group.create_task(sender.watch())
-        return sender
 
 
 def headers(token: str, version: str | None) -> Headers:

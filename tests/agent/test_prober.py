@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
 
 import msgspec
 import pytest
@@ -13,50 +12,9 @@ from agent.ports import DatagramPort, Rung
 from agent.prober import Prober
 from agent.records import Family, Outcome, Stamp
 from agent.schedule import Budget, Due
-from agent.targets import Instant, Limits, ProbeTarget, Resolve
+from agent.targets import Instant
+from tests.fakes.agent_prober import FAR, MS, NEAR, PLENTY, ROUTES, nowhere, prober, target
 from tests.fakes.agent_probing import FakeClock, FakePort, FakeSink, play
-
-MS = 1_000_000
-NEAR, FAR = "192.0.2.1", "203.0.113.9"
-ROUTES = {NEAR: (NEAR,), FAR: ("198.51.100.1", FAR)}
-PLENTY = Limits(packets_per_s=10_000, per_target_per_s=10_000, per_prefix_per_s=10_000)
-
-
-def target(address: str | None, name: str = "a.example", interval_ns: int = 20 * MS) -> ProbeTarget:
-    """Make a target that is probed often."""
-    return ProbeTarget(
-        target=address or name,
-        zone="ovh/rbx",
-        address=address,
-        interval_ns=interval_ns,
-        timeout_ns=100 * MS,
-    )
-
-
-async def nowhere(name: str, family: Family) -> str | None:
-    """Resolve nothing."""
-    await asyncio.sleep(0)
-    raise AssertionError(f"nobody asked to resolve {name} in {family}")
-
-
-def prober(
-    targets: Sequence[ProbeTarget],
-    port: FakePort,
-    sink: FakeSink,
-    resolve: Resolve = nowhere,
-    limits: Limits = PLENTY,
-) -> Prober:
-    """Make a prober on a fake socket."""
-    clock = SystemClock()
-    return Prober(
-        targets,
-        sink,
-        clock,
-        budget=Budget(limits, clock.monotonic_ns()),
-        resolve=resolve,
-        resolve_interval_s=0.02,
-        open_socket=port.opened,
-    )
 
 
 def told(sink: FakeSink) -> set[tuple[int, Outcome]]:

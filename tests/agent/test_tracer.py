@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -48,6 +48,13 @@ def target(
         flows=flows,
         timeout_ns=100 * MS,
     )
+
+
+def door(open_one: Callable[..., FakePort]) -> FakePort:
+    """Return a port whose only use is to open others."""
+    found = FakePort({})
+    found.opened = open_one
+    return found
 
 
 def tracer(
@@ -225,8 +232,7 @@ async def test_a_bug_is_survived() -> None:
     ]
     left = iter(ports)
     sink = FakeSink()
-    tracing = tracer([target(NEAR)], ports[0], sink)
-    tracing._open_socket = lambda *given: next(left).opened(*given)
+    tracing = tracer([target(NEAR)], door(lambda *given: next(left).opened(*given)), sink)
     await play(tracing.run(), lambda: len(sink.paths) >= 1)
     assert {"tracer": 1} == tracing.faults.by_task
     assert [True, True] == [port.closed for port in ports]
@@ -238,8 +244,8 @@ async def test_an_old_socket_is_replaced_between_rounds(monkeypatch: pytest.Monk
     ports = [FakePort(ROUTES, time.time_ns) for _ in range(40)]
     left = iter(ports)
     sink = FakeSink()
-    tracing = tracer([target(FAR), target(SLOW), target(NEAR)], ports[0], sink)
-    tracing._open_socket = lambda *given: next(left).opened(*given)
+    anew = door(lambda *given: next(left).opened(*given))
+    tracing = tracer([target(FAR), target(SLOW), target(NEAR)], anew, sink)
 
     def two_slow_rounds() -> bool:
         return sum(path.target == SLOW for path in sink.paths) >= 2
@@ -293,8 +299,7 @@ async def test_all_flows_make_one_path(
 
     sink = FakeSink()
     traced = target(address, interval_ns=60 * MS, flows=3, protocol=protocol)
-    tracing = tracer([traced], FakePort({}), sink)
-    tracing._open_socket = opening
+    tracing = tracer([traced], door(opening), sink)
     await play(tracing.run(), lambda: len(sink.paths) >= 2)
     path = sink.paths[-1]
     assert [[hop] * 3 for hop in way] == addresses(path)
@@ -312,9 +317,8 @@ async def test_all_flows_make_one_path(
 async def test_short_quotes_are_told_apart_one_by_one() -> None:
     """Routers that quote no payload: the path is whole, though slower."""
     sink = FakeSink()
-    tracing = tracer([target(FAR, interval_ns=S, protocol=Protocol.UDP)], FakePort({}), sink)
-    ports = iter([FakePort(ROUTES, time.time_ns, quoted_octets=0) for _ in range(1)])
-    tracing._open_socket = lambda *given: next(ports).opened(*given)
+    port = FakePort(ROUTES, time.time_ns, quoted_octets=0)
+    tracing = tracer([target(FAR, interval_ns=S, protocol=Protocol.UDP)], port, sink)
     await play(tracing.run(), lambda: len(sink.paths) >= 1)
     seen = [[a for a in hop if a] for hop in addresses(sink.paths[0])]
     assert [[hop] for hop in ROUTES[FAR]] == seen

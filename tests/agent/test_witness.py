@@ -224,14 +224,14 @@ async def test_it_comes_again_after_anything(bad: Response | UplinkError) -> Non
     assert 1 == len(rig.told)
 
 
-async def test_a_failing_socket_is_nobodys_silence() -> None:
+async def test_a_failing_socket_is_nobodys_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     """The error ends the work, for the daemon to count it and begin again."""
-    rig = Rig([answered(task())])
 
     def refuse(*_: object) -> FakePort:
         raise RuntimeError("a bug")
 
-    rig.witness._open_socket = refuse
+    monkeypatch.setattr(Rig, "_open", refuse)
+    rig = Rig([answered(task())])
     with pytest.raises(ExceptionGroup):
         await rig.witness.run()
     assert ([], 0) == (rig.told, rig.witness.grant.under_way)
