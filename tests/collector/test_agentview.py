@@ -4,7 +4,12 @@ import msgspec
 
 from collector import agentview, api, page
 from collector.positions import Position
-from tests.fakes.collector_face import CONFIG, NOW_NS, FakeReader, S
+from tests.fakes.collector_face import (
+    CONFIG,
+    NOW_NS,
+    S,
+)
+from tests.fakes.collector_ports import FakeReader
 
 REFUTED = Position(state="refuted", by=("lyon", "paris"))
 

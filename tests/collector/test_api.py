@@ -14,8 +14,8 @@ from tests.fakes.collector_face import (
     OLD_DIGEST,
     OPEN,
     STATEMENT,
-    FakeReader,
 )
+from tests.fakes.collector_ports import FakeReader
 
 MINUTE = Range(from_ns=NOW_NS - 60_000_000_000, to_ns=NOW_NS)
 HOUR = SeriesQuery(from_ns=NOW_NS - 3600 * 10**9, to_ns=NOW_NS, step_ns=10 * 10**9, agent="paris")

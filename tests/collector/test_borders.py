@@ -1,52 +1,32 @@
 """Verdicts: what is outside is said with reasons, and nothing is claimed that was not shown."""
 
-import math
-import random
-import sys
-from typing import Any
-
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from agent.records import Hop, Origin, Path, PathReply, Protocol
-from collector import atlas, knowledge
+from agent.records import PathReply
+from collector import knowledge
 from collector.borders import judge
-from collector.knowledge import Knowledge
-from collector.records import OUTSIDE, Axis, Judgement, NetworkOverride, Place, Verdict, Zone
+from collector.records import NetworkOverride, Verdict
 from collector.regions import JURISDICTIONS
-from collector.soil import Soil
+from tests.fakes.judging import (
+    AT_TARGET,
+    HOME,
+    IN_FRANKFURT,
+    IN_LONDON,
+    IN_MARSEILLE,
+    IN_PARIS,
+    NAMELESS,
+    TARGET,
+    judged,
+)
 from tests.fakes.paths import (
     FRANKFURT,
-    FROM_PARIS,
     LOST,
-    MARSEILLE,
-    PARIS,
-    corpus,
-    corpus_folder,
     path,
     reply,
     verdict,
     zone,
 )
-
-KNOWLEDGE = knowledge.load()
-TARGET = "51.15.0.1"
-IN_PARIS = reply("62.115.125.171", "prs-b1-link.ip.twelve99.net", rtt_ms=1.2)
-IN_MARSEILLE = reply("154.54.38.125", "be3093.ccr42.mrs02.atlas.cogentco.com", rtt_ms=9.0)
-IN_FRANKFURT = reply("193.251.241.22", "ae300-0.ffttr6.frankfurt.opentransit.net", rtt_ms=17.0)
-IN_LONDON = reply("193.251.242.18", "pos0-1-4-0.lontr1.London.opentransit.net", rtt_ms=12.0)
-NAMELESS = reply("81.253.184.118", rtt_ms=8.0)
-AT_TARGET = reply(TARGET, rtt_ms=20.0)
-
-
-def judged(one: Path, at: Zone | None = None, *, tables: Knowledge = KNOWLEDGE) -> Judgement:
-    """Judge with the tables of the release, those of addresses left out unless given."""
-    return judge(one, agent="paris", zone=at, knowledge=tables, jurisdictions=JURISDICTIONS)
-
-
-HOME = zone(MARSEILLE)
 
 
 @pytest.mark.parametrize(
@@ -359,245 +339,3 @@ def test_no_reason_ever_judges_the_law() -> None:
         text = msgspec.json.encode(judged(one, HOME)).decode().lower()
         assert "violation" not in text
         assert "complian" not in text
-
-
-# --- the corpus of real paths -----------------------------------------------------------------
-
-OBSERVED = {
-    # Real names and times of published paths: what must be said where the corpus is absent.
-    "ae303-0.ffttr6.frankfurt.opentransit.net": (16.879, True),
-    "ldn-5-a9.uk.eu": (4.146, True),
-    "ae3.3202.edge3.London15.level3.net": (7.55, True),
-    "0.et-5-0-2.GW3.FFT3.ALTER.NET": (12.16, True),
-    "be102.par-gsw-sbb1-nc5.fr.eu": (4.94, False),
-    "vl1247.rbx-g1-a75.fr.eu": (1.816, False),
-}
-
-
-def test_observed_names_of_real_paths() -> None:
-    """Where a name abroad was really observed the path is outside, at home it is not.
-
-    The names of OVHcloud stand in shared domains and count on its own addresses alone.
-    """
-    north = Origin(latitude=50.69, longitude=3.17, radius_km=15.0)
-    of_ovh = NetworkOverride(
-        prefix="9.9.9.9/32", asn=16276, holder="OVH", date="2026-11-24", author="x", reason="x"
-    )
-    tables = knowledge.load((of_ovh,))
-    for name, (rtt_ms, leaves) in OBSERVED.items():
-        found = judged(path([reply("9.9.9.9", name, rtt_ms=rtt_ms)], origin=north), tables=tables)
-        assert (verdict(found).verdict in OUTSIDE) == leaves, name
-
-
-@pytest.mark.parametrize("names_confirmed", [True, False])
-@pytest.mark.parametrize("compiled", [False, True])
-def test_corpus_of_real_paths(compiled: bool, names_confirmed: bool) -> None:
-    """No path that stays in France is judged outside; fabricated ones are never decided.
-
-    With names taken as confirmed, or unchecked on addresses whose origin AS is known, the eight
-    exits from France are found (one is named by OVHcloud, whose names count on its own addresses
-    alone, and so needs the atlas), and foreign groups on French soil are named; with unchecked
-    names alone nothing is claimed at all. With the borders three paths that begin far abroad are
-    proven outside, and no other: not the one whose times are 300 ms too long by a tunnel. Where
-    the folder is absent the observed names above stand alone, and the test says so.
-    """
-    borders = Soil.open(atlas.BESIDE) if compiled else None
-    tables = knowledge.load((), atlas.load(), borders) if compiled else KNOWLEDGE
-    there = not tables.atlas.missing and tables.soil is not None
-    assert there == compiled, "the tables were not built: run `make atlas`"
-    folder = corpus_folder()
-    if folder is None:
-        sys.stdout.write("\nno corpus of real paths (BORNE_CORPUS): observed names alone judged\n")
-        return
-    cases = corpus(folder, names_confirmed=names_confirmed)
-    found = {key: judged(one, tables=tables) for key, (one, _) in cases.items()}
-    verdicts = {key: verdict(one).verdict for key, one in found.items()}
-    outside = {key for key, found in verdicts.items() if found in OUTSIDE}
-    truth = {key: facts["exits_fr"] for key, (_, facts) in cases.items()}
-    exits = {key for key, said in truth.items() if said == "yes"}
-    sys.stdout.write(
-        f"\ncorpus, {'with the' if compiled else 'no'} atlas, "
-        f"names {'taken as confirmed' if names_confirmed else 'as they are'}: "
-        f"{len(exits & outside)} of {len(exits)} exits from FX found; "
-        f"missed: {sorted(exits - outside)}; false: "
-        f"{sorted(key for key in outside if truth[key] == 'no')}\n"
-    )
-    assert {key for key in outside if truth[key] == "no"} == set()
-    assert all(
-        verdicts[key] in {Verdict.CONTRADICTORY, Verdict.UNDETERMINED}
-        for key, said in truth.items()
-        if said is None
-    )
-    if not (compiled or names_confirmed):
-        assert set(verdicts.values()) == {Verdict.UNDETERMINED}
-        return
-    assert exits - outside == (set() if compiled else {"T15"})
-    if compiled:
-        proven = {key for key, found in verdicts.items() if found.startswith("PROVEN")}
-        assert (
-            {"T24", "T27", "T40"} == proven == {key for key, said in truth.items() if said == "na"}
-        )
-        assert {row.verdict for row in found["T28"].verdicts if row.axis is Axis.TERRITORY} == {
-            Verdict.UNDETERMINED
-        }
-        foreign = {key for key, (_, facts) in cases.items() if facts["foreign_operators"]}
-        assert {verdict(found[key], "FX", Axis.ADMINISTRATION).verdict for key in foreign} == {
-            Verdict.SUPPORTED_OUTSIDE
-        }
-
-
-# --- properties -------------------------------------------------------------------------------
-
-ADDRESSES = [
-    "193.251.241.22",
-    "193.251.242.18",
-    "62.115.125.171",
-    "81.253.184.118",
-    "10.0.0.1",
-    TARGET,
-    "2001:688::1",
-    "no address",
-]
-NAMES = [
-    None,
-    "ae300-0.ffttr6.frankfurt.opentransit.net",
-    "pos0-1-4-0.lontr1.London.opentransit.net",
-    "prs-b1-link.ip.twelve99.net",
-    "mil-b1-link.ip.twelve99.net",
-    "ec2-13-36-40-20.eu-west-3.compute.amazonaws.com",
-    "garbage..net",
-]
-REPLIES = st.builds(
-    PathReply,
-    lost=st.booleans(),
-    address=st.none() | st.sampled_from(ADDRESSES) | st.text(max_size=5),
-    name=st.sampled_from(NAMES) | st.text(max_size=10),
-    name_confirmed=st.sampled_from([None, True, True, True, False]),
-    rtt_ns=st.none() | st.integers(-10, 60_000_000) | st.integers(-(2**63), 2**63 - 1),
-)
-WILD = st.floats(allow_nan=True, allow_infinity=True)
-ORIGINS = (
-    st.none()
-    | st.just(FROM_PARIS)
-    | st.builds(Origin, latitude=WILD, longitude=WILD, radius_km=WILD)
-)
-HOPS = st.lists(
-    st.builds(
-        Hop,
-        ttl=st.integers(1, 8) | st.integers(-(2**40), 2**40),
-        replies=st.lists(REPLIES, max_size=4).map(tuple),
-    ),
-    max_size=6,
-).map(tuple)
-PATHS = st.builds(
-    Path,
-    id=st.text(max_size=5),
-    tool=st.text(max_size=5),
-    origin=ORIGINS,
-    rtt_resolution_ns=st.integers(-(2**63), 2**63 - 1) | st.just(1),
-    target=st.none() | st.text(max_size=5),
-    address=st.none() | st.just(TARGET) | st.text(max_size=5),
-    zone=st.none() | st.text(max_size=5),
-    family=st.sampled_from([4, 6]),
-    protocol=st.just(Protocol.ICMP),
-    reached=st.booleans(),
-    started_at=st.just("2026-11-24T12:00:00Z") | st.text(max_size=30),
-    hops=HOPS,
-)
-ZONES = st.sampled_from([None, HOME, zone(FRANKFURT), zone(PARIS)]) | st.builds(
-    zone,
-    st.builds(
-        Place,
-        name=st.text(max_size=3),
-        territory=st.text(max_size=3),
-        latitude=WILD,
-        longitude=WILD,
-        radius_km=WILD,
-    ),
-)
-
-
-@given(PATHS, ZONES)
-@settings(max_examples=300)
-def test_judge_survives_any_path(one: Path, at: Zone | None) -> None:
-    """Whatever a path holds there is a verdict for each list and axis, no proof, exact counts."""
-    found = judged(one, at)
-    assert [(row.axis, row.jurisdiction) for row in found.verdicts] == [
-        (axis, row.name) for axis in Axis for row in JURISDICTIONS
-    ]
-    for row in found.verdicts:
-        assert row.verdict not in {Verdict.PROVEN_OUTSIDE, Verdict.PROVEN_INSIDE}
-        assert row.reasons
-        assert all(row.reasons)
-        counts = row.coverage
-        assert counts.hops_responding + counts.hops_silent + sum(
-            hop.excluded for hop in found.hops
-        ) == len(found.hops)
-        assert 0 <= counts.hops_with_evidence <= counts.hops_responding
-        assert counts.longest_silent_gap <= counts.hops_silent
-    msgspec.msgpack.decode(msgspec.msgpack.encode(found), type=Judgement)
-
-
-@given(PATHS, ZONES, st.randoms(use_true_random=False))
-@settings(max_examples=200)
-def test_the_order_of_replies_never_matters(
-    one: Path, at: Zone | None, dice: random.Random
-) -> None:
-    """Hops and their replies may come in any order."""
-    hops = [
-        msgspec.structs.replace(hop, replies=tuple(shuffled(hop.replies, dice))) for hop in one.hops
-    ]
-    assert judged(msgspec.structs.replace(one, hops=tuple(shuffled(hops, dice))), at) == judged(
-        one, at
-    )
-
-
-@given(PATHS, ZONES, st.integers(0, 10**9))
-@settings(max_examples=300)
-def test_added_delay_never_makes_an_outside(one: Path, at: Zone | None, delay_ns: int) -> None:
-    """Delay only weakens refutations: it makes no hop outside that was not contradictory before.
-
-    A contradictory hop is the exception by nature: its places were refuted by the time, and a
-    longer time takes the refutation back. That can only restore what a witness had named.
-    """
-    before = judged(one, at)
-    after = judged(delayed(one, delay_ns), at)
-    for early, late in zip(before.hops, after.hops, strict=True):
-        for name, said in late.verdicts.items():
-            if said == "outside":
-                assert early.verdicts[name] in {"outside", "contradictory"}
-    for early_row, late_row in zip(before.verdicts, after.verdicts, strict=True):
-        name = late_row.jurisdiction
-        lied = any(hop.verdicts.get(name) == "contradictory" for hop in before.hops)
-        if late_row.verdict in OUTSIDE and not lied:
-            assert early_row.verdict in OUTSIDE
-
-
-def shuffled(items: Any, dice: random.Random) -> list[Any]:  # noqa: ANN401 - any sequence
-    """Return the items in another order."""
-    copy = list(items)
-    dice.shuffle(copy)
-    return copy
-
-
-def delayed(one: Path, delay_ns: int) -> Path:
-    """Add one delay to every usable time of a path."""
-    hour_ns = 3_600_000_000_000
-
-    def later(answer: PathReply) -> PathReply:
-        if answer.rtt_ns is None or not 0 < answer.rtt_ns <= hour_ns - delay_ns:
-            return answer
-        return msgspec.structs.replace(answer, rtt_ns=answer.rtt_ns + delay_ns)
-
-    hops = tuple(
-        msgspec.structs.replace(hop, replies=tuple(later(answer) for answer in hop.replies))
-        for hop in one.hops
-    )
-    return msgspec.structs.replace(one, hops=hops)
-
-
-def test_nan_in_the_declared_position_is_harmless() -> None:
-    """An agent that declares nonsense gets verdicts without distances."""
-    nowhere = Origin(latitude=math.nan, longitude=0.0, radius_km=0.0)
-    found = judged(path([IN_FRANKFURT], [AT_TARGET], address=TARGET, origin=nowhere), HOME)
-    assert verdict(found).verdict is Verdict.SUPPORTED_OUTSIDE

@@ -12,7 +12,6 @@ import pytest
 
 from collector import journal
 from collector.chain import Chain
-from collector.config import InfluxSink
 from collector.errors import CorruptError, StoreError
 from collector.frames import Entry
 from collector.intake import UnknownSeriesError
@@ -28,40 +27,24 @@ from tests.fakes.collector_durable import (
     batch,
     config,
     content,
+    contents,
     path,
     send,
+    send_all,
     totals,
     vantage,
 )
-
-
-def _expected(sequences: range, agents: range = range(N_AGENTS)) -> Totals:
-    total: Totals = Counter()
-    for agent in agents:
-        for sequence in sequences:
-            total.update(content(batch(sequence, agent=agent)))
-    return total
-
-
-async def _send_all(chain: Chain, sequences: range) -> None:
-    """Send the batches of all agents, side by side, those of one agent in order."""
-
-    async def one(agent: int) -> None:
-        for sequence in sequences:
-            await send(chain, batch(sequence, agent=agent))
-
-    await asyncio.gather(*(one(agent) for agent in range(N_AGENTS)))
 
 
 async def test_batches_are_readable_at_once_and_after_a_clean_restart(tmp_path: Path) -> None:
     """What was accepted is read back to the sample, before and after a stop."""
     clock = StoppedClock()
     async with Chain(config(tmp_path), clock=clock) as chain:
-        await _send_all(chain, range(20))
-        assert _expected(range(20)) == totals(chain)
+        await send_all(chain, range(20))
+        assert contents(range(20)) == totals(chain)
         assert Counter({f"agent-{n}": 20 for n in range(N_AGENTS)}) == chain.counts.accepted
     async with Chain(config(tmp_path), clock=clock) as chain:
-        assert _expected(range(20)) == totals(chain)
+        assert contents(range(20)) == totals(chain)
         assert 0 == chain.recovered.frames
 
 
@@ -69,17 +52,17 @@ async def test_a_checkpoint_seals_into_segments_and_late_data_adds_up(tmp_path: 
     """Windows in a segment and late samples for the same windows are one window to a reader."""
     clock = StoppedClock()
     async with Chain(config(tmp_path), clock=clock) as chain:
-        await _send_all(chain, range(0, 40, 2))
+        await send_all(chain, range(0, 40, 2))
         clock.at_ns = NOW_NS + 45 * S_NS
         await chain.checkpoint()
         listed = list((tmp_path / "segments").glob("windows-*.parquet"))
         assert 1 == len(listed)
-        await _send_all(chain, range(101, 102))
+        await send_all(chain, range(101, 102))
         spool = b"t" * 16
         for sequence in range(1, 40, 2):
             for agent in range(N_AGENTS):
                 await send(chain, batch(sequence, agent=agent, spool=spool))
-        expected = _expected(range(40)) + _expected(range(101, 102))
+        expected = contents(range(40)) + contents(range(101, 102))
         assert expected == totals(chain)
         clock.at_ns = NOW_NS + 200 * S_NS
         await chain.checkpoint()
@@ -126,7 +109,7 @@ async def _left_behind(directory: Path, sequences: range) -> None:
         """Take no checkpoint."""
 
     async with Chain(config(directory), clock=StoppedClock()) as chain:
-        await _send_all(chain, sequences)
+        await send_all(chain, sequences)
         chain.checkpoint = none  # type: ignore[method-assign]
 
 
@@ -137,7 +120,7 @@ async def test_a_start_replays_what_no_checkpoint_has(tmp_path: Path) -> None:
         assert N_AGENTS * 10 == chain.recovered.frames
         await send(chain, batch(9, agent=1))
         assert Counter({"agent-1": 1}) == chain.counts.duplicates
-        assert _expected(range(10)) == totals(chain)
+        assert contents(range(10)) == totals(chain)
 
 
 async def test_a_damaged_journal_is_reported_and_the_rest_is_used(tmp_path: Path) -> None:
@@ -151,9 +134,9 @@ async def test_a_damaged_journal_is_reported_and_the_rest_is_used(tmp_path: Path
         (sentence,) = chain.recovered.damage
         assert str(path) in sentence
         assert N_AGENTS * 10 - 1 == chain.recovered.frames
-        missing = _expected(range(10)) - totals(chain)
+        missing = contents(range(10)) - totals(chain)
         assert missing in [content_of(9, agent) for agent in range(N_AGENTS)]
-        assert Counter() == totals(chain) - _expected(range(10))
+        assert Counter() == totals(chain) - contents(range(10))
 
 
 def content_of(sequence: int, agent: int) -> Totals:
@@ -220,9 +203,9 @@ async def test_unlisted_segments_go_and_missing_ones_are_said(tmp_path: Path) ->
 async def test_a_failed_checkpoint_changes_nothing_and_is_tried_again(tmp_path: Path) -> None:
     """Whatever part of a checkpoint fails, answers stay exact and the next one succeeds."""
     clock = StoppedClock()
-    expected = _expected(range(5))
+    expected = contents(range(5))
     async with Chain(config(tmp_path), clock=clock) as chain:
-        await _send_all(chain, range(5))
+        await send_all(chain, range(5))
         clock.at_ns += 100 * S_NS
         for name, method in ((chain._catalog, "commit"), (chain._bundles, "store")):
             await send(chain, batch(5, paths=[path(NOW_NS + S_NS, abroad=True)]))
@@ -303,7 +286,7 @@ async def test_a_batch_that_breaks_or_no_longer_reads_does_not_stop_a_start(tmp_
         (sentence,) = chain.recovered.damage
         assert "a batch is not read any more" in sentence
         assert Counter(apply=1) == chain.counts.faults
-        assert _expected(range(3)) == totals(chain)
+        assert contents(range(3)) == totals(chain)
 
 
 async def test_changed_settings_lose_nothing(
@@ -397,22 +380,3 @@ async def test_a_bug_in_a_checkpoint_is_counted_and_the_chain_goes_on(
     async with Chain(config(tmp_path), clock=StoppedClock()) as chain:
         assert 1 == chain.recovered.frames
         assert content_of(0, 0) == totals(chain)
-
-
-async def test_sealed_windows_are_handed_to_a_sink_that_is_down_and_kept_all_the_same(
-    tmp_path: Path,
-) -> None:
-    """A database that nobody can reach costs a checkpoint nothing, and every window is counted."""
-    clock = StoppedClock()
-    sink = InfluxSink(name="away", url="http://127.0.0.1:1", org="o", bucket="b")
-    settings = msgspec.structs.replace(config(tmp_path), sinks=(sink,))
-    async with Chain(settings, clock=clock) as chain:
-        await _send_all(chain, range(20))
-        clock.at_ns = NOW_NS + 200 * S_NS
-        await chain.checkpoint()
-        windows = len({key[:3] for key in totals(chain)})
-        assert 1 == chain.counts.checkpoints
-        assert _expected(range(20)) == totals(chain)
-        counts = chain.counts.sinks["away"]
-    assert (0, Counter(stopped=windows)) == (counts.rows, counts.dropped)
-    assert Counter() == chain.counts.faults

@@ -14,7 +14,13 @@ from collector import handlers
 from collector.config import Limits
 from collector.errors import CorruptError, RefusedError
 from collector.intake import UnknownSeriesError
-from tests.fakes.collector_face import CONFIG, DIGEST, OPEN, STATEMENT, FakeClock, FakeIntake
+from tests.fakes.collector_face import (
+    CONFIG,
+    DIGEST,
+    OPEN,
+    STATEMENT,
+)
+from tests.fakes.collector_ports import FakeClock, FakeIntake
 
 LIMIT = 4096
 JSON_ADDRESSES = [

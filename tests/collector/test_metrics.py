@@ -25,10 +25,9 @@ from tests.fakes.collector_face import (
     HELD,
     NOW_NS,
     OPEN,
-    FakeClock,
-    FakeIntake,
     ended,
 )
+from tests.fakes.collector_ports import FakeClock, FakeIntake
 
 ROOT = Path(__file__).parents[2]
 WATCHED = msgspec.structs.replace(

@@ -8,14 +8,12 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from collector import page, sentences
-from collector.errors import CorruptError, RefusedError
 from collector.nearness import Nearness, Several
 from collector.records import Verdict
 from tests.fakes.collector_face import (
@@ -27,65 +25,18 @@ from tests.fakes.collector_face import (
     NOW_NS,
     OPEN,
     SCRIPT_NAME,
-    FakeReader,
     S,
-    ended,
     record,
 )
+from tests.fakes.collector_ports import FakeReader
+from tests.fakes.pages import Outline, crossing, overview
 from tests.fakes.paths import FROM_PARIS
 
-VOID = {"meta", "link", "img", "br"}
 CHROMIUM = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
     *("--disable-extensions", "--disable-default-apps", "--no-proxy-server"),
 )
-
-
-class Outline(HTMLParser):
-    """Checks the nesting of tags while it collects what the tests ask for."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep the tag, and remember that it must be closed."""
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        """Close the innermost tag, which must be this one."""
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        """Keep the text."""
-        self.words += data.split()
-
-    @property
-    def text(self) -> str:
-        """The text of the page, its white space as single blanks."""
-        return " ".join(self.words)
-
-    def attributes(self, tag: str) -> list[dict[str, str | None]]:
-        """Return the attributes of every `tag`."""
-        return [attributes for name, attributes in self.tags if name == tag]
-
-
-def overview(reader: FakeReader | None = None) -> Outline:
-    """Return the page `/`."""
-    return Outline(page.overview(reader or FakeReader(), CONFIG, NOW_NS))
-
-
-def crossing(reader: FakeReader | None = None, ident: str = OPEN.id) -> Outline:
-    """Return the page of a crossing."""
-    return Outline(page.crossing(reader or FakeReader(), ident, NOW_NS))
 
 
 def quiet() -> FakeReader:
@@ -278,62 +229,6 @@ def test_old_crossings_are_counted_not_shown() -> None:
     shown = [row for row in found.attributes("a") if str(row["href"]).startswith("crossings/")]
     assert len(shown) == 100
     assert "3 older ones" in found.text
-
-
-def test_crossing_page_shows_the_confirming_round() -> None:
-    """Every hop of the round that confirmed it: address, name, time, place, evidence."""
-    text = crossing().text
-    assert "Round of 2026-11-24 15:01:49 ; hops placed by evidence: 5 of 7, 1 silent." in text
-    expected = (
-        "4 203.0.113.65 ae3.core2.fra.transit.example Example Transit, AS64500 "
-        "group Example Holding (US) 9.441 Frankfurt, DE ▲ outside router name the name's code "
-        "stands for Frankfurt transit.example/1 (observed), 2026-11-01"
-    )
-    assert expected in text
-    assert "3 silent: no answer at this distance" in text
-    assert "hop 4 (203.0.113.65): its name places it in Frankfurt" in text
-
-
-def test_crossing_page_names_its_premise_and_limits() -> None:
-    """The page says what the verdict takes for granted and what it cannot tell."""
-    text = crossing().text
-    assert (
-        "supposes: if agent paris is at 48.8566, 2.3522 (within 15 km; declared, untested)." in text
-    )
-    assert "the way back may differ" in text
-    assert "who controls the equipment" in text
-
-
-def test_damaged_statement_is_no_page() -> None:
-    """A Statement that does not decode is reported, never shown as if it were whole."""
-    reader = FakeReader()
-    reader.statements = {DIGEST: b"{}"}
-    with pytest.raises(CorruptError):
-        crossing(reader)
-
-
-def test_crossing_page_tells_wider_verdicts_and_time() -> None:
-    """Verdicts of the wider jurisdictions and how long it lasts stand in the facts."""
-    text = crossing().text
-    assert "Wider: EU ● inside" in text
-    assert "It has gone on for 52 s; 5 rounds showed it." in text
-    reader = FakeReader()
-    reader.crossing_rows = [ended(OPEN)]
-    assert "It lasted 51 s; 5 rounds showed it." in crossing(reader).text
-
-
-def test_crossing_page_without_its_statement() -> None:
-    """Where the Statement is gone, the page says so and still names its digest."""
-    text = crossing(ident=ENDED.id).text
-    assert "Its Statement is not in this store." in text
-    assert "SHA-256 3c3c3c3c" in text
-
-
-def test_unknown_crossing_is_refused() -> None:
-    """A crossing that never was is 404."""
-    with pytest.raises(RefusedError) as caught:
-        crossing(ident="nothing")
-    assert caught.value.status == 404
 
 
 def test_router_names_are_escaped() -> None:

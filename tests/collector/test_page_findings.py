@@ -5,7 +5,12 @@ import msgspec
 from collector import page
 from collector.policy import Demands, PolicyRow
 from collector.records import Jurisdiction
-from tests.fakes.collector_face import CONFIG, HELD, NOW_NS, FakeReader
+from tests.fakes.collector_face import (
+    CONFIG,
+    HELD,
+    NOW_NS,
+)
+from tests.fakes.collector_ports import FakeReader
 
 TITLE = "Foreign groups on the way"
 

@@ -21,7 +21,10 @@ from agent.records import AgentId, Batch, Descriptors, Protocol, Series, SpoolId
 from collector import server
 from collector.config import Config
 from collector.errors import ConfigError, StoreError
-from tests.fakes.collector_face import CONFIG, FakeClock, FakeIntake
+from tests.fakes.collector_face import (
+    CONFIG,
+)
+from tests.fakes.collector_ports import FakeClock, FakeIntake
 
 
 class FakeChain(FakeIntake):

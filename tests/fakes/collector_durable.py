@@ -4,6 +4,7 @@ Every batch holds other values, all by its sequence alone: a batch that is lost,
 changed shows in the totals of its windows.
 """
 
+import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
@@ -200,3 +201,22 @@ async def send(chain: Chain, sent: Batch) -> None:
 def redated(original: Batch, base_ns: int) -> Batch:
     """Return the same batch with another base time."""
     return msgspec.structs.replace(original, base_ns=base_ns)
+
+
+def contents(sequences: range, agents: range = range(N_AGENTS)) -> Totals:
+    """Return what the batches of some agents hold together."""
+    total: Totals = Counter()
+    for agent in agents:
+        for sequence in sequences:
+            total.update(content(batch(sequence, agent=agent)))
+    return total
+
+
+async def send_all(chain: Chain, sequences: range) -> None:
+    """Send the batches of all agents, side by side, those of one agent in order."""
+
+    async def one(agent: int) -> None:
+        for sequence in sequences:
+            await send(chain, batch(sequence, agent=agent))
+
+    await asyncio.gather(*(one(agent) for agent in range(N_AGENTS)))
