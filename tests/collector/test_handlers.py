@@ -18,22 +18,10 @@ from tests.fakes.collector_face import (
     CONFIG,
     DIGEST,
     OPEN,
-    STATEMENT,
 )
 from tests.fakes.collector_ports import FakeClock, FakeIntake
 
 LIMIT = 4096
-JSON_ADDRESSES = [
-    *(
-        "/v1/zones",
-        "/v1/agents",
-        "/v1/series",
-        "/v1/paths",
-        "/v1/crossings",
-        "/v1/findings",
-        "/v1/evidence",
-    ),
-]
 PAGES = ["/", f"/crossings/{OPEN.id}"]
 
 
@@ -185,34 +173,6 @@ async def test_slow_body_is_refused(
     ):
         assert (408, "slow") == (answer.status, (await answer.json())["reason"])
     assert intake.bodies == []
-
-
-@pytest.mark.parametrize("address", [*JSON_ADDRESSES, f"/v1/evidence/{DIGEST}"])
-async def test_questions_are_answered(client: TestClient, address: str) -> None:
-    """Every question has its JSON answer, compressed where the client can read that."""
-    answer = await client.get(address)
-    assert answer.status == 200
-    msgspec.json.decode(await answer.read())
-
-
-@pytest.mark.parametrize("address", JSON_ADDRESSES)
-async def test_wrong_question_is_named(client: TestClient, address: str) -> None:
-    """An unknown parameter is 400 and named."""
-    answer = await client.get(address, params={"colour": "red"})
-    assert answer.status == 400
-    assert 'unknown parameter "colour"' in str((await words(answer))["error"])
-
-
-async def test_statement_is_octet_for_octet(client: TestClient) -> None:
-    """A Statement comes as it was digested, named by its digest, and may be kept."""
-    address = f"/v1/evidence/{DIGEST}"
-    answer = await client.get(address)
-    assert await answer.read() == STATEMENT
-    assert answer.headers["Content-Type"] == "application/vnd.in-toto+json"
-    assert answer.headers["ETag"] == f'"{DIGEST}"'
-    assert "immutable" in answer.headers["Cache-Control"]
-    again = await client.get(address, headers={"If-None-Match": f'"{DIGEST}"'})
-    assert (304, b"") == (again.status, await again.read())
 
 
 @pytest.mark.parametrize(
