@@ -93,15 +93,23 @@ class Reader(Protocol):
         ...
 
     def series(self, query: SeriesQuery) -> Sequence[SeriesRow]:
-        """Return the series that match, with windows merged to the step."""
+        """Return the series that match, with windows merged to the step.
+
+        Raises: RefusedError 400 where there are more than the question allows.
+        """
         ...
 
     def latest_paths(self) -> Sequence[PathRecord]:
         """Return the newest path of each (agent, target, family)."""
         ...
 
-    def paths(self, agent: str | None, target: str | None, limit: int) -> Sequence[PathRecord]:
-        """Return the newest paths that match, newest first, `limit` at most."""
+    def paths(
+        self, agent: str | None, target: str | None, limit: int, before_ns: int | None = None
+    ) -> Sequence[PathRecord]:
+        """Return the newest paths that match, newest first, `limit` at most.
+
+        With `before_ns`, those alone that started earlier.
+        """
         ...
 
     def crossings(self) -> Sequence[Crossing]:

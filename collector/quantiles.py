@@ -35,6 +35,7 @@ __all__ = [
     "kernels",
     "merge",
     "quantiles",
+    "ranks",
     "to_quantiles",
     "warm",
 ]
@@ -115,6 +116,21 @@ def quantiles(
         value_s,
     )
     return value_s
+
+
+def ranks(columns: Columns, ranks_ppm: Sequence[int]) -> list[tuple[float | None, ...]]:
+    """Return for each row the quantiles in seconds, all None where it has no replies.
+
+    `ranks_ppm` must rise, as for `quantiles`; without any, each row has none.
+    """
+    if not ranks_ppm:
+        return [()] * len(columns)
+    found = quantiles(columns, ranks_ppm).tolist()
+    nothing = (None,) * len(ranks_ppm)
+    return [
+        tuple(row) if received else nothing
+        for row, received in zip(found, columns.received.tolist(), strict=True)
+    ]
 
 
 def buckets(value_s: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -124,6 +124,16 @@ def digest(text: str) -> str:
     return text
 
 
+def too_many(series: int, windows: int, asked: SeriesQuery) -> RefusedError:
+    """Make the 400 that says how to ask for less."""
+    return RefusedError(
+        400,
+        "parameter",
+        f"{series} series match with {windows} windows, and an answer holds at most "
+        f"{asked.most_windows}: name an agent, a zone or a target, or ask for a larger step_s",
+    )
+
+
 def refusal(parameter: str, message: str) -> RefusedError:
     """Make the 400 that names the parameter."""
     return RefusedError(400, "parameter", f"{parameter}: {message}")

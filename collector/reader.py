@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from collector import questions
 from collector.control import HolderFinding
 from collector.positions import Position
-from collector.quantiles import Columns, concat, merge, to_quantiles
+from collector.quantiles import Columns, concat, merge, ranks, to_quantiles
 from collector.records import (
     Crossing,
     PathRecord,
@@ -71,13 +72,22 @@ class StoreReader:
         return sorted(rows, key=lambda row: (row.provider, row.region, row.agent))
 
     def series(self, query: SeriesQuery) -> Sequence[SeriesRow]:
-        """Return the series that match and have windows, with these merged to the step."""
+        """Return the series that match and have windows, with these merged to the step.
+
+        Raises:
+            RefusedError: There are more than `query.most_windows`.
+        """
         known, columns = self._windows(query, query.from_ns, query.to_ns)
         merged = merge(columns, query.step_ns)
+        if len(merged) > query.most_windows:
+            raise questions.too_many(np.unique(merged.row).size, len(merged), query)
         windows: dict[int, list[SeriesWindow]] = {}
         begins = zip(merged.row.tolist(), merged.start_ns.tolist(), strict=True)
-        for (row, start_ns), quantiles in zip(begins, to_quantiles(merged), strict=True):
-            windows.setdefault(row, []).append(SeriesWindow(start_ns=start_ns, quantiles=quantiles))
+        ranks_s = ranks(merged, query.ranks_ppm)
+        rows = zip(begins, to_quantiles(merged), ranks_s, strict=True)
+        for (row, start_ns), quantiles, found_s in rows:
+            window = SeriesWindow(start_ns=start_ns, quantiles=quantiles, ranks_s=found_s)
+            windows.setdefault(row, []).append(window)
         return [
             SeriesRow(
                 agent=self._agent(known[row]),
@@ -93,8 +103,12 @@ class StoreReader:
         with self._lock:
             return [self._state.routes.newest[key] for key in sorted(self._state.routes.newest)]
 
-    def paths(self, agent: str | None, target: str | None, limit: int) -> Sequence[PathRecord]:
+    def paths(
+        self, agent: str | None, target: str | None, limit: int, before_ns: int | None = None
+    ) -> Sequence[PathRecord]:
         """Return the newest paths that match, newest first, `limit` at most.
+
+        With `before_ns`, those alone that started earlier.
 
         Raises:
             StoreError: A segment is missing or damaged; the message names it.
@@ -105,11 +119,17 @@ class StoreReader:
         found = [
             record
             for record in fresh
-            if agent in {None, record.judgement.agent} and target in {None, record.judgement.target}
+            if agent in {None, record.judgement.agent}
+            and target in {None, record.judgement.target}
+            and (before_ns is None or record.judgement.started_ns < before_ns)
         ]
         if limit > 0:
             found += segments.read_paths(
-                self._directory, names, agent=agent, target=target, limit=limit
+                *(self._directory, names),
+                agent=agent,
+                target=target,
+                limit=limit,
+                before_ns=before_ns,
             )
         found.sort(key=lambda record: record.judgement.started_ns, reverse=True)
         return found[: max(limit, 0)]
@@ -172,6 +192,8 @@ class StoreReader:
                 query.agent in {None, self._agent(candidate)}
                 and query.zone in {None, series.zone}
                 and query.target in {None, series.target}
+                and query.protocol in {None, series.protocol}
+                and query.family in {None, series.family}
             ):
                 yield candidate.row
 

@@ -337,6 +337,8 @@ class SeriesWindow(msgspec.Struct, frozen=True, kw_only=True):
 
     start_ns: int
     quantiles: Quantiles
+    ranks_s: tuple[float | None, ...] = ()
+    """The quantiles that were asked for besides; None where nothing was received."""
 
 
 class SeriesRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -357,6 +359,12 @@ class SeriesQuery(msgspec.Struct, frozen=True, kw_only=True):
     agent: str | None = None
     zone: str | None = None
     target: str | None = None
+    protocol: str | None = None
+    family: int | None = None
+    ranks_ppm: tuple[int, ...] = ()
+    """Quantiles besides the usual ones, rising, in parts per million: 999,000 is p99.9."""
+    most_windows: int = 500_000
+    """An answer with more is refused before it is made."""
 
 
 class PathRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -52,6 +52,8 @@ _VERSION_KEY: Final = b"borne.schema"
 _SPAN_KEY: Final = b"borne.span_ns"
 _TRANSFORMS_KEY: Final = b"borne.transforms"
 _S_NS: Final = 1_000_000_000
+_END_NS: Final = 1 << 63
+"""Later than every path."""
 _NAME: Final = re.compile(
     r"(windows|paths)-(\d{8}T\d{6}Z)-(\d{8}T\d{6}Z)-([0-9A-Za-z]+)-([0-9a-f]{8})\.parquet"
 )
@@ -140,10 +142,12 @@ def read_paths(
     agent: str | None = None,
     target: str | None = None,
     limit: int,
+    before_ns: int | None = None,
 ) -> list[PathRecord]:
     """Return the newest paths that match, newest first, `limit` at most.
 
-    Files are read from the newest on, until no older file can hold a newer path.
+    With `before_ns`, those alone that started earlier. Files are read from the newest on, until
+    no older file can hold a newer path.
 
     Raises:
         CorruptError: A file is torn or changed; the message names it.
@@ -152,11 +156,13 @@ def read_paths(
     found: list[tuple[int, PathRecord]] = []
     if limit < 1:
         return []
+    end_ns = _END_NS if before_ns is None else before_ns
+    names = [name for name in names if _span_s(name)[0] * _S_NS < end_ns]
     for name in sorted(names, key=lambda name: _span_s(name)[1], reverse=True):
         if len(found) >= limit and _span_s(name)[1] * _S_NS < found[-1][0]:
             break
         with _opened(directory / name, "paths") as file:
-            found += _newest(file, agent, target, limit)
+            found += _newest(file, agent, target, limit, end_ns)
         found = nlargest(limit, found, key=lambda pair: pair[0])
     return [record for _, record in found]
 
@@ -324,17 +330,18 @@ def _holds(wanted: NDArray[np.uint32], low: int, high: int) -> bool:
 
 
 def _newest(
-    file: pq.ParquetFile, agent: str | None, target: str | None, limit: int
+    file: pq.ParquetFile, agent: str | None, target: str | None, limit: int, end_ns: int
 ) -> list[tuple[int, PathRecord]]:
-    """Return (start, record) of the newest matching paths of a file, newest first."""
+    """Return (start, record) of the newest matching paths before `end_ns`, newest first."""
     found: list[tuple[int, PathRecord]] = []
     for group in reversed(range(file.num_row_groups)):
-        keys = file.read_row_group(group, columns=["agent", "target"], use_threads=False)
-        pairs = zip(keys["agent"].to_pylist(), keys["target"].to_pylist(), strict=True)
+        keys = file.read_row_group(group, columns=["agent", "target", "started"], use_threads=False)
+        names = (keys["agent"].to_pylist(), keys["target"].to_pylist())
+        starts_ns = keys["started"].cast(pa.int64()).to_pylist()
         places = [
             place
-            for place, (by, to) in enumerate(pairs)
-            if agent in {None, by} and target in {None, to}
+            for place, (by, to, start_ns) in enumerate(zip(*names, starts_ns, strict=True))
+            if agent in {None, by} and target in {None, to} and start_ns < end_ns
         ][-(limit - len(found)) :]
         if places:
             found += reversed(_records(file, group, places))

@@ -85,17 +85,6 @@ def test_series_have_windows() -> None:
     assert reader.asked == [HOUR]
 
 
-def test_too_many_windows_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An answer past the limit says how to ask for less."""
-    monkeypatch.setattr(api, "MAX_WINDOWS", 1)
-    with pytest.raises(RefusedError) as caught:
-        api.series(FakeReader(), HOUR)
-    assert str(caught.value) == (
-        "1 series match with 2 windows, and an answer holds at most 1: name an agent, a zone or "
-        "a target, or ask for a larger step_s"
-    )
-
-
 def test_no_series_is_an_empty_list() -> None:
     """A question that matches nothing is answered, not refused."""
 

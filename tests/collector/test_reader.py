@@ -9,6 +9,7 @@ import pytest
 
 from agent.records import Outcome
 from collector.chain import Chain
+from collector.errors import RefusedError
 from collector.records import SeriesQuery
 from tests.fakes.collector_durable import (
     NOW_NS,
@@ -97,6 +98,44 @@ async def test_series_are_chosen_and_windows_merged_to_the_step(chain: Chain) ->
     assert ("agent-0", "ovh/mrs", "marseille") == (row.agent, row.zone, row.series.target)
 
 
+async def test_protocol_and_family_choose_too(chain: Chain) -> None:
+    """A filter that nothing passes is answered with nothing."""
+    for choice, count in [
+        ({"protocol": "icmp"}, 4),
+        ({"protocol": "stamp"}, 0),
+        ({"family": 4, "protocol": "icmp"}, 4),
+        ({"family": 6}, 0),
+    ]:
+        assert count == len(chain.reader.series(msgspec.structs.replace(ALL, **choice)))
+
+
+async def test_any_quantiles_come_from_the_merged_sketches(chain: Chain) -> None:
+    """They are those of the merged window: the median the usual one, the ends near its extremes."""
+    query = msgspec.structs.replace(ALL, ranks_ppm=(0, 500_000, 999_000, 1_000_000))
+    windows = [window for row in chain.reader.series(query) for window in row.windows]
+    assert 8 == len(windows)
+    for window in windows:
+        first, middle, late, last = window.ranks_s
+        assert window.quantiles.p50_s == middle
+        assert last == pytest.approx(window.quantiles.max_s, rel=0.0055)
+        assert first is not None
+        assert first == pytest.approx(window.quantiles.min_s, rel=0.0055)
+        assert late is not None
+        assert late >= (window.quantiles.p99_s or 0)
+
+
+async def test_too_many_windows_are_refused(chain: Chain) -> None:
+    """An answer past the limit is refused before it is made, and says how to ask for less."""
+    query = msgspec.structs.replace(ALL, most_windows=8)
+    assert 4 == len(chain.reader.series(query))
+    with pytest.raises(RefusedError) as caught:
+        chain.reader.series(msgspec.structs.replace(query, most_windows=7))
+    assert str(caught.value) == (
+        "4 series match with 8 windows, and an answer holds at most 7: name an agent, a zone or "
+        "a target, or ask for a larger step_s"
+    )
+
+
 async def test_paths_come_newest_first_from_memory_and_segments(chain: Chain) -> None:
     """A limit cuts the oldest; the filter counts before the limit."""
     seconds = [50, 40, 30, 20, 10, 0]
@@ -108,6 +147,11 @@ async def test_paths_come_newest_first_from_memory_and_segments(chain: Chain) ->
         assert {"agent-1"} >= {record.judgement.agent for record in found}
     assert 12 == len(chain.reader.paths(None, None, 100))
     assert [] == chain.reader.paths(None, "nowhere", 100)
+    for before in (0, 1, 30, 31, 60):
+        found = chain.reader.paths("agent-1", None, 2, NOW_NS + before * S_NS)
+        assert [second for second in seconds if second < before][:2] == [
+            (record.judgement.started_ns - NOW_NS) // S_NS for record in found
+        ]
     latest = [(r.judgement.agent, r.judgement.started_ns) for r in chain.reader.latest_paths()]
     assert [("agent-0", NOW_NS + 50 * S_NS), ("agent-1", NOW_NS + 50 * S_NS)] == latest
 

@@ -86,13 +86,17 @@ class FakeReader:
             newest.setdefault((judged.agent, judged.target, judged.family), row)
         return list(newest.values())
 
-    def paths(self, agent: str | None, target: str | None, limit: int) -> Sequence[PathRecord]:
+    def paths(
+        self, agent: str | None, target: str | None, limit: int, before_ns: int | None = None
+    ) -> Sequence[PathRecord]:
         """Return the rows that match."""
         self.asked.append((agent, target, limit))
         return [
             row
             for row in self.path_rows
-            if agent in {None, row.judgement.agent} and target in {None, row.judgement.target}
+            if agent in {None, row.judgement.agent}
+            and target in {None, row.judgement.target}
+            and (before_ns is None or row.judgement.started_ns < before_ns)
         ][:limit]
 
     def crossings(self) -> Sequence[Crossing]:
