@@ -373,10 +373,10 @@ def _families(table: settings.Table, address: IpAddress | None) -> list[Family]:
 
 def _trace_protocol(table: settings.Table) -> Protocol:
     text = table.text("trace_protocol", Protocol.ICMP.value)
-    try:
-        return Protocol(text)
-    except ValueError:
-        raise table.wrong("trace_protocol", f'must be "icmp" or "udp", not "{text}"') from None
+    for protocol in (Protocol.ICMP, Protocol.UDP):
+        if text == protocol.value:
+            return protocol
+    raise table.wrong("trace_protocol", f'must be "icmp" or "udp", not "{text}"')
 
 
 def _zone(table: settings.Table) -> str:

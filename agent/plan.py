@@ -18,10 +18,12 @@ Rules
   everything else.
 - The collector is believed nothing: whatever it asks, private, shared, multicast and special
   addresses are never pinged, and a request of an address begins a minute after the last one of
-  it ended: no router gets more than 10 packets in any minute (5 in each of two protocols).
-- Protocols are tried in the order of the request; those that this agent lacks (TCP) are passed
-  over. Five probes at most go out in each; two lost ones in the beginning end it, and so do three
-  answers that bear the smallest time out: within a millisecond of it, or within a tenth.
+  it ended: no router gets more than 15 probes in any minute (5 in each of three protocols).
+- Protocols are tried in the order of the request; those that this agent lacks, and `tcp`, which
+  older collectors ask for, are passed over. Five probes at most go out in each; two lost ones in
+  the beginning end it, and so do three answers that bear the smallest time out: within a
+  millisecond of it, or within a tenth.
+- A handshake counts as three packets, for it may take so many: SYN, ACK, RST.
 """
 
 from collections import Counter, deque
@@ -54,6 +56,8 @@ GAP_NS = NS_PER_S // 5
 """Between an answer and the next probe: a router answers others, too."""
 REMEMBERED = 4096
 REASONS = ("address", "opt_out", "late", "repeat", "busy", "protocol")
+HANDSHAKE_PACKETS = 3
+_WORDS = {"icmp": Protocol.ICMP, "udp": Protocol.UDP, "syn": Protocol.TCP}
 _AGREE_NS = 1_000_000
 _AGREE_DIVISOR = 10
 
@@ -102,18 +106,22 @@ class Grant:
         """Learn that nothing is under way: whoever carried it out begins again."""
         self._under_way.clear()
 
-    def wait_ns(self, now_ns: int) -> int:
-        """Return how long until one more packet may leave; 0: `spend` and send it now."""
+    def protocols(self, task: WitnessTask) -> Sequence[Protocol]:
+        """Return the protocols of a request that this host has and can afford, in its order."""
+        found = (_WORDS[word] for word in dict.fromkeys(task.protocols) if word in _WORDS)
+        return [each for each in found if cost(each) <= self._limits.per_minute]
+
+    def wait_ns(self, now_ns: int, packets: int = 1) -> int:
+        """Return how long until so many packets may leave; 0: `spend` and send them now."""
         while self._sent_ns and self._sent_ns[0] <= now_ns - MINUTE_NS:
             self._sent_ns.popleft()
-        if len(self._sent_ns) < self._limits.per_minute:
-            return 0
-        return self._sent_ns[0] + MINUTE_NS - now_ns
+        over = len(self._sent_ns) + packets - self._limits.per_minute
+        return self._sent_ns[over - 1] + MINUTE_NS - now_ns if over > 0 else 0
 
-    def spend(self, now_ns: int) -> None:
-        """Take one packet out of the minute's."""
-        self._sent_ns.append(now_ns)
-        self.sent += 1
+    def spend(self, now_ns: int, packets: int = 1) -> None:
+        """Take packets out of the minute's."""
+        self._sent_ns.extend([now_ns] * packets)
+        self.sent += packets
 
     def _objection(self, task: WitnessTask, now: Instant) -> str | None:
         """Apply the table of the module's rules."""
@@ -130,7 +138,7 @@ class Grant:
             return "repeat"
         if self.under_way >= MAX_UNDER_WAY:
             return "busy"
-        return None if known(task) else "protocol"
+        return None if self.protocols(task) else "protocol"
 
     def _remember(self, address: str, now_ns: int) -> None:
         self._pinged_ns[address] = now_ns
@@ -188,10 +196,9 @@ class Trial:
         )
 
 
-def known(task: WitnessTask) -> Sequence[Protocol]:
-    """Return the protocols of a request that this agent has, in its order."""
-    words = {protocol.value: protocol for protocol in Protocol}
-    return [words[word] for word in dict.fromkeys(task.protocols) if word in words]
+def cost(protocol: Protocol) -> int:
+    """Return how many packets one probe may take."""
+    return HANDSHAKE_PACKETS if protocol is Protocol.TCP else 1
 
 
 def is_late(task: WitnessTask, now_wall_ns: int) -> bool:

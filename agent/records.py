@@ -43,6 +43,8 @@ class Protocol(StrEnum):
 
     ICMP = "icmp"
     UDP = "udp"
+    TCP = "tcp"
+    """A handshake; of pings for others alone."""
 
 
 class Stamp(StrEnum):
@@ -189,7 +191,11 @@ class WitnessTask(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     family: Family
     protocols: tuple[str, ...]
-    """In the order to try; an agent passes over those that it does not have."""
+    """In the order to try; an agent passes over those that it does not have.
+
+    A handshake is called `syn`: collectors that ask for `tcp` are older than `Protocol.TCP`, and
+    could not read a batch that says it.
+    """
     deadline: str
     """RFC 3339 UTC with nanoseconds: a ping after it would help nobody."""
 

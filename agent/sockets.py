@@ -11,6 +11,8 @@ The ladder of privilege for echo requests, tried from the top at every opening:
 
     udp     SOCK_DGRAM, UDP, for traces by datagrams; needs nothing. Errors on the error queue.
 
+Beside it stands `open_stream`, for pings by a TCP handshake, which need no privilege either.
+
 Rules
 - Transmit stamps arrive on the error queue of every kind, numbered by the kernel from 0 for each
   packet sent (OPT_ID). Who does not read that queue makes the event loop spin.
@@ -64,6 +66,9 @@ _NUMBERS: Mapping[Family, _Numbers] = {
     6: _Numbers(socket.AF_INET6, socket.IPPROTO_ICMPV6, ancillary.SOL_IPV6, 25, 31, 51, "::"),
 }
 _IPV6_V6ONLY = 26
+_RESET_AT_ONCE = struct.pack("@ii", 1, 0)
+"""SO_LINGER of no seconds."""
+_TCP_INFO_OCTETS = 256
 
 
 def open_port(
@@ -88,6 +93,24 @@ def open_port(
         if error.errno != errno.EAFNOSUPPORT:
             raise
         return _Absent(Rung.UDP if protocol is ProbeProtocol.UDP else Rung.PING, identifier)
+
+
+def open_stream(family: Family) -> socket.socket:
+    """Open a non-blocking TCP socket that resets its connection when it is closed.
+
+    So nothing is left open at the other end, and no socket lingers in TIME_WAIT here.
+
+    Raises:
+        OSError: this kernel lacks the family, or has no descriptor left.
+    """
+    stream = socket.socket(_NUMBERS[family].kind, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_ONCE)
+    return stream
+
+
+def tcp_info(stream: socket.socket) -> bytes:
+    """Return what the kernel tells of a TCP socket, to read with `agent.tcp`."""
+    return stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_OCTETS)
 
 
 def _open_echoes(identifier: int, family: Family) -> DatagramPort:

@@ -10,7 +10,7 @@ Rules
 - It runs only where the operator's own file allows it (`limits.witness`), over a connection of
   its own: a plan that is waited for must not hold up a batch.
 - Hops are pinged from sockets of their own, one probe of a hop in the air at a time. `plan`
-  decides what is pinged at all, and how often.
+  decides what is pinged at all, by what, and how often.
 - Two questions are half a second apart at least, whatever the collector answers.
 """
 
@@ -24,8 +24,9 @@ from agent.clock import Clock, rfc3339
 from agent.delivery import LONGEST_DELAY_S, Backoff, Standing
 from agent.errors import UplinkError
 from agent.flight import Doubt, Landing
+from agent.handshake import shake
 from agent.http import Headers, Response
-from agent.plan import GAP_NS, TIMEOUT_NS, Grant, Trial, decode, is_late, known
+from agent.plan import GAP_NS, TIMEOUT_NS, Grant, Trial, cost, decode, is_late
 from agent.ports import OpenPort
 from agent.records import Protocol, WitnessReply, WitnessTask
 from agent.schedule import Budget
@@ -128,7 +129,7 @@ class Witness:
 
     async def _ping(self, task: WitnessTask) -> WitnessReply | None:
         sent_at = rfc3339(self._clock.wall_ns())
-        for protocol in known(task):
+        for protocol in self.grant.protocols(task):
             trial = await self._try(task, protocol)
             reply = trial.reply(task.address, sent_at)
             if reply is not None or not trial.over:
@@ -137,35 +138,47 @@ class Witness:
 
     async def _try(self, task: WitnessTask, protocol: Protocol) -> Trial:
         """Send the probes of one protocol; the trial is not over where the deadline came first."""
-        sender = self._senders.of(Purpose(task.family, protocol))
+        send = self._probe(task, protocol)
         await asyncio.sleep(STAMPS_BEGIN_S)
         trial = Trial(protocol)
         while not trial.over:
-            await self._afford(task.address)
+            await self._afford(task.address, cost(protocol))
             if is_late(task, self._clock.wall_ns()):
                 break
-            self._spend(task.address)
-            landed: asyncio.Future[Landing] = asyncio.get_running_loop().create_future()
-            sender.send(landed, task.address, TIMEOUT_NS)
-            trial.landed(await landed)
+            self._spend(task.address, cost(protocol))
+            trial.landed(await send())
             if not trial.over:
                 await asyncio.sleep(GAP_NS / NS_PER_S)
         return trial
 
-    async def _afford(self, address: str) -> None:
-        """Wait until every limit of this host allows one more packet."""
-        while wait_ns := self._wait_ns(address, self._clock.monotonic_ns()):  # noqa: ASYNC110 - computed
+    def _probe(self, task: WitnessTask, protocol: Protocol) -> Callable[[], Awaitable[Landing]]:
+        """Return what sends one probe and waits for what becomes of it."""
+        if protocol is Protocol.TCP:
+            return lambda: shake(self._clock, task.address, TIMEOUT_NS)
+        sender = self._senders.of(Purpose(task.family, protocol))
+
+        def send() -> asyncio.Future[Landing]:
+            landed: asyncio.Future[Landing] = asyncio.get_running_loop().create_future()
+            sender.send(landed, task.address, TIMEOUT_NS)
+            return landed
+
+        return send
+
+    async def _afford(self, address: str, packets: int) -> None:
+        """Wait until every limit of this host allows one more probe."""
+        while wait_ns := self._wait_ns(address, self._clock.monotonic_ns(), packets):  # noqa: ASYNC110 - computed
             await asyncio.sleep(wait_ns / NS_PER_S)
 
-    def _wait_ns(self, address: str, now_ns: int) -> int:
+    def _wait_ns(self, address: str, now_ns: int, packets: int = 1) -> int:
         budget = self._budget
         every = budget.packet_wait_ns(now_ns), budget.prefix_wait_ns(address, now_ns)
-        return max(self.grant.wait_ns(now_ns), *every)
+        return max(self.grant.wait_ns(now_ns, packets), *every)
 
-    def _spend(self, address: str) -> None:
+    def _spend(self, address: str, packets: int) -> None:
         now_ns = self._clock.monotonic_ns()
-        self.grant.spend(now_ns)
-        self._budget.take_packet(address, now_ns)
+        self.grant.spend(now_ns, packets)
+        for _ in range(packets):
+            self._budget.take_packet(address, now_ns)
 
     def _watch(self, sender: Sender) -> None:
         if self._group is not None:

@@ -46,7 +46,7 @@ PLAUSIBLE_NS: Final = 200_000
 """Between machines of one city this is a good time; 30 km at the speed of light in vacuum."""
 MAX_HOPS: Final = 64
 """Hops of one path that are looked at: a path has 32 TTLs, and ways of equal cost are few."""
-PROTOCOLS: Final = ("icmp", "udp", "tcp")
+PROTOCOLS: Final = ("icmp", "udp", "syn")
 
 
 class Geometry(Protocol):

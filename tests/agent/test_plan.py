@@ -16,9 +16,9 @@ from agent.plan import (
     REASONS,
     Grant,
     Trial,
+    cost,
     decode,
     is_late,
-    known,
 )
 from agent.records import Outcome, Plan, Protocol, Stamp, WitnessReply, WitnessTask
 from agent.targets import Instant, WitnessLimits
@@ -35,7 +35,7 @@ def task(ident: str = "1", address: str = HOP, **more: object) -> WitnessTask:
         id=ident,
         address=address,
         family=6 if ":" in address else 4,
-        protocols=("icmp", "udp", "tcp"),
+        protocols=("icmp", "udp", "syn"),
         deadline=rfc3339(WALL_NS + 15 * NS_PER_S),
     )
     return msgspec.structs.replace(plain, **more)
@@ -133,20 +133,25 @@ def test_only_so_many_are_under_way() -> None:
     assert 1 == len(giving.take(plan(task("x", OTHER)), NOW))
 
 
-@given(st.integers(1, 8), st.lists(st.floats(0, 30), min_size=1, max_size=60))
-def test_no_minute_has_more_packets_than_the_file_says(per_minute: int, gaps: list[float]) -> None:
-    """Any minute, not only whole ones; and whoever waits as told may send."""
+@given(
+    st.integers(3, 8),
+    st.lists(st.tuples(st.floats(0, 30), st.sampled_from([1, 3])), min_size=1, max_size=60),
+)
+def test_no_minute_has_more_packets_than_the_file_says(
+    per_minute: int, probes: list[tuple[float, int]]
+) -> None:
+    """Any minute, not only whole ones; and whoever waits as told may send, also a handshake."""
     giving = grant(per_minute)
     now_ns, sent = NOW.monotonic_ns, []
-    for gap_s in gaps:
+    for gap_s, packets in probes:
         now_ns += round(gap_s * NS_PER_S)
-        now_ns += giving.wait_ns(now_ns)
-        assert giving.wait_ns(now_ns) == 0
-        giving.spend(now_ns)
-        sent.append(now_ns)
+        now_ns += giving.wait_ns(now_ns, packets)
+        assert giving.wait_ns(now_ns, packets) == 0
+        giving.spend(now_ns, packets)
+        sent += [now_ns] * packets
     for at_ns in sent:
         assert per_minute >= sum(at_ns <= other < at_ns + MINUTE_NS for other in sent)
-    assert len(gaps) == giving.sent
+    assert len(sent) == giving.sent
 
 
 def landing(
@@ -231,8 +236,20 @@ def test_only_the_hop_itself_answers(one: Landing, protocol: Protocol, samples: 
 
 
 def test_protocols_are_tried_in_the_order_of_the_request() -> None:
-    """Those that this agent lacks are passed over, and none is tried twice."""
-    assert [Protocol.UDP, Protocol.ICMP] == known(task(protocols=("udp", "tcp", "icmp", "udp")))
+    """Those that this agent lacks are passed over, and none is tried twice.
+
+    `tcp` is what older collectors ask for, which could not read the answer.
+    """
+    asked = task(protocols=("udp", "tcp", "sctp", "icmp", "syn", "udp"))
+    assert [Protocol.UDP, Protocol.ICMP, Protocol.TCP] == grant().protocols(asked)
+
+
+@pytest.mark.parametrize("per_minute", [1, 2])
+def test_a_handshake_must_fit_into_a_minute(per_minute: int) -> None:
+    """Who grants fewer than its three packets is never asked for one."""
+    assert [Protocol.ICMP, Protocol.UDP] == grant(per_minute).protocols(task())
+    assert [] == grant(per_minute).take(plan(task(protocols=("syn",))), NOW)
+    assert (1, 1, 3) == tuple(map(cost, Protocol))
 
 
 def test_a_deadline_is_met_to_the_nanosecond_of_a_microsecond() -> None:

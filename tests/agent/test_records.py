@@ -31,7 +31,7 @@ def test_outcomes_keep_their_numbers() -> None:
 def test_stamps_and_protocols_are_the_words_of_the_contract() -> None:
     """They are labels of metrics and keys of JSON."""
     assert {"kernel", "kernel_rx", "tcp_info", "user"} == set(Stamp)
-    assert {"icmp", "udp"} == set(Protocol)
+    assert {"icmp", "udp", "tcp"} == set(Protocol)
 
 
 @pytest.mark.parametrize("word", FROZEN)

@@ -10,17 +10,18 @@ import msgspec
 import pytest
 
 from agent import witness
-from agent.clock import rfc3339
+from agent.clock import Clock, rfc3339
 from agent.delivery import Backoff
 from agent.errors import UplinkError
+from agent.flight import Landing
 from agent.http import Response
-from agent.records import Family, Plan, Protocol, Stamp, WitnessReply, WitnessTask
+from agent.records import Family, Outcome, Plan, Protocol, Stamp, WitnessReply, WitnessTask
 from agent.schedule import Budget
 from agent.targets import Limits, WitnessLimits
 from agent.witness import Witness, headers
 from tests.fakes.agent_probing import EPOCH_NS, FakeClock, FakePort, until
 
-HOP, SILENT = "62.115.134.138", "62.115.134.139"
+HOP, SILENT, REFUSING = "62.115.134.138", "62.115.134.139", "62.115.134.141"
 LOOSE = Limits()
 
 
@@ -34,13 +35,32 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.delivery.FIRST_DELAY_S", 0.01)
 
 
+@pytest.fixture(autouse=True)
+def shaken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let one host talk TCP; return whom a SYN was sent to."""
+    asked: list[str] = []
+
+    async def shake(clock: Clock, address: str, timeout_ns: int) -> Landing:
+        asked.append(address)
+        lost = Landing(
+            handle=None, address=address, outcome=Outcome.LOST, sent_wall_ns=clock.wall_ns()
+        )
+        if address != REFUSING:
+            return lost
+        told = {"outcome": Outcome.REPLY, "rtt_ns": timeout_ns // 4, "stamp": Stamp.USER}
+        return msgspec.structs.replace(lost, source=address, **told)
+
+    monkeypatch.setattr("agent.witness.shake", shake)
+    return asked
+
+
 def task(address: str = HOP, ident: str = "1", seconds: int = 15) -> WitnessTask:
     """Return a request."""
     return WitnessTask(
         id=ident,
         address=address,
         family=4,
-        protocols=("icmp", "udp", "tcp"),
+        protocols=("icmp", "udp", "syn"),
         deadline=rfc3339(EPOCH_NS + seconds * 1_000_000_000),
     )
 
@@ -147,13 +167,27 @@ async def test_who_is_deaf_to_echoes_is_asked_by_a_datagram() -> None:
     )
 
 
-async def test_silence_is_told_as_silence() -> None:
-    """So that the collector asks somebody else; TCP is passed over, for the agent has none."""
+async def test_silence_is_told_as_silence(shaken: list[str]) -> None:
+    """So that the collector asks somebody else."""
     nobody = "62.115.134.140"
     async with running(Rig([answered(task(nobody))])) as rig:
         await until(lambda: bool(rig.told))
     assert (nobody, None, 0) == (rig.told[0].address, rig.told[0].rtt_min_ns, rig.told[0].samples)
-    assert {"icmp": 2, "udp": 2} == rig.sent()
+    assert ({"icmp": 2, "udp": 2}, [nobody] * 2) == (rig.sent(), shaken)
+
+
+async def test_who_is_deaf_to_all_else_is_asked_by_a_handshake(shaken: list[str]) -> None:
+    """Three times; each counts as the three packets that it may take."""
+    async with running(Rig([answered(task(REFUSING))])) as rig:
+        await until(lambda: bool(rig.told))
+    (reply,) = rig.told
+    assert (Protocol.TCP, Stamp.USER, 5_000_000, 3) == (
+        reply.protocol,
+        reply.stamp,
+        reply.rtt_min_ns,
+        reply.samples,
+    )
+    assert ([REFUSING] * 3, 2 + 2 + 3 * 3) == (shaken, rig.witness.grant.sent)
 
 
 async def test_the_limit_of_the_file_holds_packets_back() -> None:

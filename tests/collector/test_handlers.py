@@ -304,7 +304,7 @@ async def test_a_plan_has_a_version_as_its_etag(client: TestClient, intake: Fake
         id="a1",
         address="62.115.134.138",
         family=4,
-        protocols=("icmp", "udp", "tcp"),
+        protocols=("icmp", "udp", "syn"),
         deadline="2026-11-24T15:02:46.250000000Z",
     )
     intake.plans = [Plan(version="abc", witness=(task,)), None]
@@ -318,7 +318,7 @@ async def test_a_plan_has_a_version_as_its_etag(client: TestClient, intake: Fake
                 "id": "a1",
                 "address": "62.115.134.138",
                 "family": 4,
-                "protocols": ["icmp", "udp", "tcp"],
+                "protocols": ["icmp", "udp", "syn"],
                 "deadline": "2026-11-24T15:02:46.250000000Z",
             }
         ],

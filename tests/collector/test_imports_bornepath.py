@@ -159,10 +159,11 @@ def test_one_ttl_listed_twice_is_one_hop() -> None:
     assert {1: ["193.251.241.1", "193.251.241.1"]} == imports.heard(found)
 
 
-def test_a_tcp_trace_is_a_path_too() -> None:
+@pytest.mark.parametrize(("named", "read"), [("tcp", Protocol.TCP), ("sctp", Protocol.ICMP)])
+def test_a_trace_by_another_protocol_is_a_path_too(named: str, read: Protocol) -> None:
     """The protocol of a trace decides nothing: one that Borne does not speak is read."""
-    (found,) = imports.paths(borne([said("2001:688::1")], protocol="tcp"))
-    assert (6, Protocol.ICMP) == (found.family, found.protocol)
+    (found,) = imports.paths(borne([said("2001:688::1")], protocol=named))
+    assert (6, read) == (found.family, found.protocol)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from agent.records import Protocol, Stamp, WitnessReply
+from agent.records import Descriptors, Protocol, Stamp, WitnessReply
 from collector.landmarks import (
     FRESH_NS,
     KEPT_NS,
@@ -66,6 +66,16 @@ def test_the_smallest_recent_time_counts(
 ) -> None:
     """The table of the module's rules."""
     assert expected == rtts_ms(heard(*replies), NOW_NS + FRESH_NS)
+
+
+@pytest.mark.parametrize("stamp", [Stamp.TCP_INFO, Stamp.USER])
+def test_a_handshake_counts_as_an_echo_does(stamp: Stamp) -> None:
+    """As it comes in a batch: its time may be too long, never too short."""
+    by_tcp = msgspec.structs.replace(reply(), protocol=Protocol.TCP, stamp=stamp)
+    sent = msgspec.msgpack.encode(Descriptors(witness=(by_tcp,)))
+    (read,) = msgspec.msgpack.decode(sent, type=Descriptors).witness
+    (row,) = heard(read).of(HOP, NOW_NS)
+    assert (700_000, Protocol.TCP, stamp) == (row.rtt_ns, row.protocol, row.stamp)
 
 
 def test_a_landmark_counts_for_an_hour() -> None:

@@ -45,7 +45,7 @@ def test_a_plan_says_what_to_ping_how_and_until_when() -> None:
     asked = Asked("london")
     asked.doubt(hops(LONDON))
     (task,) = asked.witness.plan("london", NOW_NS).witness
-    assert (LONDON_HOP, 4, ("icmp", "udp", "tcp"), wall_text(NOW_NS + DEADLINE_NS)) == (
+    assert (LONDON_HOP, 4, ("icmp", "udp", "syn"), wall_text(NOW_NS + DEADLINE_NS)) == (
         task.address,
         task.family,
         task.protocols,
