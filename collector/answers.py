@@ -5,7 +5,8 @@
     GET /v1/evidence, /v1/evidence/SHA256                 the Statements, octet for octet
 
 Rules
-- Questions are answered in threads of their own, so that none of them delays a batch.
+- Questions are answered in threads of their own, so that none of them delays a batch; so many may
+  wait for one, and no more (`[limits] questions`).
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from collector.clock import Clock
 from collector.config import Config
 from collector.errors import RefusedError
 from collector.intake import Intake
+from collector.queues import Queue
 
 READERS: Final = 2
 """Questions answered at the same time."""
@@ -41,6 +43,8 @@ class Answers:
         self._config = config
         self._clock = clock
         self._readers = ThreadPoolExecutor(READERS, "reader")
+        self._asked = Queue("questions", config.limits.questions, unit="questions")
+        intake.counts.queues[self._asked.name] = self._asked
 
     def routes(self) -> list[web.RouteDef]:
         """Return which address is whose."""
@@ -68,9 +72,14 @@ class Answers:
             raise RefusedError(503, "starting", "the collector is starting; come again")
 
     async def thread(self, work: Question) -> bytes:
-        """Return what `work` makes in a reader thread."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, work)
+        """Return what `work` makes in a reader thread.
+
+        Raises: RefusedError 503 while too many wait.
+        """
+        with self._asked.place(self._clock.now_ns()) as place:
+            place.take(1)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._readers, work)
 
     async def read(self, work: Question) -> bytes:
         """Answer a question that needs the reader.

@@ -4,6 +4,8 @@
     more octets than `body_octets`            413      too_large
     an encoding that nobody announced         415      encoding
     content larger than `inflated_octets`     413      inflated
+    content beyond 1 MiB, `inflated_ratio`    413      ratio
+    times larger than its body
     a stream that is no zlib or zstd          400      deflate, zstd
     anything else that `agent.wire` refuses   400      its reason
 
@@ -18,8 +20,8 @@ import zstandard
 from agent import wire
 from agent.errors import WireError
 from agent.records import Batch
-from collector.config import Limits
 from collector.errors import RefusedError
+from collector.limits import RATIO_FROM_OCTETS, Limits
 
 _IDENTITY: Final = frozenset({"", "identity"})
 
@@ -39,12 +41,25 @@ def read(body: bytes, encoding: str, limits: Limits) -> tuple[bytes, Batch]:
             f"a body of {len(body)} octets is over the limit of {limits.body_octets}: send less"
             " at a time, or raise [limits] body_octets",
         )
+    ceiling = max(RATIO_FROM_OCTETS, limits.inflated_ratio * len(body))
     try:
-        content = _content(body, encoding.strip().lower(), limits.inflated_octets)
+        content = _content(body, encoding.strip().lower(), min(limits.inflated_octets, ceiling))
         return content, wire.decode(content)
     except WireError as error:
-        status = 413 if error.reason == "inflated" else 400
-        raise RefusedError(status, error.reason, str(error)) from error
+        if error.reason != "inflated":
+            raise RefusedError(400, error.reason, str(error)) from error
+        if ceiling < limits.inflated_octets:
+            raise _too_tight(len(body), ceiling) from error
+        raise RefusedError(413, error.reason, str(error)) from error
+
+
+def _too_tight(octets: int, ceiling: int) -> RefusedError:
+    return RefusedError(
+        413,
+        "ratio",
+        f"a body of {octets} octets holds more than {ceiling}: no measurement packs so well; raise"
+        " [limits] inflated_ratio if yours do",
+    )
 
 
 def _content(body: bytes, encoding: str, limit_octets: int) -> bytes:

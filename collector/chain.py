@@ -25,6 +25,7 @@ from agent.errors import WireError
 from agent.records import Plan, Series
 from collector import atlas, journal, knowledge, quantiles
 from collector.atlas import Atlas
+from collector.callers import Caller
 from collector.clock import Clock, WallClock
 from collector.config import Config
 from collector.errors import CorruptError, StoreError
@@ -33,6 +34,7 @@ from collector.intake import Counts, Reader, Recovered
 from collector.journal import Journal, Replay
 from collector.plan import Plans
 from collector.reader import StoreReader
+from collector.records import Vantage
 from collector.sink import Sink
 from collector.soil import Soil
 from collector.state import Checkpoint, Snapshot, State
@@ -138,16 +140,20 @@ class Chain:
         """Return the day of each compiled table (Unix time of its midnight), 0 where not built."""
         return {**self._atlas.dated_s, "soil": self._soil.dated_s if self._soil else 0}
 
-    async def accept(self, body: bytes, encoding: str, token: str | None) -> None:
+    def identify(self, caller: Caller) -> Vantage:
+        """Return which agent calls; see `collector.intake.Intake.identify`."""
+        return self._ingest.identify(caller)
+
+    async def accept(self, body: bytes, encoding: str, caller: Caller) -> None:
         """Store one batch durably; see `collector.intake.Intake.accept`."""
-        await self._ingest.accept(body, encoding, token)
+        await self._ingest.accept(body, encoding, caller)
         self._plans.stir()
         if self._state.routes.unstored:
             await self._try("evidence", self._store_evidence)
 
-    async def plan(self, token: str | None, known: str | None) -> Plan | None:
+    async def plan(self, caller: Caller, known: str | None) -> Plan | None:
         """Return an agent's plan; see `collector.intake.Intake.plan`."""
-        return await self._plans.fetch(self._ingest.identify(token).name, known)
+        return await self._plans.fetch(self._ingest.identify(caller).name, known)
 
     def release(self) -> None:
         """Let nobody wait for a plan any more, once the chain is open."""

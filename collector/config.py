@@ -18,6 +18,7 @@ from agent import settings
 from agent.errors import ConfigError
 from agent.settings import Table
 from collector import keys, policyrows, regions
+from collector.limits import Limits, limits
 from collector.policy import Policy, PolicyRow
 from collector.records import Jurisdiction, NetworkOverride, Place, Vantage, Zone
 
@@ -34,17 +35,6 @@ _TCP = re.compile(r"(?:\[(?P<six>[^\]]*)\]|(?P<host>[^\[\]:]*)):(?P<port>\d{1,5}
 _FD = re.compile(r"\d{1,9}", re.ASCII)
 _HTTP = re.compile(r"https?://[^\s/@?#]+(/[^\s@?#]*)?")
 _MAX_PORT = 65535
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What the collector refuses of one batch."""
-
-    body_octets: int = 8 * 1024 * 1024
-    """Largest body as it travels."""
-    inflated_octets: int = 32 * 1024 * 1024
-    """Largest body after decompression."""
-    skew_s: int = 300
-    """How far ahead of the collector's clock a batch may be dated; the past has no limit."""
 
 
 class InfluxSink(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,9 +127,7 @@ def load(path: Path) -> Config:
     Raises: ConfigError for the first mistake, in the order of the tables below.
     """
     document = settings.read(path)
-    web, store, limits, atlas = (
-        document.table(name) for name in ("web", "store", "limits", "atlas")
-    )
+    web, store, rows, atlas = (document.table(name) for name in ("web", "store", "limits", "atlas"))
     tables = atlas.text("directory", None)
     agents, zones = _agents(document.tables("agents")), _zones(document.tables("zones"))
     own = policyrows.jurisdictions(document.tables("jurisdictions"))
@@ -150,7 +138,7 @@ def load(path: Path) -> Config:
             "checkpoint_interval_s", DEFAULT_CHECKPOINT_INTERVAL_S, minimum=1, maximum=3600
         ),
         grace_s=store.integer("grace_s", DEFAULT_GRACE_S, minimum=0, maximum=3600),
-        limits=_limits(limits),
+        limits=limits(rows),
         agents=agents,
         zones=zones,
         networks=_networks(document.tables("networks")),
@@ -159,7 +147,7 @@ def load(path: Path) -> Config:
         jurisdictions=own,
         policy=policyrows.policy(document.tables("policy"), agents, zones, regions.lists(own)),
     )
-    for table in (web, store, limits, atlas):
+    for table in (web, store, rows, atlas):
         table.done()
     document.done()
     if not config.agents:
@@ -180,20 +168,6 @@ def _listen(web: Table) -> tuple[str, ...]:
         if text in found[:number]:
             raise web.wrong("listen", f'"{text}" stands twice')
     return found
-
-
-def _limits(table: Table) -> Limits:
-    """Return the limits; the bounds keep a batch within memory and above one sample."""
-    default = Limits()
-    return Limits(
-        body_octets=table.integer(
-            "body_octets", default.body_octets, minimum=1024, maximum=1024**3
-        ),
-        inflated_octets=table.integer(
-            "inflated_octets", default.inflated_octets, minimum=1024, maximum=1024**3
-        ),
-        skew_s=table.integer("skew_s", default.skew_s, minimum=0, maximum=86400),
-    )
 
 
 def _agents(tables: Iterable[Table]) -> tuple[Vantage, ...]:

@@ -6,7 +6,7 @@ All integers are little-endian. A journal file is a sequence of frames and nothi
      8  CRC-32 of the payload u32 | CRC-32 of the octets 0 to 11 u32
     16  payload:
           0  received i64, ns since the epoch | octets of the vantage point u32
-         12  vantage point as MessagePack, `records.Vantage` without its token
+         12  vantage point as MessagePack, `records.Vantage` without its secrets
              batch, `agent.wire`, as it was after decompression
 
 Rules
@@ -68,8 +68,9 @@ class Damage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def encode(entry: Entry) -> bytes:
-    """Return the frame of `entry`; the token's hash is left out."""
-    vantage = _ENCODER.encode(msgspec.structs.replace(entry.vantage, token_sha256=""))
+    """Return the frame of `entry`; the token's hash and the certificate's name are left out."""
+    bare = msgspec.structs.replace(entry.vantage, token_sha256="", certificate=None)
+    vantage = _ENCODER.encode(bare)
     payload = b"".join((_PREFIX.pack(entry.received_ns, len(vantage)), vantage, entry.body))
     head = _HEADER.pack(MAGIC, VERSION, len(payload), zlib.crc32(payload))
     return b"".join((head, _CHECKSUM.pack(zlib.crc32(head)), payload))

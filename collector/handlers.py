@@ -9,31 +9,26 @@
 
 Rules
 - Every error under `/v1/` is JSON `{"error", "reason"}`; the pages' errors are pages.
-- A body is read up to its limit and no further; what is over it is refused before it is read.
 - A bug in a request is caught here, once: logged, counted, answered with 500.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-import msgspec
 from aiohttp import web
-from aiohttp.http import HttpProcessingError
 from aiohttp.typedefs import Handler
 from prometheus_client.exposition import choose_encoder
 
-from collector import api, metrics, page, questions
+from collector import api, metrics, page
 from collector.answers import FRESH, Answers
 from collector.clock import Clock
 from collector.config import Config
+from collector.door import Door
 from collector.errors import RefusedError, StoreError
 from collector.intake import Intake, UnknownSeriesError
 
-BODY_TIMEOUT_S: Final = 30
-"""Within this time the body of a batch must have arrived."""
 RETRY_AFTER_S: Final = 1
 """When an agent may come again after a 503."""
 
@@ -53,14 +48,15 @@ _LOG: Final = logging.getLogger(__name__)
 def application(intake: Intake, config: Config, clock: Clock) -> web.Application:
     """Return the application over `intake`; run it with `auto_decompress=False`."""
     handlers = Handlers(intake, config, clock)
+    door = Door(intake, config.limits, clock)
     found = web.Application(middlewares=[handlers.guard])
     found.on_response_prepare.append(_secure)
     found.on_shutdown.append(handlers.release)
     found.on_cleanup.append(handlers.close)
     found.add_routes(
         [
-            web.post("/v1/batches", handlers.batches),
-            web.get("/v1/plan", handlers.plan),
+            web.post("/v1/batches", door.batches),
+            web.get("/v1/plan", door.plan),
             *handlers.answers.routes(),
             web.get("/metrics", handlers.metrics),
             web.get("/-/healthy", handlers.healthy),
@@ -112,33 +108,6 @@ class Handlers:
             sorry = RefusedError(500, "bug", "the collector failed; its log says how")
             return _refusal(request, sorry)
 
-    async def batches(self, request: web.Request) -> web.StreamResponse:
-        """Take one batch; 204 means that it is durable."""
-        try:
-            self.answers.check_ready()
-            body = await self._body(request)
-        except RefusedError as error:
-            self._intake.counts.rejected[error.reason] += 1
-            raise
-        encoding = request.headers.get("Content-Encoding", "")
-        await self._intake.accept(body, encoding, _token(request))
-        return web.Response(status=204)
-
-    async def plan(self, request: web.Request) -> web.StreamResponse:
-        """Answer `/v1/plan`: at once where the agent knows another one, else once it changes."""
-        questions.no_query(request.query.items())
-        self.answers.check_ready()
-        known = next((tag.value for tag in request.if_none_match or ()), None)
-        plan = await self._intake.plan(_token(request), known)
-        if plan is None:
-            answer = web.Response(status=304, headers=FRESH)
-            answer.etag = known
-        else:
-            body = msgspec.json.encode(plan)
-            answer = web.Response(body=body, content_type=api.JSON_TYPE, headers=FRESH)
-            answer.etag = plan.version
-        return answer
-
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         """Answer a scrape, also before the chain is ready."""
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
@@ -178,38 +147,9 @@ class Handlers:
         content_type = page.ASSETS[name]
         return web.Response(body=page.asset(name), content_type=content_type, headers=FRESH)
 
-    async def _body(self, request: web.Request) -> bytes:
-        """Return the body as it came, unless it is too large or too slow."""
-        limit = self._config.limits.body_octets
-        too_large = RefusedError(
-            413, "too_large", f"the body is over the limit of {limit} octets: send less at a time"
-        )
-        if (request.content_length or 0) > limit:
-            raise too_large
-        body = bytearray()
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                async for part in request.content.iter_any():
-                    body += part
-                    if len(body) > limit:
-                        raise too_large
-        except TimeoutError as error:
-            raise RefusedError(
-                408, "slow", f"the body did not arrive within {BODY_TIMEOUT_S} s"
-            ) from error
-        except (ConnectionError, HttpProcessingError, web.RequestPayloadError) as error:
-            raise RefusedError(400, "aborted", f"the body broke off: {error}") from error
-        return bytes(body)
-
     async def _page(self, render: Callable[[], str]) -> web.StreamResponse:
         body = await self.answers.read(lambda: render().encode())
         return _html(body, 200)
-
-
-def _token(request: web.Request) -> str | None:
-    """Return the bearer token (RFC 6750 section 2.1), None where there is none."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 
 
 def _routing_error(request: web.Request, error: web.HTTPException) -> RefusedError:

@@ -2,11 +2,13 @@
 
     what is found                                         status  reason
     no token, or one that no agent has                    401     token
+    a certificate of another agent than the token         403     identity
     a body that `collector.bodies` refuses                400 ... its reason
     another agent's batch                                 403     identity
     a base time before 2020, or ahead of our clock        422     clock
     series without a descriptor                           409     unknown_series
     a sequence at or below the spool's mark               204     a duplicate: stored before
+    more waits for the disk than `backlog_octets`         503     backlog
     the disk fails                                        503     store
 
 Rules
@@ -26,12 +28,14 @@ from typing import Final
 
 from agent.records import EARLIEST_NS, Batch
 from collector import bodies
+from collector.callers import Caller
 from collector.clock import Clock
-from collector.config import Limits
 from collector.errors import RefusedError, StoreError
 from collector.frames import Entry
 from collector.intake import Counts, UnknownSeriesError
 from collector.journal import Journal
+from collector.limits import Limits
+from collector.queues import Queue
 from collector.records import Vantage
 from collector.state import State
 
@@ -56,7 +60,8 @@ class Ingest:
         counts: Counts,
     ) -> None:
         """Let `agents` in; `state` is changed under `lock` alone."""
-        self._vantage_of = {vantage.token_sha256: vantage for vantage in agents}
+        self._vantage_of = {row.token_sha256: row for row in agents if row.token_sha256}
+        self._certified = {row.certificate: row for row in agents if row.certificate}
         self._turns = {vantage.agent_id: asyncio.Lock() for vantage in agents}
         self._limits = limits
         self._state = state
@@ -65,15 +70,14 @@ class Ingest:
         self._clock = clock
         self._counts = counts
         self._storing: set[asyncio.Task[None]] = set()
+        self._waiting = Queue("journal", limits.backlog_octets)
+        counts.queues[self._waiting.name] = self._waiting
 
-    async def accept(self, body: bytes, encoding: str, token: str | None) -> None:
+    async def accept(self, body: bytes, encoding: str, caller: Caller) -> None:
         """Store one batch durably; see `collector.intake.Intake.accept`."""
         try:
-            vantage = self.identify(token)
-            content, batch = await self._read(body, encoding)
-            _check_identity(vantage, batch)
-            self._check_clock(batch)
-            task = asyncio.create_task(self._store(vantage, content, batch))
+            vantage = self.identify(caller)
+            task = asyncio.create_task(self._take(vantage, body, encoding))
             self._storing.add(task)
             task.add_done_callback(self._storing.discard)
             await asyncio.shield(task)
@@ -85,25 +89,48 @@ class Ingest:
         """Wait until all that was begun is stored or refused."""
         await asyncio.gather(*self._storing, return_exceptions=True)
 
+    async def _take(self, vantage: Vantage, body: bytes, encoding: str) -> None:
+        """Check a batch and store it; it waits in the queue for all that time.
+
+        Room for the body is asked for before it is inflated, room for what it held after.
+        """
+        with self._waiting.place(self._clock.now_ns()) as place:
+            place.take(len(body))
+            content, batch = await self._read(body, encoding)
+            place.take(max(0, len(content) - len(body)))
+            _check_identity(vantage, batch)
+            self._check_clock(batch)
+            await self._store(vantage, content, batch)
+
     async def _read(self, body: bytes, encoding: str) -> tuple[bytes, Batch]:
         """Return the content and the batch; a large body is read in a thread."""
         if len(body) <= _READ_AT_ONCE_OCTETS:
             return bodies.read(body, encoding, self._limits)
         return await asyncio.to_thread(bodies.read, body, encoding, self._limits)
 
-    def identify(self, token: str | None) -> Vantage:
-        """Return the agent whose token this is; only its digest is ever compared.
+    def identify(self, caller: Caller) -> Vantage:
+        """Return the agent whose token or certificate this is; only a token's digest is compared.
 
-        Raises: RefusedError 401.
+        Raises: RefusedError 401, or 403 where both are given and are not of one agent.
         """
-        digest = hashlib.sha256((token or "").encode(errors="replace")).hexdigest()
+        certified = [self._certified[name] for name in caller.names & self._certified.keys()]
+        if caller.token is None and certified:
+            return certified[0]
+        digest = hashlib.sha256((caller.token or "").encode(errors="replace")).hexdigest()
         vantage = self._vantage_of.get(digest)
-        if token is None or vantage is None:
+        if caller.token is None or vantage is None:
             raise RefusedError(
                 401,
                 "token",
                 "no agent has this token; compare [[agents]] token_sha256 with"
                 " `sha256sum` of the agent's token file without its line end",
+            )
+        if certified and vantage not in certified:
+            raise RefusedError(
+                403,
+                "identity",
+                f"the token is that of {vantage.name}, the certificate that of"
+                f" {certified[0].name}: give each agent its own",
             )
         return vantage
 

@@ -14,10 +14,11 @@ from typing import Protocol
 import msgspec
 
 from agent.records import Plan
+from collector.callers import Caller
 from collector.control import HolderFinding
 from collector.errors import RefusedError
 from collector.positions import Position
-from collector.records import Crossing, PathRecord, SeriesQuery, SeriesRow, ZoneRow
+from collector.records import Crossing, PathRecord, SeriesQuery, SeriesRow, Vantage, ZoneRow
 
 
 class UnknownSeriesError(RefusedError):
@@ -83,6 +84,40 @@ class Counts:
     """When the last checkpoint was taken (collector's wall clock); 0 before the first."""
     sinks: dict[str, SinkCounts] = field(default_factory=dict)
     """By the name of the sink; every configured one from the start."""
+    queues: dict[str, "Waiting"] = field(default_factory=dict)
+    """By name; each from the moment that its owner is open."""
+
+
+class Waiting(Protocol):
+    """What waits in one queue; `collector.queues.Queue` is the one that runs."""
+
+    @property
+    def unit(self) -> str:
+        """Return what `size` and `limit` count."""
+        ...
+
+    @property
+    def limit(self) -> int:
+        """Return how much may wait."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Return how much waits."""
+        ...
+
+    @property
+    def refused(self) -> int:
+        """Return how often there was no room since the start."""
+        ...
+
+    def __len__(self) -> int:
+        """Return how many items wait."""
+        ...
+
+    def age_s(self, now_ns: int) -> float:
+        """Return how long the oldest has waited."""
+        ...
 
 
 class Reader(Protocol):
@@ -161,21 +196,29 @@ class Intake(Protocol):
         """Return the day of each compiled table (Unix time of its midnight), 0 where not built."""
         ...
 
-    async def accept(self, body: bytes, encoding: str, token: str | None) -> None:
-        """Store one batch durably; a return is an acknowledgement (204).
+    def identify(self, caller: Caller) -> Vantage:
+        """Return which agent calls.
 
-        `body` is what came on the wire, `encoding` its Content-Encoding (`identity` or "" where
-        there is none), `token` the bearer token, None where none was sent.
-
-        Raises:
-            UnknownSeriesError: 409; nothing is stored.
-            RefusedError: Its `status` and `reason` are the answer; nothing is stored. 503 with
-                reason `store` means that the disk failed: the same batch may come again.
+        Raises: RefusedError 401 where it is none, 403 where token and certificate disagree.
         """
         ...
 
-    async def plan(self, token: str | None, known: str | None) -> Plan | None:
-        """Return the plan of the agent with this token once its version is not `known`.
+    async def accept(self, body: bytes, encoding: str, caller: Caller) -> None:
+        """Store one batch durably; a return is an acknowledgement (204).
+
+        `body` is what came on the wire, `encoding` its Content-Encoding (`identity` or "" where
+        there is none).
+
+        Raises:
+            UnknownSeriesError: 409; nothing is stored.
+            RefusedError: Its `status` and `reason` are the answer; nothing is stored. 503 means
+                that the same batch may come again: the disk failed (`store`), or more waits for
+                it than may (`backlog`).
+        """
+        ...
+
+    async def plan(self, caller: Caller, known: str | None) -> Plan | None:
+        """Return the plan of the agent that calls once its version is not `known`.
 
         None: nothing changed within 25 s. Raises: RefusedError 401.
         """

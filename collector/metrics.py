@@ -36,9 +36,9 @@ ZONES_RANGE_S: Final = 60
 """Zones are described over the last minute."""
 
 REJECTED_BATCHES: Final = (
-    *("token", "identity", "clock", "unknown_series", "too_large", "inflated", "encoding"),
-    *("deflate", "zstd", "magic", "version", "truncated", "length", "columns", "descriptors"),
-    *("store", "starting", "slow", "aborted"),
+    *("token", "identity", "clock", "unknown_series", "too_large", "inflated", "ratio"),
+    *("encoding", "deflate", "zstd", "magic", "version", "truncated", "length", "columns"),
+    *("descriptors", "store", "backlog", "starting", "slow", "aborted"),
 )
 """Reasons for which a batch may be refused; any other that comes is counted as well."""
 REJECTED_SAMPLES: Final = (
@@ -146,6 +146,19 @@ TABLE: Final[Mapping[str, Row]] = {
     "borne_collector_journal_bytes": Row(
         "gauge", "Size of the journal: what no checkpoint holds yet, and a start would replay."
     ),
+    "borne_queue_items": Row("gauge", "How many wait in the queue.", ("queue",)),
+    "borne_queue_fill_ratio": Row(
+        "gauge", "What waits in the queue, as a share of what may.", ("queue",)
+    ),
+    "borne_queue_oldest_seconds": Row(
+        "gauge", "How long the oldest in the queue has waited; 0 where nothing waits.", ("queue",)
+    ),
+    "borne_queue_refused": Row(
+        "counter",
+        "What found no room in the queue since the start and was told to come again: it was "
+        "never acknowledged.",
+        ("queue",),
+    ),
     "borne_sink_rows": Row(
         "counter", "Sealed windows that the database of the sink accepted.", ("sink",)
     ),
@@ -214,6 +227,7 @@ class Face(Collector):
         _program(to, self._intake)
         to.add("borne_collector_journal_bytes", journal.octets(self._journal))
         _counts(to, self._intake.counts, self._agents)
+        _queues(to, self._intake.counts, self._clock.now_ns())
         if self._intake.ready:
             reader = self._intake.reader
             for table, day_s in self._intake.geodata.items():
@@ -284,6 +298,14 @@ def _counts(to: _Families, counts: Counts, agents: tuple[str, ...]) -> None:
             to.add("borne_sink_dropped", sink.dropped[reason], name, reason)
     to.add("borne_checkpoints", counts.checkpoints)
     to.add("borne_checkpoint_timestamp_seconds", counts.checkpoint_ns / NS_PER_S)
+
+
+def _queues(to: _Families, counts: Counts, now_ns: int) -> None:
+    for name, queue in counts.queues.items():
+        to.add("borne_queue_items", len(queue), name)
+        to.add("borne_queue_fill_ratio", queue.size / queue.limit, name)
+        to.add("borne_queue_oldest_seconds", queue.age_s(now_ns), name)
+        to.add("borne_queue_refused", queue.refused, name)
 
 
 def _counter(to: _Families, name: str, known: Iterable[str], counted: Counter[str]) -> None:

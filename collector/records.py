@@ -91,10 +91,12 @@ class Vantage(msgspec.Struct, frozen=True, kw_only=True):
     agent_id: bytes
     """16 octets."""
     token_sha256: str
-    """Hex digest of the bearer token."""
+    """Hex digest of the bearer token; empty where the agent has none."""
     place: Place
     addresses: tuple[str, ...] = ()
     """Its own, as other agents reach it: times to these test its place."""
+    certificate: str | None = None
+    """The name in its client certificate, None where it has none."""
 
 
 class NetworkOverride(msgspec.Struct, frozen=True, kw_only=True):

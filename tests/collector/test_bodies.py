@@ -1,5 +1,6 @@
 """Bodies: what is read is what was sent, and anything else is refused with a reason."""
 
+import tracemalloc
 import zlib
 
 import pytest
@@ -9,14 +10,14 @@ from hypothesis import strategies as st
 
 from agent import wire
 from collector import bodies
-from collector.config import Limits
 from collector.errors import RefusedError
+from collector.limits import Limits
 from tests.fakes.collector_durable import batch
 
 LIMITS = Limits(body_octets=2000, inflated_octets=3000)
 REASONS = {
     *("too_large", "encoding", "inflated", "deflate", "zstd", "truncated", "magic", "version"),
-    *("length", "columns", "descriptors"),
+    *("length", "columns", "descriptors", "ratio"),
 }
 CODECS = {"identity": bytes, "deflate": wire.deflate, "zstd": zstandard.compress}
 
@@ -80,3 +81,42 @@ def test_a_raw_deflate_stream_is_not_mistaken() -> None:
     with pytest.raises(RefusedError) as caught:
         bodies.read(raw, "deflate", LIMITS)
     assert "deflate" == caught.value.reason
+
+
+@pytest.mark.parametrize("encoding", ["deflate", "zstd"])
+def test_content_beyond_a_mebibyte_may_not_be_packed_too_tightly(encoding: str) -> None:
+    """A bomb stops at the ratio, long before the limit of the content; small ones are let in."""
+    body = CODECS[encoding](b"\0" * 30_000_000)
+    with pytest.raises(RefusedError) as caught:
+        bodies.read(body, encoding, Limits(inflated_ratio=2))
+    assert (413, "ratio") == (caught.value.status, caught.value.reason)
+    small = CODECS[encoding](b"\0" * 1_000_000)
+    with pytest.raises(RefusedError) as caught:
+        bodies.read(small, encoding, Limits(inflated_ratio=2))
+    assert (400, "magic") == (caught.value.status, caught.value.reason)
+
+
+@pytest.mark.parametrize(
+    "promise",
+    [
+        b"\x81\xa6series\xdd\xff\xff\xff\xff",
+        b"\x81\xa5paths\x91\x81\xa4hops\xdd\x7f\xff\xff\xff",
+        b"\x81\xa6series\xdf\xff\xff\xff\xff",
+        b"\x81\xa6series\xc6\xff\xff\xff\xff",
+    ],
+)
+def test_counts_that_promise_much_take_no_memory(promise: bytes) -> None:
+    """A header or a descriptor may promise billions; nothing is allocated before they are there."""
+    whole = wire.encode(batch(1))
+    columns = whole[: len(whole) - int.from_bytes(whole[92:96], "little")]
+    lying = columns[:92] + len(promise).to_bytes(4, "little") + columns[96:] + promise
+    huge = whole[:80] + b"\xff\xff\xff\x7f" * 3 + whole[92:]
+    tracemalloc.start()
+    try:
+        for body, reason in ((lying, "descriptors"), (huge, "length")):
+            with pytest.raises(RefusedError) as caught:
+                bodies.read(body, "identity", LIMITS)
+            assert (400, reason) == (caught.value.status, caught.value.reason)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()

@@ -1,6 +1,7 @@
 """The door: each refusal with its status and reason, nothing stored; each batch stored once."""
 
 import asyncio
+import threading
 import zlib
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -13,14 +14,17 @@ import zstandard
 from agent import wire
 from agent.records import Descriptors
 from collector import journal
+from collector.callers import Caller
 from collector.chain import Chain
 from collector.errors import RefusedError
 from collector.intake import UnknownSeriesError
+from collector.limits import Limits
 from tests.fakes.collector_durable import (
     NOW_NS,
     S_NS,
     StoppedClock,
     batch,
+    caller,
     config,
     content,
     path,
@@ -83,7 +87,7 @@ async def test_what_is_refused_is_counted_and_not_stored(chain: Chain, case: str
     """Each kind of bad batch gets its status and reason, and leaves no trace but a count."""
     body, encoding, secret, status, reason = REFUSED[case]
     with pytest.raises(RefusedError) as caught:
-        await chain.accept(body, encoding, secret)
+        await chain.accept(body, encoding, Caller(token=secret))
     assert (status, reason) == (caught.value.status, caught.value.reason)
     assert Counter({reason: 1}) == chain.counts.rejected
     assert (Counter(), Counter()) == (chain.counts.accepted, totals(chain))
@@ -93,7 +97,7 @@ async def test_what_is_refused_is_counted_and_not_stored(chain: Chain, case: str
 async def test_another_version_is_told_which_is_read(chain: Chain) -> None:
     """The answer to a batch of another version names the version that is read."""
     with pytest.raises(RefusedError, match="reads batches of version 1"):
-        await chain.accept(BODY[:4] + b"\2\0" + BODY[6:], "", token(0))
+        await chain.accept(BODY[:4] + b"\2\0" + BODY[6:], "", caller(0))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +113,7 @@ async def test_another_version_is_told_which_is_read(chain: Chain) -> None:
 )
 async def test_each_announced_encoding_is_read(chain: Chain, body: bytes, encoding: str) -> None:
     """The same batch arrives the same under every encoding."""
-    await chain.accept(body, encoding, token(0))
+    await chain.accept(body, encoding, caller(0))
     assert +content(batch(0)) == totals(chain)
 
 
@@ -120,13 +124,13 @@ async def test_a_large_body_is_read_like_a_small_one(chain: Chain) -> None:
     )
     body = wire.encode(large)
     with pytest.raises(RefusedError, match="promise") as refused:
-        await chain.accept(body[:-1], "identity", token(0))
+        await chain.accept(body[:-1], "identity", caller(0))
     assert (400, "length", 1) == (
         refused.value.status,
         refused.value.reason,
         chain.counts.rejected["length"],
     )
-    await chain.accept(body, "identity", token(0))
+    await chain.accept(body, "identity", caller(0))
     assert content(large) == totals(chain)
 
 
@@ -183,6 +187,64 @@ async def test_a_duplicate_waits_for_the_disk(
     await send(chain, batch(1))
     assert +content(batch(1)) == totals(chain)
     assert Counter(journal=3) == chain.counts.faults
+
+
+async def test_what_waits_for_the_disk_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the disk hangs so much waits and no more; the rest is told 503 and comes again."""
+    synced = threading.Event()
+    real = journal.os.fdatasync
+
+    def hangs(descriptor: int) -> None:
+        synced.wait(10)
+        real(descriptor)
+
+    limits = Limits(body_octets=1024, inflated_octets=1024, backlog_octets=3 * len(BODY))
+    settings = msgspec.structs.replace(config(tmp_path), limits=limits)
+    async with Chain(settings, clock=StoppedClock()) as chain:
+        monkeypatch.setattr(journal.os, "fdatasync", hangs)
+        waiting = [asyncio.create_task(send(chain, batch(0, agent=number))) for number in range(3)]
+        await asyncio.sleep(0.05)
+        queue = chain.counts.queues["journal"]
+        assert (3, 3 * len(BODY)) == (len(queue), queue.size)
+        with pytest.raises(RefusedError) as caught:
+            await send(chain, batch(1))
+        assert (503, "backlog") == (caught.value.status, caught.value.reason)
+        synced.set()
+        await asyncio.gather(*waiting)
+        await send(chain, batch(1))
+        assert (0, 0, 1) == (len(queue), queue.size, queue.refused)
+        assert Counter({"agent-0": 2, "agent-1": 1, "agent-2": 1}) == chain.counts.accepted
+
+
+async def test_a_certificate_is_an_identity(tmp_path: Path) -> None:
+    """The name of a verified certificate is an agent's; another agent's token disagrees."""
+    settings = config(tmp_path)
+    agents = (
+        msgspec.structs.replace(settings.agents[0], token_sha256="", certificate="zero.example"),
+        msgspec.structs.replace(settings.agents[1], certificate="one.example"),
+    )
+    settings = msgspec.structs.replace(settings, agents=agents)
+    zero, one = (Caller(names=frozenset({f"{name}.example", "x"})) for name in ("zero", "one"))
+    async with Chain(settings, clock=StoppedClock()) as chain:
+        await chain.accept(wire.encode(batch(0)), "", zero)
+        await chain.accept(wire.encode(batch(0, agent=1)), "", one)
+        await chain.accept(wire.encode(batch(1, agent=1)), "", caller(1))
+        both = msgspec.structs.replace(one, token=token(1))
+        await chain.accept(wire.encode(batch(2, agent=1)), "", both)
+        mixed = msgspec.structs.replace(zero, token=token(1))
+        stranger = Caller(names=frozenset({"two.example"}))
+        for who, number, expected in (
+            (zero, 1, (403, "identity")),
+            (mixed, 1, (403, "identity")),
+            (stranger, 0, (401, "token")),
+            (Caller(token=""), 0, (401, "token")),
+        ):
+            with pytest.raises(RefusedError) as caught:
+                await chain.accept(wire.encode(batch(9, agent=number)), "", who)
+            assert expected == (caught.value.status, caught.value.reason)
+        assert Counter({"agent-0": 1, "agent-1": 3}) == chain.counts.accepted
 
 
 async def test_a_client_that_goes_away_changes_nothing(chain: Chain) -> None:

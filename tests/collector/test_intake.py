@@ -13,7 +13,9 @@ async def test_the_chain_is_an_intake(tmp_path: Path) -> None:
     async with Chain(config(tmp_path), clock=StoppedClock()) as chain:
         intake: Intake = chain
         assert intake.ready
-        assert (Counts(), Recovered()) == (intake.counts, intake.recovered)
+        assert ["journal"] == list(intake.counts.queues)
+        expected = Counts(queues=intake.counts.queues)
+        assert (expected, Recovered()) == (intake.counts, intake.recovered)
         assert [] == list(intake.reader.crossings())
     assert not intake.ready
 

@@ -15,9 +15,10 @@ from prometheus_client.samples import Sample
 
 from collector import metrics
 from collector.config import Config
-from collector.errors import StoreError
+from collector.errors import RefusedError, StoreError
 from collector.policy import Demands, PolicyRow
 from collector.positions import Position
+from collector.queues import Queue
 from collector.records import ZoneRow
 from tests.fakes.collector_face import (
     CONFIG,
@@ -309,6 +310,24 @@ def test_sinks_count_from_zero_and_by_reason() -> None:
     assert value(intake, "borne_sink_rows_total", sink="influx") == 7
     assert value(intake, "borne_sink_up", sink="influx") == 1
     assert value(intake, "borne_sink_dropped_total", sink="influx", reason="late") == 2
+
+
+def test_queues_tell_depth_age_and_what_found_no_room() -> None:
+    """Each queue begins empty; what waits shows in number, share and age."""
+    intake = FakeIntake()
+    names = ("items", "fill_ratio", "oldest_seconds", "refused_total")
+
+    def told() -> list[float]:
+        return [value(intake, f"borne_queue_{name}", queue="journal") for name in names]
+
+    assert [0, 0, 0, 0] == told()
+    queue = intake.counts.queues["journal"]
+    assert isinstance(queue, Queue)
+    with queue.place(NOW_NS - 3_000_000_000) as first, queue.place(NOW_NS) as second:
+        first.take(250)
+        with pytest.raises(RefusedError):
+            second.take(900)
+        assert [2, 0.25, 3, 1] == told()
 
 
 def test_what_is_exposed_is_the_table() -> None:

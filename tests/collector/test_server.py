@@ -19,6 +19,7 @@ import pytest
 from agent import wire
 from agent.records import AgentId, Batch, Descriptors, Protocol, Series, SpoolId, Stamp
 from collector import server
+from collector.callers import Caller
 from collector.config import Config
 from collector.errors import ConfigError, StoreError
 from tests.fakes.collector_face import (
@@ -65,11 +66,11 @@ class FakeChain(FakeIntake):
         self.ready = False
         self.story.append("closed")
 
-    async def accept(self, body: bytes, encoding: str, token: str | None) -> None:
+    async def accept(self, body: bytes, encoding: str, caller: Caller) -> None:
         """Take a batch once the test lets it."""
         self.accepting.set()
         await self.may_accept.wait()
-        await super().accept(body, encoding, token)
+        await super().accept(body, encoding, caller)
         self.story.append("stored")
 
 

@@ -26,8 +26,10 @@ from agent.records import (
     SpoolId,
     Stamp,
 )
+from collector.callers import Caller
 from collector.chain import Chain
-from collector.config import Config, Limits
+from collector.config import Config
+from collector.limits import Limits
 from collector.records import Place, SeriesQuery, Vantage, Zone
 from collector.wall import wall_text
 
@@ -68,6 +70,11 @@ def agent_id(number: int) -> AgentId:
 def token(number: int) -> str:
     """Return the bearer token of an agent."""
     return f"token-{number}"
+
+
+def caller(number: int) -> Caller:
+    """Return an agent as a request shows it."""
+    return Caller(token=token(number))
 
 
 def vantage(number: int) -> Vantage:
@@ -195,7 +202,7 @@ def totals(chain: Chain) -> Totals:
 
 async def send(chain: Chain, sent: Batch) -> None:
     """Deliver a batch as its agent would."""
-    await chain.accept(wire.encode(sent), "identity", token(sent.agent_id[0]))
+    await chain.accept(wire.encode(sent), "identity", caller(sent.agent_id[0]))
 
 
 def redated(original: Batch, base_ns: int) -> Batch:

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from agent.records import Plan, Protocol, Series, SeriesId, Stamp
+from collector.callers import Caller
 from collector.control import HolderFinding
 from collector.errors import RefusedError
 from collector.intake import Counts, Recovered, SinkCounts
 from collector.positions import Position
+from collector.queues import Queue
 from collector.records import (
     Crossing,
     PathRecord,
@@ -14,10 +16,12 @@ from collector.records import (
     SeriesQuery,
     SeriesRow,
     SeriesWindow,
+    Vantage,
     ZoneRow,
 )
 from tests.fakes.collector_face import (
     ABROAD,
+    CONFIG,
     DETOUR,
     DIGEST,
     ENDED,
@@ -127,30 +131,38 @@ class FakeIntake:
         """Be ready."""
         self.ready = True
         self.reader = FakeReader()
-        self.counts = Counts(sinks={"influx": SinkCounts()})
+        self.counts = Counts(
+            sinks={"influx": SinkCounts()}, queues={"journal": Queue("journal", 1000)}
+        )
         self.recovered = Recovered()
         self.geodata = {"origin": 1_781_654_400, "registrant": 0}
         self.refusal: Exception | None = None
         self.bodies: list[tuple[bytes, str, str | None]] = []
+        self.callers: list[Caller] = []
         self.plans: list[Plan | None] = []
         """What `plan` returns, in turn."""
         self.known: list[tuple[str | None, str | None]] = []
         """Token and version of each call of `plan`."""
         self.released = False
 
-    async def accept(self, body: bytes, encoding: str, token: str | None) -> None:
+    def identify(self, caller: Caller) -> Vantage:
+        """Know everybody, as Paris."""
+        self.callers.append(caller)
+        return CONFIG.agents[0]
+
+    async def accept(self, body: bytes, encoding: str, caller: Caller) -> None:
         """Keep the body, or refuse."""
         if self.refusal is not None:
             if isinstance(self.refusal, RefusedError):
                 self.counts.rejected[self.refusal.reason] += 1
             raise self.refusal
-        self.bodies.append((body, encoding, token))
+        self.bodies.append((body, encoding, caller.token))
 
-    async def plan(self, token: str | None, known: str | None) -> Plan | None:
+    async def plan(self, caller: Caller, known: str | None) -> Plan | None:
         """Return the next plan, or refuse."""
         if self.refusal is not None:
             raise self.refusal
-        self.known.append((token, known))
+        self.known.append((caller.token, known))
         return self.plans.pop(0)
 
     def release(self) -> None:
