@@ -4,8 +4,7 @@ Rules
 - A checkpoint is, in this order: a new journal file; evidence; segments of sealed windows and of
   paths; one transaction of the catalogue; then the journal files before are dropped. A crash
   between any two leaves what the next start repairs.
-- A start is, in this order: lock; catalogue; segments that it does not list are removed; the
-  journal from its floor on is applied again; evidence; kernels. Only then it is ready.
+- Only after a start (`collector.recovery`) it is ready.
 - The state's lock is never waited for on the event loop: who holds it may be at work for 100 ms.
 - Sealed windows are handed to the sinks once they are kept; a sink that is down delays nothing.
 - A checkpoint that fails is counted, logged and tried again: nothing is dropped that is not kept.
@@ -16,32 +15,27 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
-from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from agent import wire
-from agent.errors import WireError
 from agent.records import Plan, Series
-from collector import atlas, journal, knowledge, quantiles
-from collector.atlas import Atlas
+from collector import journal, recovery
 from collector.callers import Caller
 from collector.clock import Clock, WallClock
 from collector.config import Config
-from collector.errors import CorruptError, StoreError
+from collector.errors import StoreError
 from collector.ingest import Ingest
 from collector.intake import Counts, Reader, Recovered
-from collector.journal import Journal, Replay
+from collector.journal import Journal
 from collector.plan import Plans
 from collector.reader import StoreReader
 from collector.records import Vantage
+from collector.recovery import Rooms, Start
 from collector.sink import Sink
-from collector.soil import Soil
-from collector.state import Checkpoint, Snapshot, State
+from collector.state import Snapshot, State
 from collector.store import segments
 from collector.store.bundles import Bundles
 from collector.store.catalog import Catalog
-from collector.store.files import sync_directory
 
 _S_NS: Final = 1_000_000_000
 _LOG: Final = logging.getLogger(__name__)
@@ -58,10 +52,8 @@ class Chain:
         self._config = config
         self._clock = clock or WallClock()
         self._lock = threading.Lock()
-        self._journals = config.directory / "journal"
-        self._segments = config.directory / "segments"
-        self._bundles = Bundles(config.directory / "evidence")
-        self._names: list[str] = []
+        self._rooms = Rooms(config.directory)
+        self._bundles = Bundles(self._rooms.evidence)
         self._orphans: list[str] = []
         self._writing = asyncio.Lock()
         self._storing = asyncio.Lock()
@@ -69,11 +61,8 @@ class Chain:
         self._sinks = [Sink(row, width_ns=config.window_s * _S_NS) for row in config.sinks]
         self._outlets = AsyncExitStack()
         self._counts = Counts(sinks={sink.name: sink.counts for sink in self._sinks})
-        self._recovered = Recovered()
         self._ready = False
-        self._floor = 1
-        self._atlas = Atlas({})
-        self._soil: Soil | None = None
+        self._start: Start
         self._catalog: Catalog
         self._state: State
         self._journal: Journal
@@ -133,12 +122,13 @@ class Chain:
     @property
     def recovered(self) -> Recovered:
         """Return what the start found in the journal."""
-        return self._recovered
+        return self._start.recovered
 
     @property
     def geodata(self) -> Mapping[str, int]:
         """Return the day of each compiled table (Unix time of its midnight), 0 where not built."""
-        return {**self._atlas.dated_s, "soil": self._soil.dated_s if self._soil else 0}
+        soil = self._start.soil
+        return {**self._start.atlas.dated_s, "soil": soil.dated_s if soil else 0}
 
     def identify(self, caller: Caller) -> Vantage:
         """Return which agent calls; see `collector.intake.Intake.identify`."""
@@ -174,7 +164,7 @@ class Chain:
             self._counts.checkpoints += 1
             self._counts.checkpoint_ns = self._clock.now_ns()
             await self._try("sink", lambda: self._deliver(snapshot))
-            await asyncio.to_thread(journal.drop, self._journals, snapshot.floor)
+            await asyncio.to_thread(journal.drop, self._rooms.journal, snapshot.floor)
 
     async def _deliver(self, snapshot: Snapshot) -> None:
         """Hand what was sealed to each sink; none of them waits for its database here."""
@@ -195,18 +185,20 @@ class Chain:
             self._bundles.store(statement)
         suffix = f"{snapshot.floor:06d}"
         made = (
-            segments.write_windows(self._segments, snapshot.sealed, self._named(snapshot), suffix),
-            segments.write_paths(self._segments, snapshot.fresh, suffix),
+            segments.write_windows(
+                self._rooms.segments, snapshot.sealed, self._named(snapshot), suffix
+            ),
+            segments.write_paths(self._rooms.segments, snapshot.fresh, suffix),
         )
         written = [segment for segment in made if segment is not None]
         self._orphans += [segment.name for segment in written]
-        self._catalog.commit(snapshot, written)
+        listed = self._catalog.commit(snapshot, written)
         del self._orphans[len(self._orphans) - len(written) :]
         with self._lock:
-            self._names += [segment.name for segment in written]
+            self._start.segments += listed
             self._state.kept(snapshot)
         while self._orphans:
-            (self._segments / self._orphans.pop()).unlink(missing_ok=True)
+            (self._rooms.segments / self._orphans.pop()).unlink(missing_ok=True)
 
     def _named(self, snapshot: Snapshot) -> dict[int, tuple[str, Series]]:
         """Return whose each row is, agents by their present names."""
@@ -251,7 +243,7 @@ class Chain:
     def _open(self) -> None:
         """Open the journal and the door."""
         config = self._config
-        self._journal = Journal(self._journals, self._floor)
+        self._journal = Journal(self._rooms.journal, self._start.floor)
         self._ingest = Ingest(
             config.agents,
             config.limits,
@@ -265,8 +257,8 @@ class Chain:
         self._reader = StoreReader(
             self._state,
             self._lock,
-            segments_directory=self._segments,
-            names=self._names,
+            segments_directory=self._rooms.segments,
+            listed=self._start.segments,
             bundles=self._bundles,
             agents=config.agents,
         )
@@ -274,124 +266,12 @@ class Chain:
 
     def _recover(self) -> None:
         """Rebuild the state from the disk; runs in a thread, before anybody asks."""
-        for directory in (self._journals, self._segments, self._config.directory / "evidence"):
-            _make(directory)
+        self._rooms.make()
         self._catalog = Catalog(self._config.directory)
         try:
-            self._replay(self._catalog.load())
+            self._start = recovery.recover(self._config, self._rooms, self._catalog, self._bundles)
         except BaseException:
             self._catalog.close()
             raise
-        _warm()
-
-    def _replay(self, checkpoint: Checkpoint) -> None:
-        config = self._config
-        self._atlas = atlas.load(config.atlas)
-        if self._atlas.missing:
-            _LOG.warning(
-                "goes on without %s of addresses: the tables were not built; run `make atlas` in a"
-                " checkout, or name their directory in [atlas] of the settings",
-                " and ".join(self._atlas.missing),
-            )
-        self._soil = Soil.open(config.atlas or atlas.BESIDE)
-        if self._soil is None:
-            _LOG.warning("goes on without borders (`make atlas`): nothing can be proven")
-        self._floor = checkpoint.floor
-        self._names += checkpoint.segments
-        removed, damage = self._tidy(checkpoint)
-        self._state = State(
-            knowledge.load(config.networks, self._atlas, self._soil, config.jurisdictions),
-            config.zones,
-            checkpoint,
-            width_ns=config.window_s * _S_NS,
-            grace_ns=config.grace_s * _S_NS,
-            agents=config.agents,
-            policy=config.demanded,
-        )
-        replay = Replay(self._journals, checkpoint.floor)
-        for entry in replay:
-            try:
-                batch = wire.decode(entry.body)
-                self._state.apply(entry.vantage, batch, entry.received_ns)
-            except WireError as error:
-                damage.append(f"replay {self._journals}: a batch is not read any more: {error}")
-            except Exception:  # noqa: BLE001 - as at the door: the same batch, the same bug
-                self._counts.faults["apply"] += 1
-                _LOG.exception("replay a batch of %s: a bug", entry.vantage.name)
-        for digest, statement in list(self._state.routes.unstored.items()):
-            self._bundles.store(statement)
-            self._state.routes.stored(digest)
-        journal.drop(self._journals, checkpoint.floor)
-        damage += map(str, replay.damage)
-        self._recovered = Recovered(
-            frames=replay.frames,
-            cut_octets=replay.cut_octets,
-            damage=tuple(damage),
-            removed_segments=removed,
-        )
-        self._name_forgotten()
-        for sentence in damage:
-            _LOG.error("%s", sentence)
-        _LOG.info("replayed %d batches, cut %d octets", replay.frames, replay.cut_octets)
-
-    def _name_forgotten(self) -> None:
-        """Log the crossings that go on and of which the settings name an end no more."""
-        agents = {agent.name for agent in self._config.agents}
-        targets = {target for zone in self._config.zones for target in zone.targets}
-        for crossing in self._state.routes.crossings():
-            known = crossing.agent in agents and crossing.target in targets
-            if crossing.ended_ns is None and not known:
-                _LOG.warning(
-                    "crossing %s from %s to %s goes on, and the settings no longer name both: it"
-                    " is kept and shown, no alert counts it",
-                    *(crossing.id, crossing.agent, crossing.target),
-                )
-            elif crossing.ended_ns is None and crossing.jurisdiction not in self._config.lists:
-                _LOG.warning(
-                    "crossing %s goes on, and the settings no longer have its jurisdiction %s: no"
-                    " round can end it; declare the jurisdiction again until it has ended",
-                    *(crossing.id, crossing.jurisdiction),
-                )
-
-    def _tidy(self, checkpoint: Checkpoint) -> tuple[int, list[str]]:
-        """Remove segments that no checkpoint lists; return how many, and which are missing.
-
-        Raises:
-            CorruptError: There is no checkpoint, though there must have been one.
-        """
-        there = {path.name for path in self._segments.iterdir()}
-        first = self._journals / journal.file_name(1)
-        if there and checkpoint.routes is None and not first.exists():
-            raise CorruptError(
-                f"start in {self._config.directory}: there are segments and no checkpoint that"
-                " lists them; restore the catalogue from a copy, or move the segments away"
-            )
-        unlisted = there - set(checkpoint.segments)
-        for name in unlisted:
-            (self._segments / name).unlink()
-        missing = sorted(set(checkpoint.segments) - there)
-        return len(unlisted), [
-            f"start in {self._segments}: segment {name} is missing; restore it from a copy"
-            for name in missing
-        ]
-
-
-def _warm() -> None:
-    """Compile the kernels, and say so where every start will have to."""
-    if uncached := quantiles.warm():
-        _LOG.warning(
-            "numba keeps no compiled %s: each start takes some seconds more; let NUMBA_CACHE_DIR"
-            " name a directory that this user can write",
-            ", ".join(uncached),
-        )
-
-
-def _make(directory: Path) -> None:
-    """Make a directory and its parents, durably, readable by this user alone."""
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sync_directory(directory.parent)
-    except OSError as error:
-        raise StoreError(
-            f"make the directory {directory}: {error}; check [store] directory and its owner"
-        ) from error
+        self._state = self._start.state
+        self._counts.faults += self._start.faults

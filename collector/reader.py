@@ -30,6 +30,7 @@ from collector.registry import Registered
 from collector.state import State
 from collector.store import segments
 from collector.store.bundles import Bundles
+from collector.store.listed import Kind, Segment
 
 
 class StoreReader:
@@ -41,15 +42,15 @@ class StoreReader:
         lock: threading.Lock,
         *,
         segments_directory: Path,
-        names: list[str],
+        listed: list[Segment],
         bundles: Bundles,
         agents: Sequence[Vantage],
     ) -> None:
-        """Read `state` and `names` (the listed segments, which the owner extends) under `lock`."""
+        """Read `state` and `listed` (all segments, which the owner changes) under `lock`."""
         self._state = state
         self._lock = lock
         self._directory = segments_directory
-        self._names = names
+        self._listed = listed
         self._bundles = bundles
         self._agents = {vantage.agent_id: vantage.name for vantage in agents}
 
@@ -115,7 +116,7 @@ class StoreReader:
         """
         with self._lock:
             fresh = self._state.routes.fresh[:]
-            names = self._listed("paths")
+            names = self._names("paths")
         found = [
             record
             for record in fresh
@@ -174,7 +175,7 @@ class StoreReader:
         with self._lock:
             known = self._state.registry.rows[:]
             held = self._state.unsegmented()
-            names = self._listed("windows")
+            names = self._names("windows")
         rows = None if query is None else set(self._matching(known, query))
         inside = (held.start_ns >= from_ns) & (held.start_ns < to_ns)
         if rows is not None:
@@ -201,5 +202,5 @@ class StoreReader:
         """Return the agent's name as the settings have it now, else as it was."""
         return self._agents.get(known.agent_id, known.agent)
 
-    def _listed(self, kind: segments.Kind) -> list[str]:
-        return [name for name in self._names if name.startswith(f"{kind}-")]
+    def _names(self, kind: Kind) -> list[str]:
+        return [segment.name for segment in self._listed if segment.kind == kind]

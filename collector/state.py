@@ -28,6 +28,7 @@ from collector.quantiles import Columns, concat
 from collector.records import PathRecord, Vantage, Zone
 from collector.registry import MISSING, Alias, Registered, Registry
 from collector.routes import Routes
+from collector.store.listed import Segment
 from collector.windows import Windows
 
 Spool = tuple[bytes, bytes]
@@ -46,8 +47,8 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     aliases: Sequence[Alias] = ()
     windows: bytes | None = None
     routes: bytes | None = None
-    segments: Sequence[str] = ()
-    """Names of all segment files."""
+    segments: Sequence[Segment] = ()
+    """All segment files."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):

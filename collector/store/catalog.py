@@ -5,13 +5,17 @@ Rules
   the journal's floor change in one transaction (WAL, synchronous FULL) or not at all.
 - Segments are written before, journal files are removed after it: a crash on either side leaves
   files that a start removes or replays again.
+- Segments that take the place of others are listed in the transaction that strikes these out: a
+  reader finds the old list or the new one.
+- A sink's cursor is the serial of the last sealed segment that it needs no more.
 - A directory has one collector: a lock that ends with the process keeps a second one out.
 """
 
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -23,37 +27,17 @@ from collector.errors import CorruptError, StoreError
 from collector.records import RowId
 from collector.registry import Alias, Registered
 from collector.state import Checkpoint, Snapshot
-from collector.store.segments import Segment
+from collector.store.listed import SEALED_S, Kind, Segment
+from collector.store.schema import SCRIPTS, VERSION
 
-VERSION: Final = 1
 FILE_NAME: Final = "catalog.sqlite"
 LOCK_NAME: Final = "lock"
 
-_SCHEMA: Final = """
-CREATE TABLE segment (
-  name TEXT PRIMARY KEY, kind TEXT NOT NULL, rows INTEGER NOT NULL, octets INTEGER NOT NULL,
-  first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE series (
-  row INTEGER PRIMARY KEY, agent_id BLOB NOT NULL, agent TEXT NOT NULL, id INTEGER NOT NULL,
-  zone TEXT NOT NULL, target TEXT NOT NULL, family INTEGER NOT NULL, protocol TEXT NOT NULL,
-  stamp TEXT NOT NULL) STRICT;
-CREATE TABLE alias (
-  agent_id BLOB NOT NULL, spool_id BLOB NOT NULL, series INTEGER NOT NULL, row INTEGER NOT NULL,
-  PRIMARY KEY (agent_id, spool_id, series)) STRICT, WITHOUT ROWID;
-CREATE TABLE mark (
-  agent_id BLOB NOT NULL, spool_id BLOB NOT NULL, sequence TEXT NOT NULL,
-  PRIMARY KEY (agent_id, spool_id)) STRICT, WITHOUT ROWID;
-CREATE TABLE arrival (agent_id BLOB PRIMARY KEY, received_ns INTEGER NOT NULL)
-  STRICT, WITHOUT ROWID;
-CREATE TABLE checkpoint (
-  one INTEGER PRIMARY KEY CHECK (one = 1), floor INTEGER NOT NULL, windows BLOB NOT NULL,
-  routes BLOB NOT NULL) STRICT;
-"""
-# A mark's sequence is text: it is a u64, and SQLite's integers end at 2^63 - 1.
+_COLUMNS: Final = "name, kind, level_s, stage, rows, octets, first_ns, last_ns, serial"
 
 
 class Catalog:
-    """The catalogue of one directory, locked. Its methods may be called from any one thread."""
+    """The catalogue of one directory, locked. Its methods may be called from any thread."""
 
     def __init__(self, directory: Path) -> None:
         """Open or make the catalogue in `directory`, which exists, then call `close`.
@@ -66,6 +50,7 @@ class Catalog:
         self._lock = _locked(directory)
         self._rows = 0
         self._aliases = 0
+        self._using = threading.RLock()
         try:
             self._database = _opened(self._path)
         except BaseException:
@@ -101,15 +86,72 @@ class Catalog:
                     Alias(agent_id=agent, spool_id=spool, series=series, row=RowId(row))
                     for agent, spool, series, row in self._all("alias")
                 ],
-                segments=[name for name, *_ in self._all("segment")],
+                segments=self.listed(),
             )
         if [known.row for known in checkpoint.rows] != list(range(len(checkpoint.rows))):
             raise CorruptError(f"read {self._path}: the rows of the series have gaps; restore it")
         self._rows, self._aliases = len(checkpoint.rows), len(checkpoint.aliases)
         return checkpoint
 
-    def commit(self, snapshot: Snapshot, segments: Sequence[Segment]) -> None:
+    def listed(self) -> list[Segment]:
+        """Return all segments in the order of their serials."""
+        with self._translated("read"):
+            return self._segments("TRUE")
+
+    def segments_after(
+        self, serial: int, kind: Kind = "windows", level_s: int = SEALED_S
+    ) -> list[Segment]:
+        """Return the sealed segments with a later serial, in the order of their serials."""
+        with self._translated("read"):
+            return self._segments(
+                "serial > ? AND kind = ? AND level_s = ? AND stage = 'sealed'",
+                (serial, kind, level_s),
+            )
+
+    def cursor(self, sink: str) -> int:
+        """Return the serial up to which `sink` needs nothing any more; 0 for one that is new."""
+        return self._of_sink(sink)[0]
+
+    def overflow(self, sink: str) -> int:
+        """Return how many windows were taken from under the cursor of `sink`, ever."""
+        return self._of_sink(sink)[1]
+
+    def advance(self, sink: str, serial: int) -> None:
+        """Note that `sink` needs nothing up to `serial`; a cursor never goes back.
+
+        Raises:
+            StoreError: It could not be written; the cursor stands where it was.
+        """
+        with self._translated("write"), self._database as database:
+            database.execute(
+                "INSERT INTO cursor VALUES (?, ?, 0) ON CONFLICT (sink)"
+                " DO UPDATE SET serial = max(serial, excluded.serial)",
+                (sink, serial),
+            )
+
+    def replace(self, removed: Iterable[Segment], added: Sequence[Segment]) -> list[Segment]:
+        """List `added` in the place of `removed`, durably; return them with their serials.
+
+        A sink that was still owed one of `removed` counts its rows as overflow.
+
+        Raises:
+            StoreError: It could not be written; the list stands as before.
+        """
+        with self._translated("write"), self._database as database:
+            database.execute("BEGIN IMMEDIATE")
+            for segment in removed:
+                if segment.stage == "sealed" and segment.kind == "windows":
+                    database.execute(
+                        "UPDATE cursor SET overflow = overflow + ? WHERE serial < ?",
+                        (segment.rows, segment.serial),
+                    )
+                database.execute("DELETE FROM segment WHERE name = ?", (segment.name,))
+            return self._listed(added)
+
+    def commit(self, snapshot: Snapshot, segments: Sequence[Segment]) -> list[Segment]:
         """Make `snapshot` the state that a start begins with, and list `segments`, durably.
+
+        Returns the segments with their serials.
 
         Raises:
             StoreError: It could not be written; the checkpoint before stands.
@@ -117,10 +159,7 @@ class Catalog:
         rows, aliases = snapshot.rows[self._rows :], snapshot.aliases[self._aliases :]
         with self._translated("write"), self._database as database:
             database.execute("BEGIN IMMEDIATE")
-            database.executemany(
-                "INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?)",
-                [(s.name, s.kind, s.rows, s.octets, s.first_ns, s.last_ns) for s in segments],
-            )
+            listed = self._listed(segments)
             database.executemany(
                 "INSERT INTO series VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_row, rows)
             )
@@ -140,6 +179,34 @@ class Catalog:
                 (snapshot.floor, snapshot.windows, snapshot.routes),
             )
         self._rows, self._aliases = len(snapshot.rows), len(snapshot.aliases)
+        return listed
+
+    def _listed(self, segments: Sequence[Segment]) -> list[Segment]:
+        """Insert segments into the list, within a transaction; return them with their serials."""
+        listed = []
+        for segment in segments:
+            found = self._database.execute(
+                f"INSERT INTO segment ({_COLUMNS})"  # noqa: S608 - no name from outside
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+                msgspec.structs.astuple(segment)[:-1],
+            )
+            listed.append(msgspec.structs.replace(segment, serial=found.lastrowid))
+        return listed
+
+    def _segments(self, condition: str, values: tuple[object, ...] = ()) -> list[Segment]:
+        query = f"SELECT {_COLUMNS} FROM segment WHERE {condition} ORDER BY serial"  # noqa: S608 - no name from outside
+        names = Segment.__struct_fields__
+        return [
+            msgspec.convert(dict(zip(names, row, strict=True)), Segment)
+            for row in self._database.execute(query, values)
+        ]
+
+    def _of_sink(self, sink: str) -> tuple[int, int]:
+        with self._translated("read"):
+            found = self._database.execute(
+                "SELECT serial, overflow FROM cursor WHERE sink = ?", (sink,)
+            ).fetchone()
+            return (0, 0) if found is None else (int(found[0]), int(found[1]))
 
     def _all(self, table: str) -> Iterator[tuple[Any, ...]]:
         """Return all rows of a table of the schema, in the order of its first column."""
@@ -148,9 +215,10 @@ class Catalog:
 
     @contextmanager
     def _translated(self, what: str) -> Iterator[None]:
-        """Turn the library's errors into ours."""
+        """Let one thread in, and turn the library's errors into ours."""
         try:
-            yield
+            with self._using:
+                yield
         except (sqlite3.DatabaseError, msgspec.MsgspecError, ValueError) as error:
             known = StoreError if isinstance(error, sqlite3.OperationalError) else CorruptError
             raise known(
@@ -187,8 +255,8 @@ def _opened(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         (version,) = database.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            database.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
+        if version in SCRIPTS:
+            database.executescript(SCRIPTS[version])
     except sqlite3.OperationalError as error:
         database.close()
         raise StoreError(
@@ -201,7 +269,7 @@ def _opened(path: Path) -> sqlite3.Connection:
             f"open the catalogue {path}: {error}; it is damaged or no catalogue: restore the"
             " directory from a copy"
         ) from error
-    if version not in {0, VERSION}:
+    if version not in {*SCRIPTS, VERSION}:
         database.close()
         raise StoreError(
             f"open the catalogue {path}: its version is {version}, this program's is {VERSION};"

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from heapq import nlargest
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -33,6 +33,7 @@ from collector.errors import CorruptError, StoreError
 from collector.quantiles import quantiles
 from collector.records import PathRecord
 from collector.store.files import publish
+from collector.store.listed import SEALED_S, Kind, Segment
 from collector.store.tables import (
     COLUMNS,
     ENCODINGS,
@@ -44,8 +45,6 @@ from collector.store.tables import (
     paths_table,
     windows_table,
 )
-
-Kind = Literal["windows", "paths"]
 
 _KIND_KEY: Final = b"borne.kind"
 _VERSION_KEY: Final = b"borne.schema"
@@ -60,19 +59,6 @@ _NAME: Final = re.compile(
 _TIME: Final = "%Y%m%dT%H%M%SZ"
 _ROWS_PER_GROUP: Final = {"windows": 16_384, "paths": 256}
 _ZSTD_LEVEL: Final = 3
-
-
-class Segment(msgspec.Struct, frozen=True, kw_only=True):
-    """One file, as the catalogue lists it."""
-
-    name: str
-    kind: Kind
-    rows: int
-    octets: int
-    first_ns: int
-    """Start of its earliest window or path."""
-    last_ns: int
-    """Start of its latest window or path."""
 
 
 def write_windows(
@@ -180,6 +166,7 @@ def describe(directory: Path, name: str) -> Segment:
         return Segment(
             name=name,
             kind=kind,
+            level_s=SEALED_S if kind == "windows" else 0,
             rows=file.metadata.num_rows,
             octets=(directory / name).stat().st_size,
             first_ns=int(first_ns),
@@ -206,6 +193,7 @@ def _write(
     return Segment(
         name=name,
         kind=kind,
+        level_s=SEALED_S if kind == "windows" else 0,
         rows=table.num_rows,
         octets=len(octets),
         first_ns=span_ns[0],

@@ -12,14 +12,18 @@ from collector.records import RowId
 from collector.registry import Alias, Registered
 from collector.state import Checkpoint, Snapshot
 from collector.store.catalog import Catalog
-from collector.store.segments import Segment
+from collector.store.listed import Segment
 from tests.fakes.collector_durable import agent_id, series
 
 HUGE = 2**64 - 1
 SPOOL = b"s" * 16
 SEGMENT = Segment(
-    name="windows-a.parquet", kind="windows", rows=3, octets=99, first_ns=1, last_ns=2
+    name="windows-a.parquet", kind="windows", level_s=10, rows=3, octets=99, first_ns=1, last_ns=2
 )
+
+
+def _named(name: str, **changes: object) -> Segment:
+    return msgspec.structs.replace(SEGMENT, name=name, **changes)
 
 
 def _registered(row: int) -> Registered:
@@ -76,7 +80,7 @@ def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
         aliases=[_alias(7, 0), _alias(8, 1)],
         windows=b"windows",
         routes=b"routes",
-        segments=["windows-a.parquet"],
+        segments=[msgspec.structs.replace(SEGMENT, serial=1)],
     )
     assert expected == _loaded(tmp_path)
 
@@ -94,10 +98,9 @@ def test_a_later_checkpoint_adds_rows_and_moves_aliases(tmp_path: Path) -> None:
     kept = again.load()
     assert (3, rows) == (kept.floor, kept.rows)
     assert {7: 2, 8: 1} == {alias.series: alias.row for alias in kept.aliases}
-    more = msgspec.structs.replace(SEGMENT, name="windows-b.parquet")
     rows = [*kept.rows, _registered(3)]
-    again.commit(_snapshot(rows=rows, aliases=[*kept.aliases, _alias(9, 3)]), [more])
-    assert ["windows-a.parquet", "windows-b.parquet"] == list(again.load().segments)
+    again.commit(_snapshot(rows=rows, aliases=[*kept.aliases, _alias(9, 3)]), [_named("b")])
+    assert ["windows-a.parquet", "b"] == [segment.name for segment in again.load().segments]
     assert rows == again.load().rows
     again.close()
 
@@ -109,9 +112,10 @@ def test_a_failed_commit_changes_nothing(tmp_path: Path) -> None:
     catalog.commit(_snapshot(), [SEGMENT])
     later = _snapshot(floor=9, rows=[_registered(row) for row in range(3)])
     with pytest.raises(StoreError, match="UNIQUE constraint failed"):
-        catalog.commit(later, [msgspec.structs.replace(SEGMENT, name="b"), SEGMENT])
+        catalog.commit(later, [_named("b"), SEGMENT])
     kept = catalog.load()
-    assert (2, 2, ["windows-a.parquet"]) == (kept.floor, len(kept.rows), kept.segments)
+    names = [segment.name for segment in kept.segments]
+    assert (2, 2, ["windows-a.parquet"]) == (kept.floor, len(kept.rows), names)
     catalog.commit(later, [])
     assert (9, 3) == (catalog.load().floor, len(catalog.load().rows))
     catalog.close()
@@ -140,9 +144,9 @@ def test_a_later_version_is_refused(tmp_path: Path) -> None:
     """A catalogue of a later program is left to that program."""
     Catalog(tmp_path).close()
     database = sqlite3.connect(tmp_path / "catalog.sqlite")
-    database.execute("PRAGMA user_version = 2")
+    database.execute("PRAGMA user_version = 3")
     database.close()
-    with pytest.raises(StoreError, match="its version is 2, this program's is 1"):
+    with pytest.raises(StoreError, match="its version is 3, this program's is 2"):
         Catalog(tmp_path)
 
 
@@ -194,3 +198,59 @@ def test_a_disk_that_fails_is_not_called_damage(
     assert StoreError is type(raised.value)
     monkeypatch.undo()
     Catalog(tmp_path).close()
+
+
+def test_a_serial_is_never_used_again(tmp_path: Path) -> None:
+    """Though the last segment is struck out, the next one gets a later serial."""
+    catalog = Catalog(tmp_path)
+    (first,) = catalog.replace([], [SEGMENT])
+    (second,) = catalog.replace([first], [_named("b")])
+    assert [] == catalog.replace([second], [])
+    (third,) = catalog.replace([], [_named("c")])
+    assert [1, 2, 3] == [segment.serial for segment in (first, second, third)]
+    assert [third] == catalog.listed()
+    catalog.close()
+
+
+def test_a_failed_replacement_changes_nothing(tmp_path: Path) -> None:
+    """Old and new change places in one transaction or not at all."""
+    catalog = Catalog(tmp_path)
+    old, other = catalog.replace([], [SEGMENT, _named("other")])
+    with pytest.raises(CorruptError, match="UNIQUE constraint failed"):
+        catalog.replace([old], [_named("new"), _named("other")])
+    assert [old, other] == catalog.listed()
+    catalog.close()
+
+
+def test_a_sink_is_owed_what_was_sealed_after_its_cursor(tmp_path: Path) -> None:
+    """Compacted, loose and other segments are owed to nobody; a cursor never goes back."""
+    catalog = Catalog(tmp_path)
+    others = [
+        _named("p", kind="paths", level_s=0),
+        _named("h", stage="hour"),
+        _named("m", stage="hour", level_s=60),
+        _named("l", stage="loose"),
+    ]
+    listed = catalog.replace([], [SEGMENT, *others, _named("z")])
+    assert [listed[0], listed[-1]] == catalog.segments_after(catalog.cursor("sink"))
+    catalog.advance("sink", 1)
+    catalog.advance("sink", 0)
+    assert 1 == catalog.cursor("sink")
+    catalog.close()
+    again = Catalog(tmp_path)
+    assert [listed[-1]] == again.segments_after(again.cursor("sink"))
+    assert [listed[1]] == again.segments_after(0, "paths", 0)
+    again.close()
+
+
+def test_what_is_taken_from_a_sink_is_counted(tmp_path: Path) -> None:
+    """Rows of a sealed segment that is replaced before a sink had it are that sink's overflow."""
+    catalog = Catalog(tmp_path)
+    first, second, path = catalog.replace(
+        [], [SEGMENT, _named("b", rows=5), _named("p", kind="paths", level_s=0)]
+    )
+    for sink, serial in (("slow", 0), ("half", first.serial), ("done", second.serial)):
+        catalog.advance(sink, serial)
+    catalog.replace([first, second, path], [_named("hour", stage="hour")])
+    assert [8, 5, 0, 0] == [catalog.overflow(s) for s in ("slow", "half", "done", "unknown")]
+    catalog.close()

@@ -10,7 +10,7 @@ import msgspec
 import pyarrow.parquet as pq
 import pytest
 
-from collector import journal
+from collector import journal, recovery
 from collector.chain import Chain
 from collector.errors import CorruptError, StoreError
 from collector.frames import Entry
@@ -355,10 +355,10 @@ async def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
 
 async def test_a_start_that_fails_lets_the_next_one_in(tmp_path: Path) -> None:
     """Whatever stops a start, the lock is let go."""
-    for fails in ("_open", "_replay"):
+    for place, fails in ((Chain, "_open"), (recovery, "recover")):
         chain = Chain(config(tmp_path), clock=StoppedClock())
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(chain, fails, _fails)
+            patch.setattr(place, fails, _fails)
             with pytest.raises(StoreError, match="the disk is gone"):
                 await chain.__aenter__()
     async with Chain(config(tmp_path), clock=StoppedClock()) as chain:

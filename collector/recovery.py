@@ -1,0 +1,212 @@
+"""Shell: a start, which makes of what is on the disk what was in memory.
+
+Rules
+- In this order: the catalogue; segments that it does not list are removed; the journal from its
+  floor on is applied again; evidence; kernels. A start that dies on its way can be repeated.
+- What is damaged or missing is said, and everything beside it is used.
+- Segments without a catalogue that lists them are not removed: that start refuses.
+"""
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from agent import wire
+from agent.errors import WireError
+from collector import atlas, journal, knowledge, quantiles
+from collector.atlas import Atlas
+from collector.config import Config
+from collector.errors import CorruptError, StoreError
+from collector.intake import Recovered
+from collector.journal import Replay
+from collector.soil import Soil
+from collector.state import Checkpoint, State
+from collector.store.bundles import Bundles
+from collector.store.catalog import Catalog
+from collector.store.files import sync_directory
+from collector.store.listed import Segment
+
+_S_NS: Final = 1_000_000_000
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Rooms:
+    """Where a collector keeps what, below the directory of its settings."""
+
+    def __init__(self, directory: Path) -> None:
+        """Name the rooms; `make` makes them."""
+        self.home = directory
+        self.journal = directory / "journal"
+        self.segments = directory / "segments"
+        self.evidence = directory / "evidence"
+
+    def make(self) -> None:
+        """Make what is not there, durably, readable by this user alone.
+
+        Raises:
+            StoreError: A directory cannot be made; the message says which.
+        """
+        for directory in (self.journal, self.segments, self.evidence):
+            _make(directory)
+
+
+@dataclass(slots=True, kw_only=True)
+class Start:
+    """What a start found."""
+
+    state: State
+    atlas: Atlas
+    soil: Soil | None
+    floor: int
+    """Number of the first journal file that no checkpoint has."""
+    segments: list[Segment]
+    recovered: Recovered
+    faults: Counter[str] = field(default_factory=Counter)
+
+
+def recover(config: Config, rooms: Rooms, catalog: Catalog, bundles: Bundles) -> Start:
+    """Return the state as the last acknowledged batch left it, and compile the kernels.
+
+    Raises:
+        StoreError: The disk failed, or something on it is not what a collector wrote.
+    """
+    checkpoint = catalog.load()
+    tables, soil = _tables(config)
+    removed, damage = _tidy(rooms, checkpoint)
+    state = State(
+        knowledge.load(config.networks, tables, soil, config.jurisdictions),
+        config.zones,
+        checkpoint,
+        width_ns=config.window_s * _S_NS,
+        grace_ns=config.grace_s * _S_NS,
+        agents=config.agents,
+        policy=config.demanded,
+    )
+    faults: Counter[str] = Counter()
+    replay = Replay(rooms.journal, checkpoint.floor)
+    damage += _replay(replay, state, rooms, faults)
+    for digest, statement in list(state.routes.unstored.items()):
+        bundles.store(statement)
+        state.routes.stored(digest)
+    journal.drop(rooms.journal, checkpoint.floor)
+    damage += map(str, replay.damage)
+    recovered = Recovered(
+        frames=replay.frames,
+        cut_octets=replay.cut_octets,
+        damage=tuple(damage),
+        removed_segments=removed,
+    )
+    _tell(config, state, recovered)
+    _warm()
+    return Start(
+        state=state,
+        atlas=tables,
+        soil=soil,
+        floor=checkpoint.floor,
+        segments=list(checkpoint.segments),
+        recovered=recovered,
+        faults=faults,
+    )
+
+
+def _tables(config: Config) -> tuple[Atlas, Soil | None]:
+    """Return the compiled tables; what is missing is logged."""
+    found = atlas.load(config.atlas)
+    if found.missing:
+        _LOG.warning(
+            "goes on without %s of addresses: the tables were not built; run `make atlas` in a"
+            " checkout, or name their directory in [atlas] of the settings",
+            " and ".join(found.missing),
+        )
+    soil = Soil.open(config.atlas or atlas.BESIDE)
+    if soil is None:
+        _LOG.warning("goes on without borders (`make atlas`): nothing can be proven")
+    return found, soil
+
+
+def _replay(replay: Replay, state: State, rooms: Rooms, faults: Counter[str]) -> list[str]:
+    """Apply the journal again; return a sentence for each batch that is not read any more."""
+    damage = []
+    for entry in replay:
+        try:
+            state.apply(entry.vantage, wire.decode(entry.body), entry.received_ns)
+        except WireError as error:
+            damage.append(f"replay {rooms.journal}: a batch is not read any more: {error}")
+        except Exception:  # noqa: BLE001 - as at the door: the same batch, the same bug
+            faults["apply"] += 1
+            _LOG.exception("replay a batch of %s: a bug", entry.vantage.name)
+    return damage
+
+
+def _tell(config: Config, state: State, recovered: Recovered) -> None:
+    """Log what was found."""
+    _name_forgotten(config, state)
+    for sentence in recovered.damage:
+        _LOG.error("%s", sentence)
+    _LOG.info("replayed %d batches, cut %d octets", recovered.frames, recovered.cut_octets)
+
+
+def _name_forgotten(config: Config, state: State) -> None:
+    """Log the crossings that go on and of which the settings name an end no more."""
+    agents = {agent.name for agent in config.agents}
+    targets = {target for zone in config.zones for target in zone.targets}
+    for crossing in state.routes.crossings():
+        known = crossing.agent in agents and crossing.target in targets
+        if crossing.ended_ns is None and not known:
+            _LOG.warning(
+                "crossing %s from %s to %s goes on, and the settings no longer name both: it"
+                " is kept and shown, no alert counts it",
+                *(crossing.id, crossing.agent, crossing.target),
+            )
+        elif crossing.ended_ns is None and crossing.jurisdiction not in config.lists:
+            _LOG.warning(
+                "crossing %s goes on, and the settings no longer have its jurisdiction %s: no"
+                " round can end it; declare the jurisdiction again until it has ended",
+                *(crossing.id, crossing.jurisdiction),
+            )
+
+
+def _tidy(rooms: Rooms, checkpoint: Checkpoint) -> tuple[int, list[str]]:
+    """Remove segments that no checkpoint lists; return how many, and which are missing.
+
+    Raises:
+        CorruptError: There is no checkpoint, though there must have been one.
+    """
+    there = {path.name for path in rooms.segments.iterdir()}
+    first = rooms.journal / journal.file_name(1)
+    if there and checkpoint.routes is None and not first.exists():
+        raise CorruptError(
+            f"start in {rooms.home}: there are segments and no checkpoint that"
+            " lists them; restore the catalogue from a copy, or move the segments away"
+        )
+    listed = {segment.name for segment in checkpoint.segments}
+    unlisted = there - listed
+    for name in unlisted:
+        (rooms.segments / name).unlink()
+    return len(unlisted), [
+        f"start in {rooms.segments}: segment {name} is missing; restore it from a copy"
+        for name in sorted(listed - there)
+    ]
+
+
+def _warm() -> None:
+    """Compile the kernels, and say so where every start will have to."""
+    if uncached := quantiles.warm():
+        _LOG.warning(
+            "numba keeps no compiled %s: each start takes some seconds more; let NUMBA_CACHE_DIR"
+            " name a directory that this user can write",
+            ", ".join(uncached),
+        )
+
+
+def _make(directory: Path) -> None:
+    """Make a directory and its parents, durably, readable by this user alone."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sync_directory(directory.parent)
+    except OSError as error:
+        raise StoreError(
+            f"make the directory {directory}: {error}; check [store] directory and its owner"
+        ) from error

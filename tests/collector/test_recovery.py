@@ -1,0 +1,36 @@
+"""A start: what the disk holds is what the collector holds, whichever release wrote it."""
+
+import shutil
+from collections import Counter
+from pathlib import Path
+
+from collector.chain import Chain
+from tests.fakes.collector_durable import (
+    NOW_NS,
+    S_NS,
+    StoppedClock,
+    batch,
+    config,
+    content,
+    contents,
+    totals,
+)
+
+KEPT = Path(__file__).parent / "kept" / "store-1"
+
+
+async def test_a_store_of_the_release_before_is_opened(tmp_path: Path) -> None:
+    """Windows, series, crossing and evidence that version 1 kept are there, to the sample."""
+    shutil.copytree(KEPT, tmp_path / "store")
+    sent = [batch(20), batch(30), batch(7, spool=b"t" * 16)]
+    expected = sum(map(content, sent), contents(range(20)) + contents(range(31, 50)))
+    clock = StoppedClock(NOW_NS + 62 * S_NS)
+    for _ in range(2):
+        async with Chain(config(tmp_path / "store"), clock=clock) as chain:
+            assert ((), 0) == (chain.recovered.damage, chain.recovered.removed_segments)
+            assert expected - Counter() == totals(chain)
+            (crossing,) = chain.reader.crossings()
+            statement = chain.reader.evidence(crossing.evidence or "")
+            assert statement is not None
+            assert 2 == statement.count(b'"tool":"borne-agent"')
+            assert 2 == len(chain.reader.paths(None, None, 9))
