@@ -6,6 +6,7 @@ Rules
   stderr, the good ones are printed.
 - The position that `--origin` gives stands for every path, whatever its file says. Without one,
   no distance is used.
+- What glass fibre would allow (`suppositions`) is shown beside the verdicts and changes none.
 - `--redact` rewrites what was judged, for people; no verdict depends on it (`redaction`).
 """
 
@@ -23,9 +24,11 @@ from agent.records import Origin, Path
 from collector import borders, explanation, offline, pathtable, terminal
 from collector.errors import ConfigError
 from collector.imports import formats
+from collector.nearness import Supposed
 from collector.records import SEVERITY, Judgement, Jurisdiction, Verdict
 from collector.redaction import SALT_OCTETS, Redactor
 from collector.regions import BY_NAME
+from collector.suppositions import suppose
 
 STDIN: Final = "-"
 DEFAULTS: Final = ("FX", "EU", "EEA")
@@ -88,23 +91,27 @@ def run(asked: Request) -> int:
                 path, agent="", zone=None, knowledge=tables, jurisdictions=asked.jurisdictions
             )
             failed = failed or _is_bad(judgement, asked.fail_on)
-            show(*(redactor.shown(path, judgement) if redactor else (path, judgement)))
+            supposed = suppose(path, judgement, jurisdictions=asked.jurisdictions, soil=tables.soil)
+            if redactor is not None:
+                path, judgement = redactor.shown(path, judgement)
+                supposed = redactor.supposed(supposed)
+            show(path, judgement, supposed)
     if not asked.as_json:
         terminal.show(pathtable.LIMITS)
     return 2 if unreadable else int(failed)
 
 
-def _lines(_: Path, judgement: Judgement) -> None:
-    sys.stdout.write(f"{explanation.encode(judgement).decode()}\n")
+def _lines(_: Path, judgement: Judgement, supposed: Sequence[Supposed]) -> None:
+    sys.stdout.write(f"{explanation.encode(judgement, supposed).decode()}\n")
 
 
-def _tables(asked: Request) -> Callable[[Path, Judgement], None]:
+def _tables(asked: Request) -> Callable[[Path, Judgement, Sequence[Supposed]], None]:
     """Return what prints a table for a path."""
     by = "the file" if asked.origin is None else "--origin"
     by = f"{by} (here rounded)" if asked.redact else by
     columns = terminal.columns()
-    return lambda path, judgement: terminal.show(
-        pathtable.draw(path, judgement, declared_by=by, columns=columns)
+    return lambda path, judgement, supposed: terminal.show(
+        pathtable.draw(path, judgement, declared_by=by, columns=columns, supposed=supposed)
     )
 
 

@@ -12,18 +12,22 @@
                "evidence": [{"kind", "source", "date", "says",
                              "proof": null, or {"jurisdiction", "word", "agent", "rtt_ns",
                                       "bound_ns", "distance_km", "uncertain_km", "allowed_km",
-                                      "nearest": null, or [latitude, longitude]}}]}]}
+                                      "nearest": null, or [latitude, longitude]}}]}],
+     "suppositions": [{"hypothesis", "jurisdiction", "kind", "ttl", "address", "flow", "says"}]}
 
 Rules
 - Other programs rely on these names: a field may be added, none changes its meaning or goes.
 - What is not known is null, never absent. A hop that answered by its name alone (mtr without
   `-b`) has a name and no address; a silent one has neither.
+- A supposition holds if its hypothesis does, and changes no verdict. Its kind is `outside`,
+  `inside`, or `contained` (then `flow` is a number: that flow had no time to leave).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from collector.nearness import Supposed
 from collector.networks import parse
 from collector.records import Evidence, HopJudgement, Judgement, PathVerdict, Place
 from collector.redaction import is_token
@@ -56,18 +60,20 @@ class _Explanation(msgspec.Struct, frozen=True):
     id: str
     verdicts: tuple[PathVerdict, ...]
     hops: tuple[_Hop, ...]
+    suppositions: Sequence[Supposed]
 
 
 _ENCODER = msgspec.json.Encoder()
 
 
-def encode(judgement: Judgement) -> bytes:
-    """Return the JSON object on one line, without its end."""
+def encode(judgement: Judgement, supposed: Sequence[Supposed] = ()) -> bytes:
+    """Return the JSON object on one line, without its end; `supposed` stands beside it."""
     return _ENCODER.encode(
         _Explanation(
             id=judgement.id,
             verdicts=judgement.verdicts,
             hops=tuple(_hop(hop) for hop in judgement.hops),
+            suppositions=supposed,
         )
     )
 

@@ -68,3 +68,26 @@ class Proved(msgspec.Struct, frozen=True, kw_only=True):
     """How far light comes; less than the distance."""
     nearest: tuple[float, float] | None
     """Latitude and longitude of that soil; None where there is none on Earth."""
+
+
+class Supposed(msgspec.Struct, frozen=True, kw_only=True):
+    """What distance and time would prove under a hypothesis, and do not: it decides nothing."""
+
+    hypothesis: str
+    jurisdiction: str
+    kind: Literal["outside", "inside", "contained"]
+    ttl: int
+    address: str
+    flow: int | None
+    """Which flow had no time to leave; None where the words are about the address."""
+    says: str
+    """One sentence for people, which names the hypothesis."""
+
+    @property
+    def sentence(self) -> str:
+        """Return it for people, with what it is about."""
+        if self.kind == "contained":
+            flow = f"flow {self.flow} to {self.address}"
+            return f"{flow} would have had no time to leave {self.jurisdiction}: {self.says}"
+        where = f"hop {self.ttl} ({self.address})"
+        return f"{where} would be {self.kind} {self.jurisdiction}: {self.says}"

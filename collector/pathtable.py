@@ -22,6 +22,7 @@ from rich.text import Text
 
 from agent.records import Origin, Path
 from collector.explanation import address
+from collector.nearness import Supposed
 from collector.records import OUTSIDE, Axis, HopJudgement, Judgement, PathVerdict, Verdict
 from collector.sentences import (
     EVIDENCE,
@@ -80,10 +81,18 @@ _LEGEND: Final = (
 )
 
 
-def draw(path: Path, judgement: Judgement, *, declared_by: str, columns: int) -> RenderableType:
+def draw(
+    path: Path,
+    judgement: Judgement,
+    *,
+    declared_by: str,
+    columns: int,
+    supposed: Sequence[Supposed] = (),
+) -> RenderableType:
     """Return the path with its hops and verdicts, for a terminal of `columns`.
 
-    `declared_by` says who gave the position of the start: `the file` or `--origin`.
+    `declared_by` says who gave the position of the start: `the file` or `--origin`; `supposed`
+    stands behind the verdicts, under its hypothesis.
     """
     asked = tuple(dict.fromkeys(row.jurisdiction for row in judgement.verdicts))
     return Group(
@@ -91,6 +100,7 @@ def draw(path: Path, judgement: Judgement, *, declared_by: str, columns: int) ->
         Text(_premise(path.origin, declared_by)),
         _hops(judgement.hops, asked[0] if asked else "", columns),
         *_verdicts(judgement.verdicts),
+        *_supposed(supposed),
         *_idle(judgement.hops),
         "",
     )
@@ -236,6 +246,16 @@ def _said(row: PathVerdict) -> tuple[Verdict, tuple[str, ...]]:
     return row.verdict, tuple(
         reason.replace(f"side {row.jurisdiction}", "side") for reason in row.reasons
     )
+
+
+def _supposed(rows: Sequence[Supposed]) -> Iterator[RenderableType]:
+    """Yield what would be so under a hypothesis, and is not proven."""
+    for hypothesis in dict.fromkeys(row.hypothesis for row in rows):
+        head = f"If all of the way were {hypothesis} (not proven: no verdict rests on it)"
+        yield Text(printable(head), style="underline")
+        for row in rows:
+            if row.hypothesis == hypothesis:
+                yield Padding(Text(printable(f"- {row.sentence}")), (0, 0, 0, 4))
 
 
 def _idle(hops: Sequence[HopJudgement]) -> Iterator[RenderableType]:

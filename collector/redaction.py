@@ -22,6 +22,7 @@ import msgspec
 
 from agent.records import Origin, Path
 from collector.findings import Difference, Verification
+from collector.nearness import Supposed
 from collector.networks import Networks, parse
 from collector.records import Judgement, PathVerdict
 from collector.stated import Stated
@@ -134,6 +135,13 @@ class Redactor:
                 links=(),
             ),
             self._judgement(judgement),
+        )
+
+    def supposed(self, rows: Iterable[Supposed]) -> tuple[Supposed, ...]:
+        """Return the suppositions of paths that were learnt as they may be shown."""
+        return tuple(
+            msgspec.structs.replace(row, address=self.text(row.address), says=self.text(row.says))
+            for row in rows
         )
 
     def verification(self, found: Verification, inputs: Stated | None) -> Verification:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from collector import atlas, clearance
+from collector import clearance
 from collector.clearance import Near, Point, detour, distance, nearest_claims
 from collector.soil import Soil
 from tests.fakes import soil_tables
@@ -61,9 +61,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Soil:
 @pytest.fixture(scope="module")
 def real() -> Soil:
     """Return the borders of the release."""
-    found = Soil.open(atlas.BESIDE)
-    assert found is not None, "run `make atlas` (it needs npm once)"
-    return found
+    return soil_tables.real()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from collector import knowledge
 from collector.cli import main
 from tests.collector.test_imports_formats import KINDS
-from tests.fakes import imports
+from tests.fakes import imports, soil_tables
 from tests.fakes.imports import ABROAD, FRANKFURT, PARIS, borne, said
 from tests.fakes.paths import corpus_folder
 
@@ -136,6 +137,35 @@ def test_the_printed_resolution_counts(tmp_path: File, capsys: pytest.CaptureFix
         file.write_text(json.dumps(borne([near], rtt_resolution_ns=resolution_ns)))
         found.append(_territory(file, capsys, "--origin", "48.85,2.35,5"))
     assert ["contradictory", "outside"] == found
+
+
+def test_what_glass_would_allow_is_said_and_changes_nothing(
+    tmp_path: File, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """1.5 ms from Paris: inside if all were glass; no verdict, no exit code knows of it."""
+    file = tmp_path / "near.json"
+    near = {**said("81.253.184.118"), "rtt_ns": 1_500_000}
+    origin = {"latitude": 48.85341, "longitude": 2.3488, "radius_km": 5.0}
+    file.write_text(json.dumps(borne([near], origin=origin)))
+    options = ["--jurisdiction", "FX", "--fail-on", "CONTRADICTORY"]
+    with_borders = knowledge.load(soil=soil_tables.real())
+    found = []
+    for tables in (KNOWLEDGE, with_borders):
+        with mock.patch("collector.offline.tables", return_value=tables):
+            assert main(["explain", str(file), "--json", *options]) == 0
+        found.append(json.loads(capsys.readouterr().out))
+    rows = found[1].pop("suppositions")
+    assert [] == found[0].pop("suppositions")
+    assert found[0] == found[1]
+    assert [("terrestrial glass fibre", "FX", "inside", 1)] == [
+        (row["hypothesis"], row["jurisdiction"], row["kind"], row["ttl"]) for row in rows
+    ]
+    with mock.patch("collector.offline.tables", return_value=with_borders):
+        assert main(["explain", str(file), "--redact"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "If all of the way were terrestrial glass fibre (not proven: no verdict rests on" in out
+    assert re.search(r"would be inside FX: if the agent is at about 49, 2 \(within", out)
+    assert "nearer than 1" not in out
 
 
 def test_one_bad_path_among_many(tmp_path: File, capsys: pytest.CaptureFixture[str]) -> None:

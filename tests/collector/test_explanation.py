@@ -3,8 +3,11 @@
 import json
 from typing import Any
 
+import msgspec
+
 from collector import explanation, knowledge
 from collector.borders import judge
+from collector.nearness import Supposed
 from collector.regions import JURISDICTIONS
 from tests.fakes import imports
 from tests.fakes.imports import ABROAD, FRANKFURT, borne
@@ -27,7 +30,7 @@ def explained(document: object) -> dict[str, Any]:
 def test_the_names_of_the_contract() -> None:
     """Every name stands where the contract puts it, in its order."""
     found = explained(ABROAD)
-    assert ["id", "verdicts", "hops"] == list(found)
+    assert ["id", "verdicts", "hops", "suppositions"] == list(found)
     assert ["jurisdiction", "axis", "verdict", "coverage", "countries", "reasons", "flow"] == list(
         found["verdicts"][0]
     )
@@ -67,6 +70,28 @@ def test_a_path_abroad() -> None:
         hop["territory"]["verdicts"],
         hop["territory"]["candidates"][0]["territory"],
     )
+
+
+def test_a_supposition_stands_beside_the_verdicts() -> None:
+    """With its hypothesis; nothing else of the object is another."""
+    (path,) = imports.paths(ABROAD)
+    judgement = judge(
+        path, agent="", zone=None, knowledge=KNOWLEDGE, jurisdictions=JURISDICTIONS[:1]
+    )
+    row = Supposed(
+        hypothesis="terrestrial glass fibre",
+        jurisdiction="FX",
+        kind="outside",
+        ttl=2,
+        address=FRANKFURT,
+        flow=None,
+        says="light would not come back",
+    )
+    found = json.loads(explanation.encode(judgement, (row,)))
+    assert [msgspec.to_builtins(row)] == found.pop("suppositions")
+    plain = json.loads(explanation.encode(judgement))
+    assert [] == plain.pop("suppositions")
+    assert plain == found
 
 
 def test_evidence_of_both_axes_stands_together() -> None:

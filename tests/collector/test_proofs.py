@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.records import Origin
-from collector import atlas, proofs
+from collector import proofs
 from collector.clearance import Point
 from collector.proofs import Disc, Proof, Supposition, contained, inside, outside, suppose
 from collector.records import Place
@@ -32,9 +32,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Soil:
 @pytest.fixture(scope="module")
 def real() -> Soil:
     """Return the borders of the release."""
-    found = Soil.open(atlas.BESIDE)
-    assert found is not None, "run `make atlas` (it needs npm once)"
-    return found
+    return soil_tables.real()
 
 
 def disc(at: Point, rtt_ms: float, radius_km: float = 0, **more: int | str) -> Disc:

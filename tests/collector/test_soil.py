@@ -9,7 +9,7 @@ from geographiclib.geodesic import Geodesic
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector import atlas, soil
+from collector import soil
 from collector.soil import A_KM, B_KM, Soil, angle, sphere
 from tests.fakes import soil_tables
 
@@ -26,9 +26,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Soil:
 @pytest.fixture(scope="module")
 def real() -> Soil:
     """Return the borders of the release."""
-    found = Soil.open(atlas.BESIDE)
-    assert found is not None, "run `make atlas` (it needs npm once)"
-    return found
+    return soil_tables.real()
 
 
 @pytest.mark.parametrize(

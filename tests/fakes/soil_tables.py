@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from collector import soil, topology
+from collector import atlas, soil, topology
 from collector.soil import Soil
 from collector.territories import Islands, Part, Patch, Rights, Shape
 
@@ -39,6 +40,14 @@ RIGHTS = Rights(
     islands=Islands(radius_km=3, rows=(("EE FF", "Islet", 5, -8),)),
 )
 """Alpha is AA, Beta BB, its far island FB, the enclave CC, Nowhere of two claims."""
+
+
+@cache
+def real() -> Soil:
+    """Return the borders of the release."""
+    found = Soil.open(atlas.BESIDE)
+    assert found is not None, "run `make atlas` (it needs npm once)"
+    return found
 
 
 def line(*points: tuple[float, float]) -> list[tuple[int, int]]:
