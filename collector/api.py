@@ -7,14 +7,15 @@ Rules
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
 from collector.control import ForeignGroup, HolderFinding
 from collector.errors import RefusedError
 from collector.intake import Reader
-from collector.questions import NS_PER_S, PathsQuery, Range
+from collector.parameters import NS_PER_S, quantile_text
+from collector.questions import EpisodesQuery, PathsQuery, Range
 from collector.records import (
     Coverage,
     Crossing,
@@ -25,6 +26,7 @@ from collector.records import (
     Quantiles,
     SeriesQuery,
     SeriesRow,
+    SeriesWindow,
     ZoneRow,
 )
 from collector.wall import wall_text
@@ -36,6 +38,7 @@ _GROUP: Final = ForeignGroup.__struct_fields__
 
 Value = str | int | float | bool | None | Sequence["Value"] | dict[str, "Value"]
 """What becomes JSON."""
+Episode = TypeVar("Episode", Crossing, HolderFinding)
 
 
 def encode(value: Value) -> bytes:
@@ -49,39 +52,44 @@ def zones(reader: Reader, asked: Range) -> Value:
     return {**_bounds(asked.from_ns, asked.to_ns), "zones": [_zone(row) for row in rows]}
 
 
-def series(reader: Reader, asked: SeriesQuery) -> Value:
+def series(reader: Reader, asked: SeriesQuery) -> dict[str, Value]:
     """Answer `/v1/series`: the windows of each series that matches, merged to the step.
 
     Raises: RefusedError 400 where the answer would hold more than the question allows.
     """
-    rows = reader.series(asked)
+    names = [quantile_text(rank) for rank in asked.ranks_ppm]
     return {
         **_bounds(asked.from_ns, asked.to_ns),
         "step_s": asked.step_ns // NS_PER_S,
-        "series": [_series(row) for row in rows],
+        "q": names,
+        "series": [_series(row, names) for row in reader.series(asked)],
     }
 
 
 def paths(reader: Reader, asked: PathsQuery) -> Value:
     """Answer `/v1/paths`: the newest judged paths that match, newest first."""
-    rows = reader.paths(asked.agent, asked.target, asked.limit)
-    return {"paths": [_path(row) for row in rows]}
+    rows, following = _paths_page(reader, asked)
+    return {"paths": [_path(row) for row in rows], "next": following}
 
 
-def crossings(reader: Reader) -> Value:
+def crossings(reader: Reader, asked: EpisodesQuery) -> Value:
     """Answer `/v1/crossings`: confirmed episodes, newest first."""
-    return {"crossings": [crossing(row) for row in reader.crossings()]}
+    rows, following = _episodes_page(reader.crossings(), asked)
+    return {"crossings": [crossing(row) for row in rows], "next": following}
 
 
-def findings(reader: Reader) -> Value:
+def findings(reader: Reader, asked: EpisodesQuery) -> Value:
     """Answer `/v1/findings`: confirmed findings of administration, newest first."""
-    return {"findings": [_finding(row) for row in reader.findings()]}
+    rows, following = _episodes_page(reader.findings(), asked)
+    return {"findings": [_finding(row) for row in rows], "next": following}
 
 
-def evidence(reader: Reader) -> Value:
+def evidence(reader: Reader, asked: EpisodesQuery) -> Value:
     """Answer `/v1/evidence`: the digests of the Statements and what each is evidence of."""
-    rows = [row for row in reader.crossings() if row.evidence is not None]
-    return {"evidence": [{"sha256": row.evidence, **_subject(row)} for row in rows]}
+    stated = [row for row in reader.crossings() if row.evidence is not None]
+    rows, following = _episodes_page(stated, asked)
+    listed = [{"sha256": row.evidence, **_subject(row)} for row in rows]
+    return {"evidence": listed, "next": following}
 
 
 def statement(reader: Reader, digest: str) -> bytes:
@@ -108,6 +116,45 @@ def crossing(row: Crossing) -> Value:
         "rounds": row.rounds,
         "evidence": row.evidence,
     }
+
+
+def _paths_page(reader: Reader, asked: PathsQuery) -> tuple[Sequence[PathRecord], str | None]:
+    """Return a page of paths and its cursor: the start of its last path, None at the end.
+
+    Paths that started at the same time are on one page: a page may be shorter than was asked for,
+    and is longer only where more started at once.
+    """
+    size = asked.limit
+    while True:
+        found = reader.paths(asked.agent, asked.target, size + 1, asked.before_ns)
+        if len(found) <= size:
+            return found, None
+        cut = size
+        while cut and found[cut - 1].judgement.started_ns == found[size].judgement.started_ns:
+            cut -= 1
+        if cut:
+            return found[:cut], str(found[cut - 1].judgement.started_ns)
+        size *= 2
+
+
+def _episodes_page(
+    rows: Iterable[Episode], asked: EpisodesQuery
+) -> tuple[Sequence[Episode], str | None]:
+    """Return a page of episodes and its cursor, None at the end."""
+    found = sorted(
+        (
+            row
+            for row in rows
+            if asked.agent in {None, row.agent}
+            and asked.target in {None, row.target}
+            and (asked.before is None or (row.first_seen_ns, row.id) < asked.before)
+        ),
+        key=lambda row: (row.first_seen_ns, row.id),
+        reverse=True,
+    )
+    page = found[: asked.limit]
+    more = len(found) > len(page)
+    return page, f"{page[-1].first_seen_ns}-{page[-1].id}" if more else None
 
 
 def _finding(row: HolderFinding) -> Value:
@@ -157,7 +204,7 @@ def _zone(row: ZoneRow) -> Value:
     }
 
 
-def _series(row: SeriesRow) -> Value:
+def _series(row: SeriesRow, names: Sequence[str]) -> Value:
     return {
         "agent": row.agent,
         "zone": row.zone,
@@ -165,11 +212,18 @@ def _series(row: SeriesRow) -> Value:
         "family": row.series.family,
         "protocol": row.series.protocol,
         "stamp": row.series.stamp,
-        "windows": [
-            {"start": wall_text(window.start_ns), **_quantiles(window.quantiles)}
-            for window in row.windows
-        ],
+        "windows": [_window(window, names) for window in row.windows],
     }
+
+
+def _window(window: SeriesWindow, names: Sequence[str]) -> Value:
+    found: dict[str, Value] = {
+        "start": wall_text(window.start_ns),
+        **_quantiles(window.quantiles),
+    }
+    if names:
+        found["quantiles"] = dict(zip(names, window.ranks_s, strict=True))
+    return found
 
 
 def _path(record: PathRecord) -> Value:

@@ -17,7 +17,8 @@ import msgspec
 from agent import settings
 from agent.errors import ConfigError
 from agent.settings import Table
-from collector import keys, policyrows, regions
+from collector import answerlimits, keys, policyrows, regions
+from collector.answerlimits import AnswerLimits
 from collector.limits import Limits, limits
 from collector.policy import Policy, PolicyRow
 from collector.records import Jurisdiction, NetworkOverride, Place, Vantage, Zone
@@ -60,6 +61,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     listen: tuple[str, ...] = DEFAULT_LISTEN
     """Each understood by `parse_listen`."""
     limits: Limits = Limits()
+    answers: AnswerLimits = AnswerLimits()
     checkpoint_interval_s: int = DEFAULT_CHECKPOINT_INTERVAL_S
     window_s: int = 10
     """Width of a window; a constant of this version, no key of the file."""
@@ -139,6 +141,7 @@ def load(path: Path) -> Config:
         ),
         grace_s=store.integer("grace_s", DEFAULT_GRACE_S, minimum=0, maximum=3600),
         limits=limits(rows),
+        answers=answerlimits.read(rows),
         agents=agents,
         zones=zones,
         networks=_networks(document.tables("networks")),

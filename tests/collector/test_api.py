@@ -5,8 +5,8 @@ import pytest
 
 from collector import api
 from collector.errors import RefusedError
-from collector.questions import PathsQuery, Range
-from collector.records import SeriesQuery, SeriesRow
+from collector.questions import EpisodesQuery, PathsQuery, Range
+from collector.records import PathRecord, SeriesQuery, SeriesRow
 from tests.fakes.collector_face import (
     DIGEST,
     HELD,
@@ -136,12 +136,12 @@ def test_paths_carry_judgement_and_hops() -> None:
     }
     assert path["hops"][3]["evidence"][0]["kind"] == "name"
     assert path["hops"][2]["address"] is None
-    assert reader.asked == [("paris", "198.51.100.10", 1)]
+    assert reader.asked == [("paris", "198.51.100.10", 2)]
 
 
 def test_crossings_have_the_fields_of_the_contract() -> None:
     """An episode that goes on has a null end; times are RFC 3339."""
-    found = decoded(api.crossings(FakeReader()))["crossings"]
+    found = decoded(api.crossings(FakeReader(), EpisodesQuery()))["crossings"]
     assert found[0] == {
         "id": OPEN.id,
         "agent": "paris",
@@ -165,7 +165,7 @@ def test_evidence_is_listed_with_its_crossing() -> None:
     """Every Statement is listed by its digest; a crossing without one is not."""
     reader = FakeReader()
     reader.crossing_rows.append(msgspec.structs.replace(OPEN, id="none", evidence=None))
-    found = decoded(api.evidence(reader))["evidence"]
+    found = decoded(api.evidence(reader, EpisodesQuery()))["evidence"]
     assert [(row["sha256"], row["id"]) for row in found] == [
         (DIGEST, "5f2c9a10"),
         (OLD_DIGEST, "08d1e6b7"),
@@ -184,7 +184,7 @@ def test_findings_have_groups_reasons_and_the_path() -> None:
     """A finding of administration names the groups and the path that has the evidence."""
     reader = FakeReader()
     reader.finding_rows = [HELD]
-    (found,) = decoded(api.findings(reader))["findings"]
+    (found,) = decoded(api.findings(reader, EpisodesQuery()))["findings"]
     assert {
         "id": "77aa01c4",
         "agent": "paris",
@@ -200,3 +200,58 @@ def test_findings_have_groups_reasons_and_the_path() -> None:
         "reasons": ["hop 1 (203.0.113.1) is held by a group outside EU: a test"],
         "path": "198.51.100.20@1",
     } == found
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 9])
+def test_pages_of_paths_hold_every_path_once(limit: int) -> None:
+    """Page after page the list is the same; paths that start together are on one page."""
+    reader = FakeReader()
+    expected = [row.path.id for row in sorted(reader.path_rows, key=_started, reverse=True)]
+    found, before = [], None
+    for _ in range(9):
+        asked = PathsQuery(agent=None, target=None, limit=limit, before_ns=before)
+        page = msgspec.json.decode(api.encode(api.paths(reader, asked)))
+        assert len(page["paths"]) <= max(limit, 2)
+        found += [row["id"] for row in page["paths"]]
+        if page["next"] is None:
+            break
+        before = int(page["next"])
+    assert expected == found
+
+
+def _started(row: PathRecord) -> int:
+    return row.judgement.started_ns
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 10])
+def test_pages_of_crossings_hold_every_crossing_once(limit: int) -> None:
+    """Page after page the list is the same, also where two began at the same time."""
+    reader = FakeReader()
+    reader.crossing_rows += [
+        msgspec.structs.replace(OPEN, id=ident, target="other") for ident in ("aa", "77", "ff")
+    ]
+    whole = decoded(api.crossings(reader, EpisodesQuery()))["crossings"]
+    found, before = [], None
+    for _ in range(9):
+        asked = EpisodesQuery(limit=limit, before=before)
+        page = msgspec.json.decode(api.encode(api.crossings(reader, asked)))
+        found += page["crossings"]
+        if page["next"] is None:
+            break
+        at_ns, _, ident = page["next"].partition("-")
+        before = (int(at_ns), ident)
+    assert (5, whole) == (len(whole), found)
+    chosen = decoded(api.crossings(reader, EpisodesQuery(target="other")))["crossings"]
+    assert ["ff", "aa", "77"] == [row["id"] for row in chosen]
+
+
+def test_quantiles_that_were_asked_for_have_their_names() -> None:
+    """Each window has them by the text of the quantile; without `q` no window has the key."""
+    asked = msgspec.structs.replace(HOUR, ranks_ppm=(500_000, 999_000))
+    found = msgspec.json.decode(api.encode(api.series(FakeReader(), asked)))
+    assert ["0.5", "0.999"] == found["q"]
+    first, second = found["series"][0]["windows"]
+    assert {"0.5": 0.02163, "0.999": 0.02163} == first["quantiles"]
+    assert {"0.5": None, "0.999": None} == second["quantiles"]
+    plain = msgspec.json.decode(api.encode(api.series(FakeReader(), HOUR)))
+    assert ([], False) == (plain["q"], "quantiles" in plain["series"][0]["windows"][0])

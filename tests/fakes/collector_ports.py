@@ -77,8 +77,16 @@ class FakeReader:
             stamp=Stamp.KERNEL,
         )
         windows = (
-            SeriesWindow(start_ns=query.from_ns, quantiles=quantiles(21.63)),
-            SeriesWindow(start_ns=query.from_ns + query.step_ns, quantiles=quantiles(None, 3)),
+            SeriesWindow(
+                start_ns=query.from_ns,
+                quantiles=quantiles(21.63),
+                ranks_s=(0.02163,) * len(query.ranks_ppm),
+            ),
+            SeriesWindow(
+                start_ns=query.from_ns + query.step_ns,
+                quantiles=quantiles(None, 3),
+                ranks_s=(None,) * len(query.ranks_ppm),
+            ),
         )
         return [SeriesRow(agent="paris", zone=OPEN.zone, series=series, windows=windows)]
 
