@@ -1,6 +1,6 @@
 """Decider: whether a path left a jurisdiction, and who holds the equipment that it crossed.
 
-Rules (`borne-verdict-rules/3`; reasons in decision records 0001, 0004 and 0008)
+Rules (`borne-verdict-rules/4`; reasons in decision records 0001, 0004, 0008 and 0011)
 - Special-purpose and squatted addresses are excluded first. They neither respond nor keep silent.
 - A router's places are what witnesses name (`testimony`) and physics does not refute (`discs`);
   an exchange is a place that the packet crossed. What the hop is follows by the table there.
@@ -8,8 +8,9 @@ Rules (`borne-verdict-rules/3`; reasons in decision records 0001, 0004 and 0008)
 - What distance and time prove (`proven`) stands above that: a hop that is proven outside is
   outside; a place that a proof excludes is refuted; and for the jurisdiction that a hop is proven
   inside the router has a place inside, whether somebody names it or not.
-- An address that stands in several places (`anycast`) is unknown, whatever was named, and nothing
-  is proven of it.
+- An address that stands in several places, as two agents find (`anycast`) or a table says
+  (`knownanycast`), is unknown, whatever was named, and nothing is proven of it.
+- A public address that a network uses inside has no holder (`squatting`).
 - Who holds the hop is decided apart (`holders`), and the path on both axes by `verdicts`.
 - A large time is no evidence, and without compiled borders nothing is proven.
 """
@@ -39,6 +40,7 @@ from collector.records import (
     Zone,
 )
 from collector.sightings import Sightings, canonical, sight
+from collector.squatting import unmasked
 from collector.testimony import Measured, Testimony, hear, proved, word
 from collector.verdicts import Strand, conclude, merged, territories
 from collector.wall import wall_ns
@@ -90,7 +92,7 @@ def judge(
     )
     known = dossiers(knowledge, tuple(jurisdictions))
     case = _Case(path, sight(path), zone, jurisdictions, anycast, proving, known)
-    hops = tuple(_hop(*hop, case) for hop in case.seen.hops)
+    hops = unmasked([_hop(*hop, case) for hop in case.seen.hops], proving)
     strands = tuple(_strands(hops, case))
     unreached = tuple(strand.flow for strand in strands if not strand.reached)
     verdicts = tuple(row for axis in Axis for row in conclude(axis, jurisdictions, strands))
@@ -208,7 +210,7 @@ def _placed(
     path, rtt_min_ns, held = case.path, case.seen.addresses[address].rtt_min_ns, known.held
     heard = hear(Measured(address, rtt_min_ns, path.origin, path.rtt_resolution_ns), known.told)
     proven = case.prover.of(address, rtt_min_ns)
-    several = case.anycast.get(address) or proven.several
+    several = case.anycast.get(address) or proven.several or known.several
     if proven.evidence and not several:
         heard = proved(heard, proven, case.jurisdictions)
     return HopJudgement(

@@ -80,6 +80,20 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         return regions.lists(self.jurisdictions)
 
     @property
+    def judged(self) -> tuple[Jurisdiction, ...]:
+        """Return what paths are judged for beyond what all are: lists the policy names, own ones.
+
+        A list of this release that no row of the policy names is not judged: it would cost each
+        path time, and nobody asked.
+        """
+        named = (
+            name
+            for row in self.policy
+            for name in (*row.demands.territory, *row.demands.administration)
+        )
+        return (*regions.further(named), *self.jurisdictions)
+
+    @property
     def demanded(self) -> Policy:
         """Return what is demanded of paths."""
         return Policy(self.policy)

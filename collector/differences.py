@@ -24,6 +24,7 @@ _NAMES: Final[Mapping[str, Sequence[str]]] = {
     "registrants": ("first", "last"),
     "carriers": ("asns",),
     "exchanges": ("prefix",),
+    "known_anycast": ("prefix",),
     "anycast": ("path", "address"),
     "landmarks": ("path", "address", "agent"),
     "standings": ("path", "agent"),

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 from collector.claims import claims
 from collector.holders import Holding, hold
 from collector.knowledge import Knowledge
+from collector.knownanycast import AnycastRange
 from collector.records import Evidence, HopWord, Jurisdiction, Zone
 from collector.sightings import Sighting
 from collector.testimony import Told, excluded, tell, word
@@ -47,6 +48,8 @@ class Dossier:
     words: Mapping[str, HopWord]
     """On territory, by jurisdiction, if physics refutes nothing and proves nothing."""
     administration: Mapping[str, HopWord]
+    several: Evidence | None = None
+    """Why it stands in several places, where a table says so."""
 
 
 class Dossiers:
@@ -74,7 +77,13 @@ class Dossiers:
             held=held,
             words={row.name: word(told.whole, row) for row in self._jurisdictions},
             administration=held.words(self._jurisdictions),
+            several=_several(self._knowledge.anycast_range(address)),
         )
+
+
+def _several(known: AnycastRange | None) -> Evidence | None:
+    """Return why an address stands in several places; a row from memory takes no place away."""
+    return None if known is None or known.status == "recalled" else known.evidence
 
 
 @lru_cache(_KEPT_TABLES)

@@ -42,6 +42,7 @@ from collector.names import Reading
 from collector.operators import Operator
 from collector.positions import REFUTED, UNTESTED
 from collector.records import RULES, Crossing, PathRecord, Vantage, Zone
+from collector.regions import written
 from collector.soil import Soil
 from collector.wall import wall_text
 
@@ -180,6 +181,7 @@ def rows_of(
         "registrants": _ordered(_row(networks.registrant(address)) for address in addresses),
         "carriers": _ordered(_row(knowledge.carriers.get(asn)) for asn in asns),
         "exchanges": _ordered(map(_row, lans)),
+        "known_anycast": _ordered(_row(knowledge.anycast_range(address)) for address in addresses),
         "anycast": _ordered(
             {"path": record.path.id, **_row(row)} for record in rounds for row in record.several
         ),
@@ -191,11 +193,7 @@ def rows_of(
         ),
         "soil": _ordered([_soil_row(knowledge.soil)]),
         "zones": _ordered([_row(zone)]),
-        "jurisdictions": [
-            {**_row(row), "territories": sorted(row.territories)}
-            for row in knowledge.jurisdictions
-            if row.name in judged
-        ],
+        "jurisdictions": [written(row) for row in knowledge.jurisdictions if row.name in judged],
     }
 
 

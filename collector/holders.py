@@ -48,9 +48,11 @@ class Holding:
         return {row.name: self._word(row) for row in jurisdictions}
 
     def _word(self, jurisdiction: Jurisdiction) -> HopWord:
-        inside = {group.country in jurisdiction.territories for group in self.groups}
+        inside = {jurisdiction.holds(group.country) for group in self.groups}
         if not inside:
             return "unknown"
+        if None in inside:
+            return "unsettled"
         if len(inside) > 1:
             return "mixed"
         return "inside" if inside == {True} else "outside"

@@ -15,16 +15,17 @@ from typing import Any
 import msgspec
 import rfc8785
 
-from collector import carriers, exchanges, networks, operators, places
+from collector import carriers, exchanges, knownanycast, networks, operators, places
 from collector.atlas import Atlas
 from collector.carriers import Carrier
 from collector.exchanges import ExchangeLan
+from collector.knownanycast import AnycastRange
 from collector.names import NameReader
 from collector.networks import Networks, Prefixes, parse
 from collector.operators import Operator
 from collector.places import PlaceRow
 from collector.records import Jurisdiction, NetworkOverride
-from collector.regions import JURISDICTIONS
+from collector.regions import JURISDICTIONS, written
 from collector.soil import Soil
 
 
@@ -41,6 +42,8 @@ class Knowledge:
     lans: Prefixes[ExchangeLan]
     table_sha256: Mapping[str, str]
     atlas: Atlas = field(default_factory=lambda: Atlas({}))
+    anycast: Prefixes[AnycastRange] = field(default_factory=lambda: Prefixes([]))
+    """Ranges that are known to answer from many places."""
     soil: Soil | None = None
     """Whose soil is where; None where it was not compiled, and nothing can be proven."""
     jurisdictions: tuple[Jurisdiction, ...] = JURISDICTIONS
@@ -50,6 +53,11 @@ class Knowledge:
         """Return the exchange whose shared network holds `address`, None for all others."""
         parsed = parse(address)
         return None if parsed is None else self.lans.find(parsed)
+
+    def anycast_range(self, address: str) -> AnycastRange | None:
+        """Return the range of a known service in many places that holds `address`, if any."""
+        parsed = parse(address)
+        return None if parsed is None else self.anycast.find(parsed)
 
     def digests(self) -> dict[str, str]:
         """Return the SHA-256 (hex) of each table, by the table's name."""
@@ -65,14 +73,14 @@ def load(
     """Return the tables of this release, the user's rows of holders and the compiled tables.
 
     `atlas` is what `collector.atlas.load` opened, `soil` the compiled borders; None: there are
-    none. `own` are the user's jurisdictions.
+    none. `own` are the jurisdictions that paths are judged for beyond those of `JURISDICTIONS`.
 
     Raises:
         ValueError: the prefix of an override is malformed, or has host bits set.
     """
     known, cities, lans = tuple(operators.load()), places.load(), exchanges.load()
     _check_places(known, lans, cities)
-    holders = carriers.load()
+    holders, several = carriers.load(), knownanycast.load()
     compiled = Atlas({}) if atlas is None else atlas
     ranges = Networks(networks.load_special(), overrides, compiled)
     return Knowledge(
@@ -82,20 +90,17 @@ def load(
         networks=ranges,
         carriers={asn: row for row in holders for asn in row.asns},
         lans=Prefixes([(lan.prefix, lan) for lan in lans]),
+        anycast=Prefixes([(row.prefix, row) for row in several]),
         atlas=compiled,
         soil=soil,
         jurisdictions=(*JURISDICTIONS, *own),
         table_sha256={
             **{name: table.header.sha256 for name, table in compiled.tables.items()},
             **({} if soil is None else {"soil": soil.header.sha256}),
+            "anycast": _digest(msgspec.to_builtins(several)),
             "carriers": _digest(msgspec.to_builtins(holders)),
             "exchanges": _digest(msgspec.to_builtins(lans)),
-            "jurisdictions": _digest(
-                [
-                    {**msgspec.to_builtins(row), "territories": sorted(row.territories)}
-                    for row in (*JURISDICTIONS, *own)
-                ]
-            ),
+            "jurisdictions": _digest([written(row) for row in (*JURISDICTIONS, *own)]),
             "names": _digest(msgspec.to_builtins(known)),
             "networks": _digest(msgspec.to_builtins(ranges.overrides)),
             "places": _digest([msgspec.to_builtins(row) for row in cities.values()]),

@@ -275,7 +275,7 @@ def _countries(
     codes: Sequence[str], jurisdictions: Sequence[str], lists: sentences.Lists
 ) -> list[View]:
     """Return the route as countries, those outside a demanded jurisdiction marked."""
-    held = [lists[name].territories for name in jurisdictions if name in lists]
+    held = [lists[name].widest for name in jurisdictions if name in lists]
     return [{"code": code, "outside": any(code not in one for one in held)} for code in codes]
 
 

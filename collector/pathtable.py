@@ -24,6 +24,7 @@ from agent.records import Origin, Path
 from collector.explanation import address
 from collector.nearness import Supposed
 from collector.records import OUTSIDE, Axis, HopJudgement, Judgement, PathVerdict, Verdict
+from collector.regions import TITLES
 from collector.sentences import (
     EVIDENCE,
     HOLDING,
@@ -44,12 +45,6 @@ LIMITS: Final = (
 )
 """What no explanation can tell; printed once, at the end."""
 
-_TITLES: Final = {
-    "FX": "metropolitan France",
-    "FR": "France with its overseas parts",
-    "EU": "European Union",
-    "EEA": "European Economic Area",
-}
 _QUESTIONS: Final = {
     Axis.TERRITORY: "Where the packets went (territory)",
     Axis.ADMINISTRATION: "Who controls the equipment (administration)",
@@ -59,6 +54,7 @@ _STYLES: Final = {
     "contradictory": "bold magenta",
     "mixed": "magenta",
     "inside": "",
+    "unsettled": "",
     "unknown": "",
 }
 _HEADS: Final = dict.fromkeys(OUTSIDE, "bold red")
@@ -272,7 +268,7 @@ def _idle(hops: Sequence[HopJudgement]) -> Iterator[RenderableType]:
 
 
 def _titled(jurisdiction: str) -> str:
-    title = _TITLES.get(jurisdiction)
+    title = TITLES.get(jurisdiction)
     return f"{jurisdiction} ({title})" if title else jurisdiction
 
 

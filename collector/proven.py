@@ -121,6 +121,14 @@ class Prover:
             for name, says in _contained(disc, zone, self.jurisdictions, self.soil)
         }
 
+    def elsewhere(self, address: str, rtt_ns: int | None, territory: str) -> str | None:
+        """Return why what answered is on no soil of `territory`, as one sentence, if proven."""
+        discs = [*self._own(rtt_ns), *self.others.get(address, ())]
+        if self.soil is None or not discs:
+            return None
+        found = proofs.outside(discs, frozenset({territory}), self.soil)
+        return None if found is None else proofs.says(found)
+
     def _may_prove(self, rtt_ns: int | None) -> bool:
         """Tell whether the observer's own answer is short enough to prove anything."""
         measured_ns = usable_ns(rtt_ns)
@@ -165,8 +173,7 @@ def against(
     return [
         f"{words[row.name]} {row.name}"
         for row in jurisdictions
-        if row.name in words
-        and (place.territory in row.territories) != (words[row.name] == "inside")
+        if row.name in words and row.holds(place.territory) is not (words[row.name] == "inside")
     ]
 
 
@@ -175,7 +182,7 @@ def _proofs(
 ) -> Iterator[Evidence]:
     for row in jurisdictions:
         for word, ask in _QUESTIONS.items():
-            found = ask(discs, row.territories, soil)
+            found = ask(discs, row.widest if word == "outside" else row.territories, soil)
             if found is not None:
                 yield _evidence(row, word, found, soil)
 

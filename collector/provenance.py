@@ -11,7 +11,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol, get_args
 
-from collector import carriers, exchanges, networks, operators, places, zones
+from collector import (
+    carriers,
+    exchanges,
+    knownanycast,
+    networks,
+    operators,
+    places,
+    regions,
+    territories,
+    zones,
+)
 from collector.records import Status
 
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
@@ -45,9 +55,18 @@ def tables() -> Mapping[str, tuple[Row, ...]]:
         "exchanges": tuple(exchanges.load()),
         "carriers": tuple(carriers.load()),
         "special": networks.load_special(),
+        "anycast": knownanycast.load(),
         "places": tuple(places.load().values()),
         "zones": tuple(zones.load()),
+        "jurisdictions": regions.rows(),
+        "soil": _soil(),
     }
+
+
+def _soil() -> tuple[Row, ...]:
+    """Return the table of who has which soil, once for each of its rows: they share a source."""
+    rights = territories.load()
+    return (rights,) * len((*rights.shapes, *rights.parts, *rights.discs()))
 
 
 def count(rows: Iterable[Row]) -> dict[Status, int]:

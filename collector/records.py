@@ -21,8 +21,8 @@ from collector.positions import Standing
 RowId = NewType("RowId", int)
 """The collector's own number of a series, unique over all agents and spools."""
 
-RULES: Final = "borne-verdict-rules/3"
-"""The version of the verdict model (decision record 0008); a Statement names it."""
+RULES: Final = "borne-verdict-rules/4"
+"""The version of the verdict model (decision records 0008 and 0011); a Statement names it."""
 
 Status = Literal["observed", "read", "recalled"]
 """How a row about the world is known."""
@@ -150,6 +150,18 @@ class Jurisdiction(msgspec.Struct, frozen=True, kw_only=True):
     territories: frozenset[str]
     as_of: str
     source: str
+    unsettled: frozenset[str] = frozenset()
+    """Territories that it holds under conditions that no place shows, or that are known from memory
+    alone: who is there is neither inside nor outside."""
+
+    def holds(self, territory: str) -> bool | None:
+        """Say whether a territory is inside; None where the list does not settle it."""
+        return None if territory in self.unsettled else territory in self.territories
+
+    @property
+    def widest(self) -> frozenset[str]:
+        """Return all territories that are not outside."""
+        return self.territories | self.unsettled
 
 
 Kind = Literal[
@@ -168,7 +180,7 @@ Kind = Literal[
 ]
 """What a piece of evidence is; the last four speak of administration alone, `zone` of both."""
 
-HopWord = Literal["inside", "outside", "mixed", "unknown", "contradictory"]
+HopWord = Literal["inside", "outside", "mixed", "unsettled", "unknown", "contradictory"]
 """What one hop is to a jurisdiction on one axis."""
 
 

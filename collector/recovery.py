@@ -76,7 +76,7 @@ def recover(config: Config, rooms: Rooms, catalog: Catalog, bundles: Bundles) ->
     tables, soil = _tables(config)
     removed, damage = _tidy(rooms, checkpoint)
     state = State(
-        knowledge.load(config.networks, tables, soil, config.jurisdictions),
+        knowledge.load(config.networks, tables, soil, config.judged),
         config.zones,
         checkpoint,
         width_ns=config.window_s * _S_NS,

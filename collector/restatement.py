@@ -61,6 +61,7 @@ def world(stated: Stated, release: Knowledge, tables: RangeTables) -> Knowledge:
         networks=Networks(special, stated.overrides, tables),
         carriers=release.carriers,
         lans=release.lans,
+        anycast=release.anycast,
         soil=release.soil,
         table_sha256=release.table_sha256,
         jurisdictions=release.jurisdictions,

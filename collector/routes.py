@@ -35,7 +35,7 @@ from typing import Final
 import msgspec
 
 from agent.records import EARLIEST_NS, Family, Hop, Path, PathReply, WitnessReply
-from collector import anycast, borders, evidence, positions, regions
+from collector import anycast, borders, evidence, positions
 from collector.administration import Administration
 from collector.administration import Kept as KeptFindings
 from collector.anycast import Anycast
@@ -104,7 +104,7 @@ class Routes:
         self._zone_of = {zone.ident: zone for zone in zones}
         self._zone_of_target = {target: zone for zone in zones for target in zone.targets}
         self._policy = Policy() if policy is None else policy
-        self._lists = regions.lists(knowledge.jurisdictions)
+        self._lists = {row.name: row for row in knowledge.jurisdictions}
         self._crossings = Crossings(self._lists)
         self._administration = Administration(self._lists)
         self._anycast = Anycast(knowledge.networks, ())

@@ -67,7 +67,14 @@ HOLDING = {
 }
 """What each verdict says of administration; there are no others, and none is ever a crossing."""
 
-HOPS = {"outside": "▲", "contradictory": "◆", "mixed": "◆", "unknown": "○", "inside": "●"}
+HOPS = {
+    "outside": "▲",
+    "contradictory": "◆",
+    "mixed": "◆",
+    "unsettled": "○",
+    "unknown": "○",
+    "inside": "●",
+}
 """The same marks for single hops."""
 
 EVIDENCE = {
@@ -135,7 +142,7 @@ def abroad(crossing: Crossing, lists: Lists = BY_NAME) -> tuple[str, ...]:
     """
     if crossing.jurisdiction not in lists:
         return ()
-    inside = lists[crossing.jurisdiction].territories
+    inside = lists[crossing.jurisdiction].widest
     return tuple(dict.fromkeys(code for code in crossing.countries if code not in inside))
 
 
@@ -149,7 +156,7 @@ def foreign_groups(judged: Judgement, jurisdiction: str, lists: Lists = BY_NAME)
 
     Those of hops that stand inside it are marked: a foreign group on home soil is no crossing.
     """
-    inside = lists[jurisdiction].territories
+    inside = lists[jurisdiction].widest
     soil: dict[str, bool] = {}
     for hop in judged.hops:
         for group in hop.groups:

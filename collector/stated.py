@@ -20,6 +20,7 @@ from collector.carriers import Carrier
 from collector.errors import UnreadableError
 from collector.exchanges import ExchangeLan
 from collector.knowledge import Knowledge
+from collector.knownanycast import AnycastRange
 from collector.names import NameReader
 from collector.nearness import Landmark, Several
 from collector.networks import Address, Networks, Prefixes, SpecialRange
@@ -76,6 +77,7 @@ class _Rows(msgspec.Struct, frozen=True, kw_only=True):
     registrants: tuple[RegistrantRow, ...]
     carriers: tuple[Carrier, ...]
     exchanges: tuple[ExchangeLan, ...]
+    known_anycast: tuple[AnycastRange, ...] = ()
     anycast: tuple[dict[str, Any], ...]
     landmarks: tuple[dict[str, Any], ...] = ()
     standings: tuple[dict[str, Any], ...] = ()
@@ -196,6 +198,7 @@ def _world(rows: _Rows, ranges: Ranges, tables: Mapping[str, str]) -> Knowledge:
         networks=Networks(rows.special, rows.networks, ranges),
         carriers={asn: row for row in rows.carriers for asn in row.asns},
         lans=Prefixes([(row.prefix, row) for row in rows.exchanges]),
+        anycast=Prefixes([(row.prefix, row) for row in rows.known_anycast]),
         table_sha256=tables,
         jurisdictions=rows.jurisdictions,
     )

@@ -29,6 +29,7 @@ _TABLE_OF: Final[Mapping[str, str]] = {
     "special": "special",
     "carriers": "carriers",
     "exchanges": "exchanges",
+    "known_anycast": "anycast",
     "jurisdictions": "jurisdictions",
     "origins": "origin",
     "registrants": "registrant",

@@ -22,6 +22,9 @@ Rules
       all inside                  | inside, or none   | inside
       named, and all refuted      | inside, or none   | contradictory
       none named                  | inside, or none   | unknown
+
+  A place in a territory that the jurisdiction does not settle (`Jurisdiction.unsettled`) makes the
+  hop unsettled, unless every place of the router is outside.
 """
 
 from collections.abc import Iterator, Sequence
@@ -93,7 +96,7 @@ def tell(address: str, claims: Sequence[Claim], *, zone: Zone | None, knowledge:
     """Return what the witnesses say; `zone` is None for all but the target's own address."""
     lan = knowledge.exchange(address)
     said = (*_declared(zone), *_read(claims, knowledge), *_on_lan(lan, knowledge))
-    idle = tuple(_idle(claims, lan, knowledge))
+    idle = tuple(_idle(address, claims, lan, knowledge))
     return Told(said, idle, _weighed(said, [None] * len(said), idle))
 
 
@@ -150,12 +153,14 @@ def word(heard: Testimony, jurisdiction: Jurisdiction, proven: Word | None = Non
     """
     if proven == "outside":
         return "outside"
-    router = {place.territory in jurisdiction.territories for place in heard.places}
+    router = {jurisdiction.holds(place.territory) for place in heard.places}
     if proven == "inside":
         router = {True}
-    crossed = {place.territory in jurisdiction.territories for place in heard.fabric}
+    crossed = {jurisdiction.holds(place.territory) for place in heard.fabric}
     if router == {False}:
         return "outside"
+    if None in router | crossed:
+        return "unsettled"
     if len(router) > 1 or len(crossed) > 1:
         return "mixed"
     if crossed == {False}:
@@ -228,9 +233,12 @@ def _rule(reading: Reading) -> str:
 
 
 def _idle(
-    claims: Sequence[Claim], lan: ExchangeLan | None, knowledge: Knowledge
+    address: str, claims: Sequence[Claim], lan: ExchangeLan | None, knowledge: Knowledge
 ) -> Iterator[Evidence]:
     """Yield what is shown and decides nothing."""
+    several = knowledge.anycast_range(address)
+    if several is not None and several.status == "recalled":
+        yield several.evidence
     if lan is not None and lan.status == "recalled":
         says = f"{_member(lan)}, but that is known from memory alone"
         yield _row(lan, "unconfirmed", says)

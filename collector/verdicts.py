@@ -43,7 +43,7 @@ from collector.records import (
     Verdict,
 )
 
-_PLACES: Final = frozenset({"proof", "zone", "name", "exchange", "refuted", "anycast"})
+_PLACES: Final = frozenset({"proof", "zone", "name", "cloud", "exchange", "refuted", "anycast"})
 _HOLDERS: Final = frozenset({"zone", "network", "carrier"})
 _DECIDED: Final = frozenset({"inside", "outside"})
 _WORDS: Final[tuple[HopWord, ...]] = get_args(HopWord)
@@ -230,7 +230,8 @@ def _verdict(question: _Question) -> Verdict:
     if stayed:
         return Verdict.PROVEN_INSIDE
     heard = strand.reached and not question.side.coverage.hops_silent and not question.side.untold
-    if heard and of["inside"] and not of["mixed"] and not of["unknown"]:
+    lacking = of["mixed"] or of["unsettled"] or of["unknown"]
+    if heard and of["inside"] and not lacking:
         return Verdict.SUPPORTED_INSIDE
     return Verdict.UNDETERMINED
 
@@ -281,8 +282,11 @@ def _gaps(question: _Question) -> Iterator[str]:
     if not any(of.values()):
         yield "no address that can have a place answered"
     both = "has places on both sides" if territory else "is held by groups on both sides"
+    under = "is where" if territory else "is held by a group from where"
     for hop in of["mixed"]:
         yield _because(hop, question, f"{both} of {question.jurisdiction}'s border")
+    for hop in of["unsettled"]:
+        yield _because(hop, question, f"{under} {question.jurisdiction} holds under conditions")
     lacking = []
     for hop in of["unknown"]:
         if territory and _spoken(hop, question):

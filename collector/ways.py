@@ -168,4 +168,4 @@ def _answers(hops: Iterable[HopJudgement]) -> dict[int, tuple[str, ...]]:
 def through_same(crossing: Crossing, verdict: PathVerdict, question: Question) -> bool:
     """Say whether both went through one country outside the jurisdiction."""
     shared = set(crossing.countries) & set(verdict.countries)
-    return not shared <= question.jurisdiction.territories
+    return not shared <= question.jurisdiction.widest

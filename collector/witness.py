@@ -70,11 +70,11 @@ class Frontier:
     def clear_km(self, place: Place, jurisdiction: Jurisdiction) -> float:
         """See `Geometry.clear_km`; 0 where a proof would need soil that nobody has drawn."""
         at = Point(place.latitude, place.longitude)
-        soil, territories = self._soil, jurisdiction.territories
-        home_km = distance(soil, soil.home(territories), at).km
-        if home_km > 0 and not territories <= soil.known:
+        soil, widest = self._soil, jurisdiction.widest
+        home_km = distance(soil, soil.home(widest), at).km
+        if home_km > 0 and not widest <= soil.known:
             return 0.0
-        border_km = home_km or distance(soil, soil.abroad(territories), at).km
+        border_km = home_km or distance(soil, soil.abroad(jurisdiction.territories), at).km
         return border_km - place.radius_km - TOLERANCE_KM
 
 

@@ -38,11 +38,11 @@ def test_observed_names_of_real_paths() -> None:
     """
     north = Origin(latitude=50.69, longitude=3.17, radius_km=15.0)
     of_ovh = NetworkOverride(
-        prefix="9.9.9.9/32", asn=16276, holder="OVH", date="2026-11-24", author="x", reason="x"
+        prefix="9.9.8.9/32", asn=16276, holder="OVH", date="2026-11-24", author="x", reason="x"
     )
     tables = knowledge.load((of_ovh,))
     for name, (rtt_ms, leaves) in OBSERVED.items():
-        found = judged(path([reply("9.9.9.9", name, rtt_ms=rtt_ms)], origin=north), tables=tables)
+        found = judged(path([reply("9.9.8.9", name, rtt_ms=rtt_ms)], origin=north), tables=tables)
         assert (verdict(found).verdict in OUTSIDE) == leaves, name
 
 

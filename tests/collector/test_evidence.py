@@ -6,7 +6,6 @@ import math
 import os
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path as File
 from typing import Any
@@ -18,13 +17,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.records import Hop, Origin, Path, PathReply
-from collector import exchanges, knowledge, rounds
+from collector import knowledge, rounds
 from collector.borders import judge
 from collector.crossings import Crossings
 from collector.evidence import LIMITS, PREDICATE_TYPE, STATEMENT_TYPE, digest, statement
 from collector.knowledge import Knowledge
 from collector.records import RULES, Crossing, NetworkOverride, PathRecord, Vantage, Verdict
 from collector.regions import JURISDICTIONS
+from tests.fakes.filed_rows import (
+    anycast_of_the_file,
+    carriers_of_the_file,
+    exchanges_of_the_file,
+    names_of_the_file,
+    places_of_the_file,
+    special_of_the_file,
+)
 from tests.fakes.paths import FROM_PARIS, MARSEILLE, PARIS, path, reply, zone
 from tests.fakes.statements import rejudged
 
@@ -155,7 +162,8 @@ def test_it_names_the_whole_tables() -> None:
     """The digest of every table stands beside the rows."""
     assert PREDICATE["tables"] == KNOWLEDGE.digests()
     assert set(PREDICATE["tables"]) == {
-        *("carriers", "exchanges", "jurisdictions", "names", "networks", "places", "special"),
+        *("anycast", "carriers", "exchanges", "jurisdictions", "names", "networks", "places"),
+        "special",
     }
 
 
@@ -256,6 +264,7 @@ def test_an_auditor_finds_every_digest() -> None:
         row["digest"]["sha256"] for row in STATEMENT["subject"]
     ]
     assert PREDICATE["tables"] == {
+        "anycast": sha256(anycast_of_the_file()),
         "carriers": sha256(carriers_of_the_file()),
         "exchanges": sha256(exchanges_of_the_file()),
         "jurisdictions": sha256(PREDICATE["rows"]["jurisdictions"]),
@@ -326,72 +335,3 @@ def test_no_integer_is_too_large_for_canonical_json() -> None:
     found = list(numbers(STATEMENT))
     assert len(found) > 50
     assert all(abs(number) < 2**53 for number in found)
-
-
-def table_file(name: str) -> dict[str, Any]:
-    """Read a table of the release as TOML, without the collector."""
-    file = File(__file__).parents[2] / "collector" / "tables" / f"{name}.toml"
-    return tomllib.loads(file.read_text("utf-8"))
-
-
-def names_of_the_file() -> list[Any]:
-    """Return operators as the digest has them: each code with the table's date."""
-    table = table_file("names")
-    return [
-        {
-            **{key: operator[key] for key in ("id", "name", "domains", "asns")},
-            "shared": operator.get("shared", False),
-            "rules": [
-                {
-                    "remark": "",
-                    "caveat": "",
-                    "fabric": False,
-                    **rule,
-                    "codes": [{"date": table["date"], **code} for code in rule["codes"]],
-                }
-                for rule in operator.get("rules", [])
-            ],
-        }
-        for operator in table["operators"]
-    ]
-
-
-def carriers_of_the_file() -> list[Any]:
-    """Return carriers with the table's date and the source of the names."""
-    table = table_file("carriers")
-    shared = {"date": table["date"], "names_source": table["names_source"], "since": ""}
-    return [{**shared, **row} for row in table["carriers"]]
-
-
-def exchanges_of_the_file() -> list[Any]:
-    """Return a row per prefix, with the reserve that goes with every exchange."""
-    table = table_file("exchanges")
-    return [
-        {
-            "prefix": lan["prefix"],
-            "exchange": row["name"],
-            "place": row.get("place"),
-            "territory": row.get("territory"),
-            "remote_peering": "; ".join(
-                filter(None, (exchanges.POSSIBLE, row.get("remote_peering", "")))
-            ),
-            "status": lan["status"],
-            "source": "; ".join(table["documents"].get(key, key) for key in lan["sources"]),
-            "date": table["date"],
-        }
-        for row in table["exchanges"]
-        for lan in row["lans"]
-    ]
-
-
-def places_of_the_file() -> list[Any]:
-    """Return places with the table's defaults."""
-    table = table_file("places")
-    return [{**table["defaults"], **row} for row in table["places"]]
-
-
-def special_of_the_file() -> list[Any]:
-    """Return special ranges with the table's status and date."""
-    table = table_file("special")
-    shared = {"status": table["status"], "date": table["date"]}
-    return [{**shared, **row} for row in table["ranges"]]

@@ -157,7 +157,7 @@ def test_redacted_output_names_no_agent(
         (b"if agent paris is", b"if agent pariz is"),
         (b'"name":"paris"', b'"name":"pariz"'),
         (b'"latitude":48.', b'"latitude":48.8'),
-        (b"borne-verdict-rules/3", b"borne-verdict-rules/9"),
+        (b"borne-verdict-rules/4", b"borne-verdict-rules/9"),
     ],
 )
 def test_redacted_differences_show_no_value(
