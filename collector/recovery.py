@@ -21,6 +21,7 @@ from collector.config import Config
 from collector.errors import CorruptError, StoreError
 from collector.intake import Recovered
 from collector.journal import Replay
+from collector.regions import JURISDICTIONS
 from collector.soil import Soil
 from collector.state import Checkpoint, State
 from collector.store.bundles import Bundles
@@ -152,6 +153,7 @@ def _name_forgotten(config: Config, state: State) -> None:
     """Log the crossings that go on and of which the settings name an end no more."""
     agents = {agent.name for agent in config.agents}
     targets = {target for zone in config.zones for target in zone.targets}
+    judged = {row.name for row in (*JURISDICTIONS, *config.judged)}
     for crossing in state.routes.crossings():
         known = crossing.agent in agents and crossing.target in targets
         if crossing.ended_ns is None and not known:
@@ -160,7 +162,7 @@ def _name_forgotten(config: Config, state: State) -> None:
                 " is kept and shown, no alert counts it",
                 *(crossing.id, crossing.agent, crossing.target),
             )
-        elif crossing.ended_ns is None and crossing.jurisdiction not in config.lists:
+        elif crossing.ended_ns is None and crossing.jurisdiction not in judged:
             _LOG.warning(
                 "crossing %s goes on, and the settings no longer have its jurisdiction %s: no"
                 " round can end it; declare the jurisdiction again until it has ended",

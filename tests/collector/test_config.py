@@ -171,3 +171,14 @@ def test_other_listen_forms_are_refused(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_listen(text)
     assert str(caught.value).endswith(f"unix:PATH or fd:N, not {text!r}")
+
+
+def test_lists_that_the_policy_names_are_judged_beside_those_for_all(tmp_path: Path) -> None:
+    """A list of the release that no row names costs no path anything; own ones are judged."""
+    text = (FILES / "good.toml").read_text(encoding="utf-8")
+    file = tmp_path / "collector.toml"
+    row = '\n[[policy]]\nagent = "paris"\nterritory = ["FX"]\nadministration = ["ADEQUACY"]\n'
+    before = text[: text.index("[[policy]]")] if "[[policy]]" in text else text
+    for added, expected in (("", ["BENELUX"]), (row, ["ADEQUACY", "BENELUX"])):
+        file.write_text(f"{before}{added}", encoding="utf-8")
+        assert expected == [one.name for one in load(file).judged]
