@@ -11,29 +11,22 @@ Rules
 - A directory has one collector: a lock that ends with the process keeps a second one out.
 """
 
-import fcntl
 import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
 
 import msgspec
 
-from agent.records import Protocol, Series, Stamp
 from collector.errors import CorruptError, StoreError
-from collector.records import RowId
-from collector.registry import Alias, Registered
+from collector.registry import Registered
 from collector.state import Checkpoint, Snapshot
+from collector.store import checkpoints, lock
+from collector.store.checkpoints import COLUMNS, FILE_NAME
 from collector.store.listed import SEALED_S, Kind, Segment
 from collector.store.schema import SCRIPTS, VERSION
-
-FILE_NAME: Final = "catalog.sqlite"
-LOCK_NAME: Final = "lock"
-
-_COLUMNS: Final = "name, kind, level_s, stage, rows, octets, first_ns, last_ns, serial"
 
 
 class Catalog:
@@ -47,7 +40,7 @@ class Catalog:
             CorruptError: The file is no catalogue of this version.
         """
         self._path = directory / FILE_NAME
-        self._lock = _locked(directory)
+        self._lock = lock.hold(directory)
         self._rows = 0
         self._aliases = 0
         self._using = threading.RLock()
@@ -69,41 +62,22 @@ class Catalog:
             CorruptError: The file is damaged.
         """
         with self._translated("read"):
-            kept = self._database.execute(
-                "SELECT floor, windows, routes FROM checkpoint"
-            ).fetchone()
-            if kept is None:
-                return Checkpoint()
-            floor, windows, routes = kept
-            checkpoint = Checkpoint(
-                floor=floor,
-                windows=windows,
-                routes=routes,
-                marks={(agent, spool): int(last) for agent, spool, last in self._all("mark")},
-                arrivals=dict(self._all("arrival")),
-                rows=[_registered(row) for row in self._all("series")],
-                aliases=[
-                    Alias(agent_id=agent, spool_id=spool, series=series, row=RowId(row))
-                    for agent, spool, series, row in self._all("alias")
-                ],
-                segments=self.listed(),
-            )
-        if [known.row for known in checkpoint.rows] != list(range(len(checkpoint.rows))):
-            raise CorruptError(f"read {self._path}: the rows of the series have gaps; restore it")
+            checkpoint = checkpoints.load(self._database)
         self._rows, self._aliases = len(checkpoint.rows), len(checkpoint.aliases)
         return checkpoint
 
     def listed(self) -> list[Segment]:
         """Return all segments in the order of their serials."""
         with self._translated("read"):
-            return self._segments("TRUE")
+            return checkpoints.segments(self._database, "TRUE")
 
     def segments_after(
         self, serial: int, kind: Kind = "windows", level_s: int = SEALED_S
     ) -> list[Segment]:
         """Return the sealed segments with a later serial, in the order of their serials."""
         with self._translated("read"):
-            return self._segments(
+            return checkpoints.segments(
+                self._database,
                 "serial > ? AND kind = ? AND level_s = ? AND stage = 'sealed'",
                 (serial, kind, level_s),
             )
@@ -186,20 +160,12 @@ class Catalog:
         listed = []
         for segment in segments:
             found = self._database.execute(
-                f"INSERT INTO segment ({_COLUMNS})"  # noqa: S608 - no name from outside
+                f"INSERT INTO segment ({COLUMNS})"  # noqa: S608 - no name from outside
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
                 msgspec.structs.astuple(segment)[:-1],
             )
             listed.append(msgspec.structs.replace(segment, serial=found.lastrowid))
         return listed
-
-    def _segments(self, condition: str, values: tuple[object, ...] = ()) -> list[Segment]:
-        query = f"SELECT {_COLUMNS} FROM segment WHERE {condition} ORDER BY serial"  # noqa: S608 - no name from outside
-        names = Segment.__struct_fields__
-        return [
-            msgspec.convert(dict(zip(names, row, strict=True)), Segment)
-            for row in self._database.execute(query, values)
-        ]
 
     def _of_sink(self, sink: str) -> tuple[int, int]:
         with self._translated("read"):
@@ -208,41 +174,11 @@ class Catalog:
             ).fetchone()
             return (0, 0) if found is None else (int(found[0]), int(found[1]))
 
-    def _all(self, table: str) -> Iterator[tuple[Any, ...]]:
-        """Return all rows of a table of the schema, in the order of its first column."""
-        query = f"SELECT * FROM {table} ORDER BY 1"  # noqa: S608 - no name from outside
-        return iter(self._database.execute(query))
-
     @contextmanager
     def _translated(self, what: str) -> Iterator[None]:
         """Let one thread in, and turn the library's errors into ours."""
-        try:
-            with self._using:
-                yield
-        except (sqlite3.DatabaseError, msgspec.MsgspecError, ValueError) as error:
-            known = StoreError if isinstance(error, sqlite3.OperationalError) else CorruptError
-            raise known(
-                f"{what} the catalogue {self._path}: {error}; check the disk and its room, or"
-                " restore the directory from a copy"
-            ) from error
-
-
-def _locked(directory: Path) -> int:
-    """Return a descriptor that holds the directory's lock until it is closed."""
-    path = directory / LOCK_NAME
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreError(f"lock {path}: {error}; check the directory's owner") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise StoreError(
-            f"lock {path}: another collector uses this directory; stop it, or give this one a"
-            " directory of its own ([store] directory)"
-        ) from error
-    return descriptor
+        with checkpoints.translated(what, self._path), self._using:
+            yield
 
 
 def _opened(path: Path) -> sqlite3.Connection:
@@ -284,16 +220,3 @@ def _row(known: Registered) -> tuple[object, ...]:
         *(known.row, known.agent_id, known.agent, series.id, series.zone, series.target),
         *(series.family, series.protocol.value, series.stamp.value),
     )
-
-
-def _registered(row: tuple[Any, ...]) -> Registered:
-    number, agent_id, agent, ident, zone, target, family, protocol, stamp = row
-    series = Series(
-        id=ident,
-        zone=zone,
-        target=target,
-        family=family,
-        protocol=Protocol(protocol),
-        stamp=Stamp(stamp),
-    )
-    return Registered(row=RowId(number), agent_id=agent_id, agent=agent, series=series)
