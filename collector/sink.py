@@ -22,14 +22,13 @@ from importlib import import_module
 from typing import Final, NamedTuple, Self
 
 import aiohttp
+import numpy as np
 
 from agent.records import Series
 from collector.config import InfluxSink
-from collector.errors import WireError
 from collector.intake import SinkCounts
-from collector.lineprotocol import line
-from collector.quantiles import Columns, merge, to_quantiles
-from collector.records import SeriesWindow
+from collector.lineprotocol import Lines
+from collector.quantiles import Columns, merge
 
 QUEUE_OCTETS: Final = 64 * 1024 * 1024
 """Most that waits: some 200,000 windows."""
@@ -122,26 +121,25 @@ class Sink:
 
     def _encoded(self, sealed: Columns, named: Mapping[int, tuple[str, Series]]) -> Iterator[Chunk]:
         """Yield the lines of windows that were not sent before, a chunk at a time."""
-        lines: list[bytes] = []
         merged = merge(sealed, self._width_ns)
-        rows = zip(merged.row.tolist(), merged.start_ns.tolist(), to_quantiles(merged), strict=True)
-        for row, start_ns, quantiles in rows:
-            if start_ns <= self._sent_to.get(row, -1):
-                self.counts.dropped["late"] += 1
-                continue
+        rows = zip(merged.row.tolist(), merged.start_ns.tolist(), strict=True)
+        fresh = np.flatnonzero([self._is_fresh(row, start_ns) for row, start_ns in rows])
+        if late := len(merged) - fresh.size:
+            self.counts.dropped["late"] += late
+        lines = Lines(named.__getitem__)
+        for begin in range(0, fresh.size, CHUNK_ROWS):
+            written = lines.of(merged.take(fresh[begin : begin + CHUNK_ROWS]))
+            if written.invalid:
+                self.counts.dropped["invalid"] += written.invalid
+            if written.rows:
+                yield Chunk(written.rows, written.octets)
+
+    def _is_fresh(self, row: int, start_ns: int) -> bool:
+        """Return whether this series-window is later than all that were sent; note it."""
+        fresh = start_ns > self._sent_to.get(row, -1)
+        if fresh:
             self._sent_to[row] = start_ns
-            try:
-                lines.append(
-                    line(*named[row], SeriesWindow(start_ns=start_ns, quantiles=quantiles))
-                )
-            except WireError as error:
-                self.counts.dropped["invalid"] += 1
-                _LOG.debug("sink %s: %s", self.name, error)
-            if len(lines) == CHUNK_ROWS:
-                yield Chunk(len(lines), b"\n".join(lines))
-                lines = []
-        if lines:
-            yield Chunk(len(lines), b"\n".join(lines))
+        return fresh
 
     async def _run(self) -> None:
         """Keep a connection, also after a bug: it costs the chunk that met it."""

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache"
 KERNEL_TESTS = (
     "tests/collector/test_kernels.py",
+    "tests/collector/test_linekernels.py",
     "tests/collector/test_quantiles.py",
     "tests/collector/test_treekernels.py",
 )

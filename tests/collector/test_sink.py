@@ -85,7 +85,7 @@ class Database:
         await asyncio.sleep(0)
         if self.fails:
             raise self.fails.pop(0)
-        self.lines += octets.split(b"\n")
+        self.lines += octets.splitlines()
 
     def sink(self, **options: int) -> Sink:
         """Return a sink that writes here."""
