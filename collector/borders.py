@@ -15,10 +15,10 @@ Rules (`borne-verdict-rules/4`; reasons in decision records 0001, 0004, 0008 and
 - A large time is no evidence, and without compiled borders nothing is proven.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -27,13 +27,12 @@ from collector.discs import usable_ns
 from collector.dossiers import Dossier, Dossiers, dossiers
 from collector.knowledge import Knowledge
 from collector.positions import REFUTED, UNTESTED
-from collector.proven import NO_DISCS, Discs, Proven, Prover, prover
+from collector.proven import NO_DISCS, NOTHING, Discs, Prover, prover
 from collector.records import (
     SEVERITY,
     Axis,
     Evidence,
     HopJudgement,
-    HopWord,
     Judgement,
     Jurisdiction,
     PathVerdict,
@@ -41,8 +40,15 @@ from collector.records import (
 )
 from collector.sightings import Sightings, canonical, sight
 from collector.squatting import unmasked
-from collector.testimony import Measured, Testimony, hear, proved, word
-from collector.verdicts import Strand, conclude, merged, territories
+from collector.testimony import Measured, Testimony, Told, hear, proved, word
+from collector.verdicts import (
+    Bearing,
+    Strand,
+    conclude,
+    merged,
+    on_administration,
+    on_territory,
+)
 from collector.wall import wall_ns
 
 _NONE: Final[Mapping[str, Evidence]] = MappingProxyType({})
@@ -59,6 +65,14 @@ class _Case:
     anycast: Mapping[str, Evidence]
     prover: Prover
     dossiers: Dossiers
+
+
+class _Judged(NamedTuple):
+    """One hop, and what it means on each axis."""
+
+    hop: HopJudgement
+    territory: Bearing
+    administration: Bearing
 
 
 def judge(
@@ -92,10 +106,10 @@ def judge(
     )
     known = dossiers(knowledge, tuple(jurisdictions))
     case = _Case(path, sight(path), zone, jurisdictions, anycast, proving, known)
-    hops = unmasked([_hop(*hop, case) for hop in case.seen.hops], proving)
-    strands = tuple(_strands(hops, case))
-    unreached = tuple(strand.flow for strand in strands if not strand.reached)
-    verdicts = tuple(row for axis in Axis for row in conclude(axis, jurisdictions, strands))
+    judged = _unmasked([_judged(*hop, case) for hop in case.seen.hops], case)
+    strands = [_strand(flow, judged, case) for flow in case.seen.flows]
+    unreached = tuple([strand.flow for strand in strands if not strand.reached])
+    verdicts = tuple(conclude(jurisdictions, strands))
     return Judgement(
         id=path.id,
         agent=agent,
@@ -103,10 +117,10 @@ def judge(
         zone=path.zone or ("" if zone is None else zone.ident),
         started_ns=wall_ns(path.started_at) or 0,
         reached=len(unreached) < len(strands),
-        blind=bool(unreached) or any(hop.address is None for hop in hops),
+        blind=bool(unreached) or any(one.hop.address is None for one in judged),
         countries=_route(strands, verdicts),
         verdicts=verdicts,
-        hops=hops,
+        hops=tuple([one.hop for one in judged]),
         family=path.family,
         flows=tuple(case.seen.flows),
         unreached=unreached if len(unreached) < len(strands) else (),
@@ -119,21 +133,23 @@ def _believed(path: Path, standing: str) -> Path:
     return msgspec.structs.replace(path, origin=None) if refuted else path
 
 
-def _strands(hops: Sequence[HopJudgement], case: _Case) -> Iterator[Strand]:
-    """Yield the flows of the path with their hops."""
-    target = case.seen.target
-    for flow, trace in case.seen.flows.items():
-        own = tuple(hop for hop in hops if flow in hop.flows)
-        at = next((hop for hop in own if hop.address == target), None) if target else None
-        reached = case.path.reached and at is not None
-        yield Strand(
-            flow=flow,
-            hops=own,
-            reached=reached,
-            samples=trace.samples,
-            rtt_min_ns=None if at is None else at.rtt_min_ns,
-            contained=_contained(at, flow, case) if at is not None and reached else {},
-        )
+def _strand(flow: int, judged: Sequence[_Judged], case: _Case) -> Strand:
+    """Return one flow of the path with its hops."""
+    own, target = [one for one in judged if flow in one.hop.flows], case.seen.target
+    at = next((one.hop for one in own if one.hop.address == target), None) if target else None
+    reached = case.path.reached and at is not None
+    return Strand(
+        flow=flow,
+        hops=[one.hop for one in own],
+        bearings={
+            Axis.TERRITORY: [one.territory for one in own],
+            Axis.ADMINISTRATION: [one.administration for one in own],
+        },
+        reached=reached,
+        samples=case.seen.flows[flow].samples,
+        rtt_min_ns=None if at is None else at.rtt_min_ns,
+        contained=_contained(at, flow, case) if at is not None and reached else {},
+    )
 
 
 def _contained(target: HopJudgement, flow: int, case: _Case) -> Mapping[str, str]:
@@ -164,83 +180,59 @@ def _fastest_ns(case: _Case, flow: int) -> int | None:
 
 def _route(strands: Sequence[Strand], verdicts: Sequence[PathVerdict]) -> tuple[str, ...]:
     """Return the territories of the flow with the worst verdict on territory."""
-    on_territory = [row for row in verdicts if row.axis is Axis.TERRITORY]
-    worst = min(on_territory, key=lambda row: SEVERITY[row.verdict], default=None)
-    hops = next(row.hops for row in strands if worst is None or row.flow == worst.flow)
-    return merged(known for hop in hops if len(known := territories(hop)) == 1)
+    told = [row for row in verdicts if row.axis is Axis.TERRITORY]
+    worst = min(told, key=lambda row: SEVERITY[row.verdict], default=None)
+    strand = next(row for row in strands if worst is None or row.flow == worst.flow)
+    known = [bearing.countries for bearing in strand.bearings[Axis.TERRITORY]]
+    return merged([countries for countries in known if len(countries) == 1])
 
 
-def _hop(ttl: int, address: str | None, flows: tuple[int, ...], case: _Case) -> HopJudgement:
+def _judged(ttl: int, address: str | None, flows: tuple[int, ...], case: _Case) -> _Judged:
     """Judge one hop; of a silent or an excluded one there is nothing to judge."""
     if address is None:
-        return _unjudged(ttl, None, flows)
-    sighting = case.seen.addresses[address]
-    zone = case.zone if address == case.seen.target and _declared(case) else None
-    known = case.dossiers.of(address, tuple(sighting.names.items()), zone)
-    if isinstance(known, Dossier):
-        return _placed(ttl, address, flows, case, known)
-    return msgspec.structs.replace(
-        _unjudged(ttl, address, flows),
-        name=known.name,
-        rtt_min_ns=sighting.rtt_min_ns,
-        evidence=(known.why,),
-        excluded=True,
-    )
+        known, rtt_min_ns = case.dossiers.silence, None
+    else:
+        sighting = case.seen.addresses[address]
+        zone = case.zone if address == case.seen.target and _declared(case) else None
+        known = case.dossiers.of(address, tuple(sighting.names.items()), zone)
+        rtt_min_ns = sighting.rtt_min_ns
+    hop = msgspec.structs.replace(known.hop, ttl=ttl, rtt_min_ns=rtt_min_ns, flows=flows)
+    if address is None or known.told is None:
+        return _Judged(hop, known.territory, known.administration)
+    return _placed(hop, address, known, known.told, case)
 
 
-def _unjudged(ttl: int, address: str | None, flows: tuple[int, ...]) -> HopJudgement:
-    return HopJudgement(
-        ttl=ttl,
-        address=address,
-        name=None,
-        rtt_min_ns=None,
-        candidates=(),
-        verdicts={},
-        asn=None,
-        operator=None,
-        evidence=(),
-        flows=flows,
-    )
-
-
-def _placed(
-    ttl: int, address: str, flows: tuple[int, ...], case: _Case, known: Dossier
-) -> HopJudgement:
-    """Judge a hop whose address can have a place and a holder."""
-    path, rtt_min_ns, held = case.path, case.seen.addresses[address].rtt_min_ns, known.held
-    heard = hear(Measured(address, rtt_min_ns, path.origin, path.rtt_resolution_ns), known.told)
+def _placed(hop: HopJudgement, address: str, known: Dossier, told: Told, case: _Case) -> _Judged:
+    """Judge a hop whose address can have a place by its time, too."""
+    path, rtt_min_ns = case.path, hop.rtt_min_ns
+    heard = hear(Measured(address, rtt_min_ns, path.origin, path.rtt_resolution_ns), told)
     proven = case.prover.of(address, rtt_min_ns)
     several = case.anycast.get(address) or proven.several or known.several
-    if proven.evidence and not several:
+    if several is not None:
+        heard, proven = Testimony((several, *heard.evidence)), NOTHING
+    elif proven.evidence:
         heard = proved(heard, proven, case.jurisdictions)
-    return HopJudgement(
-        ttl=ttl,
-        address=address,
-        name=known.name,
-        rtt_min_ns=rtt_min_ns,
-        candidates=() if several else heard.candidates,
-        verdicts=_words(known, heard, proven, case, several=several is not None),
-        asn=held.asn,
-        operator=held.operator,
-        evidence=(several, *heard.evidence) if several else heard.evidence,
-        flows=flows,
-        registrant=held.registrant,
-        groups=held.groups,
-        administration=known.administration,
-        holders=held.evidence,
-    )
-
-
-def _words(
-    known: Dossier, heard: Testimony, proven: Proven, case: _Case, *, several: bool
-) -> Mapping[str, HopWord]:
-    """Return what the hop is on territory, by jurisdiction."""
-    if several:
-        return {row.name: "unknown" for row in case.jurisdictions}
-    if heard is known.told.whole:
-        return known.words
+    elif heard is told.whole:
+        return _Judged(hop, known.territory, known.administration)
     words = proven.words
-    return {row.name: word(heard, row, words.get(row.name)) for row in case.jurisdictions}
+    hop = msgspec.structs.replace(
+        hop,
+        candidates=heard.candidates,
+        verdicts={row.name: word(heard, row, words.get(row.name)) for row in case.jurisdictions},
+        evidence=heard.evidence,
+    )
+    return _Judged(hop, on_territory(hop, case.jurisdictions), known.administration)
+
+
+def _unmasked(judged: Sequence[_Judged], case: _Case) -> Sequence[_Judged]:
+    """Return the hops of the path; those on squatted addresses have no holder."""
+    hops = unmasked([one.hop for one in judged], case.prover)
+    return [
+        one
+        if hop is one.hop
+        else _Judged(hop, one.territory, on_administration(hop, case.jurisdictions))
+        for one, hop in zip(judged, hops, strict=True)
+    ]
 
 
 def _declared(case: _Case) -> bool:

@@ -7,18 +7,20 @@ Rules
 - The names are told in any order; the order changes nothing.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
+
+import msgspec
 
 from collector.claims import claims
 from collector.holders import Holding, hold
 from collector.knowledge import Knowledge
 from collector.knownanycast import AnycastRange
-from collector.records import Evidence, HopWord, Jurisdiction, Zone
+from collector.records import Evidence, HopJudgement, Jurisdiction, Zone
 from collector.sightings import Sighting
-from collector.testimony import Told, excluded, tell, word
+from collector.testimony import Testimony, Told, excluded, tell, word
+from collector.verdicts import Bearing, on_administration, on_territory
 
 KEPT: Final = 1 << 14
 """Dossiers that are kept of one set of tables, those asked for last."""
@@ -27,29 +29,31 @@ _KEPT_TABLES: Final = 4
 Names: TypeAlias = tuple[tuple[str, bool | None], ...]
 """PTR names with whether they resolve back, as a sighting holds them."""
 
-
-@dataclass(frozen=True, slots=True)
-class Excluded:
-    """An address in a special range."""
-
-    name: str | None
-    """The one that is shown."""
-    why: Evidence
+_NOTHING: Final = HopJudgement(
+    ttl=0,
+    address=None,
+    name=None,
+    rtt_min_ns=None,
+    candidates=(),
+    verdicts={},
+    asn=None,
+    operator=None,
+    evidence=(),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """What is known of an address that can have a place and a holder."""
+    """What is known of one address; if physics refutes nothing and proves nothing, all of it."""
 
-    name: str | None
-    """The one that is shown."""
-    told: Told
-    held: Holding
-    words: Mapping[str, HopWord]
-    """On territory, by jurisdiction, if physics refutes nothing and proves nothing."""
-    administration: Mapping[str, HopWord]
+    hop: HopJudgement
+    """What is said of the address, at no TTL yet."""
+    told: Told | None
+    """None for an address in a special range and for silence: neither can have a place."""
+    territory: Bearing
+    administration: Bearing
     several: Evidence | None = None
-    """Why it stands in several places, where a table says so."""
+    """Why it stands in several places, where a table says so: then it has none."""
 
 
 class Dossiers:
@@ -60,24 +64,48 @@ class Dossiers:
         self._knowledge = knowledge
         self._jurisdictions = jurisdictions
         self.of = lru_cache(KEPT)(self._of)
+        self.silence = self._dossier(_NOTHING, None)
+        """What is known where nothing answered."""
 
-    def _of(self, address: str, names: Names, zone: Zone | None) -> Dossier | Excluded:
+    def _of(self, address: str, names: Names, zone: Zone | None) -> Dossier:
         """Return what is known of `address`; `zone` is None for all but the target's own."""
         sighting = Sighting(names=dict(names))
         shown = next(iter(sighting.confirmed + sighting.unconfirmed), None)
+        hop = msgspec.structs.replace(_NOTHING, address=address, name=shown)
         special = self._knowledge.networks.special(address)
         if special is not None:
-            return Excluded(shown, excluded(special))
+            why = (excluded(special),)
+            return self._dossier(msgspec.structs.replace(hop, evidence=why, excluded=True), None)
         said = claims(address, sighting, self._knowledge)
         told = tell(address, said, zone=zone, knowledge=self._knowledge)
         held = hold(address, said, zone=zone, knowledge=self._knowledge)
-        return Dossier(
-            name=shown,
-            told=told,
-            held=held,
-            words={row.name: word(told.whole, row) for row in self._jurisdictions},
+        several = _several(self._knowledge.anycast_range(address))
+        return self._dossier(self._placed(hop, told.whole, held), told, several)
+
+    def _placed(self, hop: HopJudgement, heard: Testimony, held: Holding) -> HopJudgement:
+        """Return the hop with its place and its holder."""
+        return msgspec.structs.replace(
+            hop,
+            candidates=heard.candidates,
+            verdicts={row.name: word(heard, row) for row in self._jurisdictions},
+            asn=held.asn,
+            operator=held.operator,
+            evidence=heard.evidence,
+            registrant=held.registrant,
+            groups=held.groups,
             administration=held.words(self._jurisdictions),
-            several=_several(self._knowledge.anycast_range(address)),
+            holders=held.evidence,
+        )
+
+    def _dossier(
+        self, hop: HopJudgement, told: Told | None, several: Evidence | None = None
+    ) -> Dossier:
+        return Dossier(
+            hop=hop,
+            told=told,
+            territory=on_territory(hop, self._jurisdictions),
+            administration=on_administration(hop, self._jurisdictions),
+            several=several,
         )
 
 

@@ -64,13 +64,13 @@ class Measured(NamedTuple):
 class Testimony:
     """Everything that was said of the place of one address."""
 
-    named: bool
-    """True where a witness of the router's place named one, refuted or not."""
-    places: tuple[Place, ...]
-    """What physics leaves of these places, in the order of the witnesses, each once."""
-    fabric: tuple[Place, ...]
-    """What physics leaves of the exchanges that the packet crossed, each once."""
     evidence: tuple[Evidence, ...]
+    named: bool = False
+    """True where a witness of the router's place named one, refuted or not."""
+    places: tuple[Place, ...] = ()
+    """What physics leaves of these places, in the order of the witnesses, each once."""
+    fabric: tuple[Place, ...] = ()
+    """What physics leaves of the exchanges that the packet crossed, each once."""
 
     @property
     def candidates(self) -> tuple[Place, ...]:

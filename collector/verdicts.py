@@ -28,7 +28,7 @@ Rules
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import dropwhile, groupby
-from typing import Final, NamedTuple, TypeAlias, get_args
+from typing import Final, NamedTuple, TypeAlias
 
 from collector.records import (
     INSIDE,
@@ -46,10 +46,25 @@ from collector.records import (
 _PLACES: Final = frozenset({"proof", "zone", "name", "cloud", "exchange", "refuted", "anycast"})
 _HOLDERS: Final = frozenset({"zone", "network", "carrier"})
 _DECIDED: Final = frozenset({"inside", "outside"})
-_WORDS: Final[tuple[HopWord, ...]] = get_args(HopWord)
+_LACKING: Final = frozenset({"mixed", "unsettled", "unknown"})
 
-_Sorted: TypeAlias = Mapping[HopWord, Sequence[HopJudgement]]
-"""Hops by what they are to a jurisdiction, in the order of the way."""
+_Number: TypeAlias = int
+"""Of a hop in its flow, from 0 in the order of the way."""
+_Words: TypeAlias = tuple[HopWord | None, ...]
+
+
+class Bearing(NamedTuple):
+    """What one hop means to the verdicts on one axis, whatever its TTL."""
+
+    words: _Words
+    """What the hop is to each jurisdiction, in their order; None where it was not judged."""
+    countries: tuple[str, ...]
+    """Those that the axis names for the hop, once each."""
+    known: bool
+    """Whether there is evidence on this axis."""
+    said: str
+    """Everything said of the matter but proofs, which are for one jurisdiction alone."""
+    proofs: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +72,9 @@ class Strand:
     """One flow of a path, its hops judged."""
 
     flow: int
-    hops: tuple[HopJudgement, ...]
+    hops: Sequence[HopJudgement]
+    bearings: Mapping[Axis, Sequence[Bearing]]
+    """Of each hop."""
     reached: bool
     samples: int
     rtt_min_ns: int | None
@@ -66,33 +83,29 @@ class Strand:
     """Why the flow had no time to leave, by the jurisdictions where that is proven."""
 
 
-class _Column(NamedTuple):
-    """What the hops of one flow are to a jurisdiction."""
+class _Way(NamedTuple):
+    """One flow: what is the same on both axes."""
 
-    of: _Sorted
-    countries: tuple[str, ...]
-    """Of the decided hops, in the order of the way, equal neighbours merged."""
+    strand: Strand
+    responding: int
+    silent: int
+    longest_silent_gap: int
+    untold: Sequence[HopJudgement]
 
 
 class _Side(NamedTuple):
     """One flow on one axis: what is the same for every jurisdiction."""
 
     axis: Axis
-    strand: Strand
-    words: Sequence[Mapping[str, HopWord]]
-    """What each hop is to each jurisdiction."""
-    countries: Sequence[tuple[str, ...]]
-    """The countries that the axis names for each hop, once each."""
+    way: _Way
+    bearings: Sequence[Bearing]
+    words: Sequence[_Words]
+    """What the hops are to each jurisdiction in turn."""
     coverage: Coverage
-    untold: Sequence[HopJudgement]
     on_soil: bool
     """True for territory."""
     proven: bool
     """Whether anything is proven of any hop."""
-    columns: dict[tuple[HopWord | None, ...], _Column]
-    """What follows for jurisdictions to which every hop is the same word: most are."""
-    said: dict[tuple[int, str | None], str]
-    """Everything said of a hop of which nothing is proven, by TTL and address."""
 
 
 class _Question(NamedTuple):
@@ -100,230 +113,254 @@ class _Question(NamedTuple):
 
     jurisdiction: str
     side: _Side
-    column: _Column
+    words: _Words
+    """What each hop is to the jurisdiction."""
     stayed: str | None
     """Why the flow had no time to leave, None where it is not proven."""
 
-    def proofs(self, hop: HopJudgement) -> list[Evidence]:
+    def which(self, word: HopWord) -> list[_Number]:
+        """Return the hops that are this to the jurisdiction."""
+        return [number for number, each in enumerate(self.words) if each == word]
+
+    def proofs(self, number: _Number) -> list[Evidence]:
         """Return what is proven of a hop; a proof counts for its own jurisdiction alone."""
-        if not self.side.proven:
+        name, rows = self.jurisdiction, self.side.bearings[number].proofs
+        return [row for row in rows if row.proof is not None and row.proof.jurisdiction == name]
+
+    def said(self, number: _Number) -> str:
+        """Return everything said of a hop; of proofs those for this jurisdiction alone."""
+        proofs = self.proofs(number)
+        if not proofs:
+            return self.side.bearings[number].said
+        rows = self.side.way.strand.hops[number].evidence
+        return _joined(row for row in rows if row.proof is None or row in proofs)
+
+    def because(self, word: HopWord, conclusion: str) -> list[str]:
+        """Return a sentence for each hop that is `word`: what follows, and why."""
+        if word not in self.words:
             return []
-        name = self.jurisdiction
-        return [row for row in hop.evidence if row.proof and row.proof.jurisdiction == name]
+        if self.side.proven:
+            return [self.sentence(number, conclusion) for number in self.which(word)]
+        ways = zip(self.words, self.side.way.strand.hops, self.side.bearings, strict=True)
+        return [
+            f"hop {hop.ttl} ({hop.address}) {conclusion}: {bearing.said}"
+            for each, hop, bearing in ways
+            if each == word
+        ]
+
+    def sentence(self, number: _Number, conclusion: str) -> str:
+        """Return what follows of a hop, and everything said of the matter."""
+        hop = self.side.way.strand.hops[number]
+        return f"hop {hop.ttl} ({hop.address}) {conclusion}: {self.said(number)}"
+
+
+def on_territory(hop: HopJudgement, jurisdictions: Iterable[Jurisdiction]) -> Bearing:
+    """Return what a hop means on territory."""
+    countries = _once(place.territory for place in hop.candidates)
+    proofs = tuple([row for row in hop.evidence if row.proof is not None])
+    said = _joined(row for row in hop.evidence if row.proof is None)
+    words = tuple([hop.verdicts.get(row.name) for row in jurisdictions])
+    return Bearing(words, countries, bool(countries or proofs), said, proofs)
+
+
+def on_administration(hop: HopJudgement, jurisdictions: Iterable[Jurisdiction]) -> Bearing:
+    """Return what a hop means on administration."""
+    countries = _once(group.country for group in hop.groups)
+    said = "; ".join([row.says for row in hop.holders if row.kind in _HOLDERS])
+    words = tuple([hop.administration.get(row.name) for row in jurisdictions])
+    return Bearing(words, countries, bool(countries), said)
+
+
+def _joined(evidence: Iterable[Evidence]) -> str:
+    return "; ".join([row.says for row in evidence if row.kind in _PLACES])
 
 
 def conclude(
-    axis: Axis, jurisdictions: Iterable[Jurisdiction], strands: Sequence[Strand]
+    jurisdictions: Sequence[Jurisdiction], strands: Sequence[Strand]
 ) -> Iterator[PathVerdict]:
-    """Yield the verdicts of a path, whose flows are `strands` in the order of their numbers."""
-    sides = [_side(strand, axis) for strand in strands]
-    for row in jurisdictions:
-        yield _conclude([_question(row.name, side) for side in sides])
+    """Yield the verdicts of a path on each axis in turn.
+
+    Its flows are `strands`, in the order of their numbers.
+    """
+    ways = [_way(strand) for strand in strands]
+    for axis in Axis:
+        sides = [_side(way, axis, len(jurisdictions)) for way in ways]
+        for at, row in enumerate(jurisdictions):
+            yield _conclude([_question(row.name, side, side.words[at]) for side in sides])
 
 
 def _conclude(questions: Sequence[_Question]) -> PathVerdict:
     """Return the verdict of the worst flow."""
     found = [_verdict(question) for question in questions]
-    at = min(range(len(found)), key=lambda place: SEVERITY[found[place]])
+    ranks = [SEVERITY[verdict] for verdict in found]
+    at = ranks.index(min(ranks))
     question, verdict, side = questions[at], found[at], questions[at].side
-    reasons = tuple(_reasons(question, verdict))
+    reasons = _reasons(question, verdict)
     if len(found) > 1:
-        reasons = tuple(f"flow {at + 1} of {len(found)}: {reason}" for reason in reasons)
+        reasons = [f"flow {at + 1} of {len(found)}: {reason}" for reason in reasons]
     return PathVerdict(
         jurisdiction=question.jurisdiction,
         axis=side.axis,
         verdict=verdict,
         coverage=side.coverage,
-        countries=question.column.countries,
-        reasons=reasons,
-        flow=side.strand.flow,
+        countries=_countries(question),
+        reasons=tuple(reasons),
+        flow=side.way.strand.flow,
     )
 
 
-def _side(strand: Strand, axis: Axis) -> _Side:
-    hops, territory = strand.hops, axis is Axis.TERRITORY
-    rows = [row for hop in hops for row in hop.evidence] if territory else []
+def _way(strand: Strand) -> _Way:
+    silent = [hop.address is None for hop in strand.hops]
+    gaps = [len(list(run)) for is_silent, run in groupby(silent) if is_silent]
+    return _Way(
+        strand=strand,
+        responding=sum([hop.address is not None and not hop.excluded for hop in strand.hops]),
+        silent=sum(gaps),
+        longest_silent_gap=max(gaps, default=0),
+        untold=_untold(strand),
+    )
+
+
+def _side(way: _Way, axis: Axis, jurisdictions: int) -> _Side:
+    bearings = way.strand.bearings[axis]
+    words = [bearing.words for bearing in bearings]
     return _Side(
         axis=axis,
-        strand=strand,
-        words=[hop.verdicts if territory else hop.administration for hop in hops],
-        countries=[territories(hop) if territory else _seats(hop) for hop in hops],
-        coverage=_coverage(strand, axis),
-        untold=_untold(strand),
-        on_soil=territory,
-        proven=any(row.proof for row in rows),
-        columns={},
-        said={},
+        way=way,
+        bearings=bearings,
+        words=list(zip(*words, strict=True)) or [()] * jurisdictions,
+        coverage=_coverage(way, sum([bearing.known for bearing in bearings])),
+        on_soil=axis is Axis.TERRITORY,
+        proven=any(bearing.proofs for bearing in bearings),
     )
 
 
-def _question(jurisdiction: str, side: _Side) -> _Question:
-    words = tuple([words.get(jurisdiction) for words in side.words])
-    column = side.columns.get(words)
-    if column is None:
-        column = side.columns[words] = _column(words, side)
-    stayed = side.strand.contained.get(jurisdiction) if side.on_soil else None
-    return _Question(jurisdiction, side, column, stayed)
+def _question(jurisdiction: str, side: _Side, words: _Words) -> _Question:
+    stayed = side.way.strand.contained.get(jurisdiction) if side.on_soil else None
+    return _Question(jurisdiction, side, words, stayed)
 
 
-def _column(words: Sequence[HopWord | None], side: _Side) -> _Column:
-    of: dict[HopWord, list[HopJudgement]] = {word: [] for word in _WORDS}
-    for hop, word in zip(side.strand.hops, words, strict=True):
-        if word is not None:
-            of[word].append(hop)
-    decided = [codes for codes, word in zip(side.countries, words, strict=True) if word in _DECIDED]
-    return _Column(of, merged(decided))
-
-
-def _coverage(strand: Strand, axis: Axis) -> Coverage:
-    """Return how much of a flow a verdict on `axis` rests on."""
-    responding = [hop for hop in strand.hops if hop.address is not None and not hop.excluded]
-    silent = [hop.address is None for hop in strand.hops]
-    runs = [len(list(run)) for is_silent, run in groupby(silent) if is_silent]
-    known = [_placed(hop) if axis is Axis.TERRITORY else bool(hop.groups) for hop in responding]
+def _coverage(way: _Way, known: int) -> Coverage:
+    """Return how much of a flow a verdict rests on, `known` of its hops having evidence."""
+    strand = way.strand
     return Coverage(
-        hops_responding=len(responding),
-        hops_with_evidence=sum(known),
-        hops_silent=sum(runs),
-        longest_silent_gap=max(runs, default=0),
+        hops_responding=way.responding,
+        hops_with_evidence=known,
+        hops_silent=way.silent,
+        longest_silent_gap=way.longest_silent_gap,
         rtt_min_s=None if strand.rtt_min_ns is None else strand.rtt_min_ns / 1e9,
         samples=strand.samples,
     )
 
 
-def _placed(hop: HopJudgement) -> bool:
-    return bool(hop.candidates) or any(row.proof for row in hop.evidence)
+def _countries(question: _Question) -> tuple[str, ...]:
+    """Return the countries of the decided hops in the order of the way."""
+    pairs = zip(question.side.bearings, question.words, strict=True)
+    return merged([bearing.countries for bearing, word in pairs if word in _DECIDED])
 
 
-def territories(hop: HopJudgement) -> tuple[str, ...]:
-    """Return the territories of the places that a hop may be at, once each."""
-    return _once([place.territory for place in hop.candidates])
-
-
-def _seats(hop: HopJudgement) -> tuple[str, ...]:
-    """Return the countries of the groups that control a hop, once each."""
-    return _once([group.country for group in hop.groups])
-
-
-def _once(codes: Sequence[str]) -> tuple[str, ...]:
-    return tuple(codes if len(codes) < 2 else sorted({*codes}))  # noqa: PLR2004 - nothing twice
+def _once(codes: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({*codes}))
 
 
 def merged(countries: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     """Return the countries in order, equal neighbours merged."""
     found: list[str] = []
+    last = None
     for codes in countries:
         for code in codes:
-            if not found or found[-1] != code:
+            if code != last:
                 found.append(code)
+                last = code
     return tuple(found)
 
 
 def _verdict(question: _Question) -> Verdict:
     """Apply the table of the module's rules to one flow."""
-    of, strand, stayed = question.column.of, question.side.strand, question.stayed is not None
-    if of["outside"] and not stayed:
-        proven = any(map(question.proofs, of["outside"]))
+    words, way, stayed = question.words, question.side.way, question.stayed is not None
+    outside = "outside" in words
+    if outside and not stayed:
+        proven = question.side.proven and any(map(question.proofs, question.which("outside")))
         return Verdict.PROVEN_OUTSIDE if proven else Verdict.SUPPORTED_OUTSIDE
-    if of["outside"] or of["contradictory"]:
+    if outside or "contradictory" in words:
         return Verdict.CONTRADICTORY
     if stayed:
         return Verdict.PROVEN_INSIDE
-    heard = strand.reached and not question.side.coverage.hops_silent and not question.side.untold
-    lacking = of["mixed"] or of["unsettled"] or of["unknown"]
-    if heard and of["inside"] and not lacking:
+    heard = way.strand.reached and not way.silent and not way.untold
+    if heard and "inside" in words and _LACKING.isdisjoint(words):
         return Verdict.SUPPORTED_INSIDE
     return Verdict.UNDETERMINED
 
 
 def _untold(strand: Strand) -> Sequence[HopJudgement]:
     """Return the excluded hops behind the first one that can have a place."""
-    if not any(hop.excluded for hop in strand.hops):
-        return ()
     behind = dropwhile(lambda hop: hop.excluded or hop.address is None, strand.hops)
     return [hop for hop in behind if hop.excluded]
 
 
-def _reasons(question: _Question, verdict: Verdict) -> Iterator[str]:
-    """Yield what led to the verdict of a flow."""
-    of = question.column.of
+def _reasons(question: _Question, verdict: Verdict) -> list[str]:
+    """Return what led to the verdict of a flow."""
+    found: list[str] = []
     if question.stayed is not None:
-        yield f"the packets of the target's fastest answer had no time to leave: {question.stayed}"
+        why = f"the packets of the target's fastest answer had no time to leave: {question.stayed}"
+        found.append(why)
     if verdict is Verdict.UNDETERMINED:
-        yield from _gaps(question)
+        found += _gaps(question)
     elif verdict in INSIDE:
-        yield from _are("inside", of["inside"], question)
+        found += _are("inside", question)
     else:
-        yield from _are("outside", of["outside"], question)
-        for hop in of["contradictory"]:
-            yield _because(hop, question, "has no possible place left")
-    yield from _silence(question.side.coverage)
+        found += _are("outside", question)
+        found += question.because("contradictory", "has no possible place left")
+    found += _silence(question.side.way)
+    return found
 
 
-def _are(word: HopWord, hops: Sequence[HopJudgement], question: _Question) -> Iterator[str]:
-    """Yield a sentence for each hop that is inside or outside; outside, the proven ones first."""
+def _are(word: HopWord, question: _Question) -> list[str]:
+    """Return a sentence for each hop that is inside or outside; outside, the proven ones first."""
     side, name = question.side, question.jurisdiction
     plain = f"is {word} {name}" if side.on_soil else f"is held by a group {word} {name}"
     if not side.proven:
-        for hop in hops:
-            yield _because(hop, question, plain)
-        return
-    proven = [hop for hop in hops if question.proofs(hop)]
-    others = [hop for hop in hops if not question.proofs(hop)]
-    for hop in hops if word == "inside" else proven + others:
-        yield _because(hop, question, f"is proven {word} {name}" if hop in proven else plain)
+        return question.because(word, plain)
+    numbers = question.which(word)
+    proven = [number for number in numbers if question.proofs(number)]
+    if word == "outside":
+        numbers = proven + [number for number in numbers if number not in proven]
+    return [
+        question.sentence(number, f"is proven {word} {name}" if number in proven else plain)
+        for number in numbers
+    ]
 
 
 def _gaps(question: _Question) -> Iterator[str]:
     """Yield why a flow without an outside and without a conflict is not inside either."""
-    of, territory = question.column.of, question.side.on_soil
-    if not question.side.strand.reached:
+    way, territory = question.side.way, question.side.on_soil
+    if not way.strand.reached:
         yield "no answer came from the target's own address: the end of the way is unseen"
-    if not any(of.values()):
+    if not any(question.words):
         yield "no address that can have a place answered"
     both = "has places on both sides" if territory else "is held by groups on both sides"
     under = "is where" if territory else "is held by a group from where"
-    for hop in of["mixed"]:
-        yield _because(hop, question, f"{both} of {question.jurisdiction}'s border")
-    for hop in of["unsettled"]:
-        yield _because(hop, question, f"{under} {question.jurisdiction} holds under conditions")
+    yield from question.because("mixed", f"{both} of {question.jurisdiction}'s border")
+    yield from question.because(
+        "unsettled", f"{under} {question.jurisdiction} holds under conditions"
+    )
     lacking = []
-    for hop in of["unknown"]:
-        if territory and _spoken(hop, question):
-            yield _because(hop, question, "has no place that could be told")
+    for number in question.which("unknown"):
+        if territory and question.said(number):
+            yield question.sentence(number, "has no place that could be told")
         else:
-            lacking.append(hop)
+            lacking.append(way.strand.hops[number])
     if lacking:
         what = "a place for" if territory else "the group behind"
-        which = ", ".join(f"{hop.address} (hop {hop.ttl})" for hop in lacking)
+        which = ", ".join([f"{hop.address} (hop {hop.ttl})" for hop in lacking])
         yield f"no evidence of {what} {which}"
-    for hop in question.side.untold:
+    for hop in way.untold:
         yield f"hop {hop.ttl} ({hop.address}) is untold: {hop.evidence[0].says}"
 
 
-def _because(hop: HopJudgement, question: _Question, conclusion: str) -> str:
-    """Return one sentence: the hop, what follows, and everything said of the matter."""
-    return f"hop {hop.ttl} ({hop.address}) {conclusion}: {_spoken(hop, question)}"
-
-
-def _spoken(hop: HopJudgement, question: _Question) -> str:
-    """Return everything said of a hop; of proofs those for this jurisdiction alone."""
-    proofs, said = question.proofs(hop), question.side.said
-    if proofs:
-        rows = [row for row in hop.evidence if row.kind in _PLACES]
-        return "; ".join([row.says for row in rows if row.proof is None or row in proofs])
-    found = said.get((hop.ttl, hop.address))
-    if found is None:
-        kinds, of = (_PLACES, hop.evidence) if question.side.on_soil else (_HOLDERS, hop.holders)
-        found = "; ".join([row.says for row in of if row.kind in kinds and row.proof is None])
-        said[hop.ttl, hop.address] = found
-    return found
-
-
-def _silence(found: Coverage) -> Iterator[str]:
-    if found.hops_silent:
-        hops = "hop" if found.hops_silent == 1 else "hops"
-        yield (
-            f"{found.hops_silent} silent {hops}, {found.longest_silent_gap} in a row at most: "
-            "what is there is unseen"
-        )
+def _silence(way: _Way) -> list[str]:
+    if not way.silent:
+        return []
+    hops = "hop" if way.silent == 1 else "hops"
+    seen = f"{way.silent} silent {hops}, {way.longest_silent_gap} in a row at most"
+    return [f"{seen}: what is there is unseen"]

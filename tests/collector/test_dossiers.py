@@ -6,7 +6,7 @@ import msgspec
 
 from collector import knowledge
 from collector.borders import judge
-from collector.dossiers import KEPT, Dossier, Dossiers, Excluded, dossiers
+from collector.dossiers import KEPT, Dossiers, dossiers
 from collector.names import NameReader
 from collector.records import Judgement
 from collector.regions import BY_NAME, JURISDICTIONS
@@ -31,8 +31,7 @@ def test_what_is_kept_is_what_would_be_said_again() -> None:
     first = kept.of(ADDRESS, ((NAME, True),), None)
     assert kept.of(ADDRESS, ((NAME, True),), None) is first
     assert first == Dossiers(KNOWLEDGE, JURISDICTIONS).of(ADDRESS, ((NAME, True),), None)
-    assert isinstance(first, Dossier)
-    assert "outside" == first.words["FX"]
+    assert "outside" == first.hop.verdicts["FX"]
 
 
 def test_everything_it_depends_on_makes_another_dossier() -> None:
@@ -48,18 +47,15 @@ def test_everything_it_depends_on_makes_another_dossier() -> None:
         ("10.0.0.1", (), None),
     ]
     found = [kept.of(*one) for one in asked]
-    said = [
-        (known.why if isinstance(known, Excluded) else (known.told.whole.evidence, known.words))
-        for known in found
-    ]
+    said = [known.hop for known in found]
     assert len(asked) == len({msgspec.json.encode(one) for one in said})
 
 
 def test_an_excluded_address_keeps_its_name() -> None:
     """A private address has no place, and is shown by its name all the same."""
     known = dossiers(KNOWLEDGE, JURISDICTIONS).of("10.0.0.1", (("gw.example", None),), None)
-    assert isinstance(known, Excluded)
-    assert ("gw.example", "excluded") == (known.name, known.why.kind)
+    assert (True, "gw.example") == (known.hop.excluded, known.hop.name)
+    assert ["excluded"] == [row.kind for row in known.hop.evidence]
 
 
 def test_other_tables_and_jurisdictions_have_dossiers_of_their_own() -> None:
@@ -72,8 +68,7 @@ def test_other_tables_and_jurisdictions_have_dossiers_of_their_own() -> None:
     one = (BY_NAME["EU"],)
     assert dossiers(KNOWLEDGE, one) is not dossiers(KNOWLEDGE, JURISDICTIONS)
     known = dossiers(KNOWLEDGE, one).of(ADDRESS, ((NAME, True),), None)
-    assert isinstance(known, Dossier)
-    assert {"EU": "inside"} == known.words
+    assert {"EU": "inside"} == known.hop.verdicts
 
 
 def test_a_time_is_never_kept() -> None:

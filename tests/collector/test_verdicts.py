@@ -10,6 +10,7 @@ from collector import knowledge
 from collector.borders import judge
 from collector.records import SEVERITY, Axis, Judgement, Verdict
 from collector.regions import JURISDICTIONS
+from collector.verdicts import Strand, conclude, on_administration, on_territory
 from tests.fakes.paths import LOST, MARSEILLE, path, reply, verdict, zone
 
 KNOWLEDGE = knowledge.load()
@@ -177,6 +178,32 @@ def test_the_path_is_as_bad_as_its_worst_flow_alone(flows: list[list[PathReply]]
         prefix = f"flow {row.flow + 1} of {len(flows)}: " if len(flows) > 1 else ""
         assert tuple(f"{prefix}{reason}" for reason in worst.reasons) == row.reasons
         assert worst.coverage == row.coverage
+
+
+@given(FLOWS)
+@settings(max_examples=200)
+def test_what_is_kept_of_an_address_means_what_its_hop_means(flows: list[list[PathReply]]) -> None:
+    """Verdicts follow from the hops that are shown: nothing else is kept that decides."""
+    whole = judged(woven(*flows))
+    strands = [
+        Strand(
+            flow=flow,
+            hops=whole.of_flow(flow),
+            bearings={
+                Axis.TERRITORY: [on_territory(hop, JURISDICTIONS) for hop in whole.of_flow(flow)],
+                Axis.ADMINISTRATION: [
+                    on_administration(hop, JURISDICTIONS) for hop in whole.of_flow(flow)
+                ],
+            },
+            reached=whole.reached and flow not in whole.unreached,
+            samples=sum(reply.address is not None for reply in flows[flow]),
+            rtt_min_ns=next(
+                (hop.rtt_min_ns for hop in whole.of_flow(flow) if hop.address == TARGET), None
+            ),
+        )
+        for flow in whole.flows
+    ]
+    assert tuple(conclude(JURISDICTIONS, strands)) == whole.verdicts
 
 
 @given(st.lists(st.lists(ANSWERS, max_size=3), max_size=6), st.integers(-(2**31), 2**31))
