@@ -17,11 +17,12 @@ import msgspec
 from agent import settings
 from agent.errors import ConfigError
 from agent.settings import Table
-from collector import answerlimits, keys, policyrows, regions
+from collector import answerlimits, keys, policyrows, regions, sinkrows
 from collector.answerlimits import AnswerLimits
 from collector.limits import Limits, limits
 from collector.policy import Policy, PolicyRow
 from collector.records import Jurisdiction, NetworkOverride, Place, Vantage, Zone
+from collector.sinkrows import SinkSettings
 
 DEFAULT_LISTEN = ("127.0.0.1:9465",)
 DEFAULT_CHECKPOINT_INTERVAL_S = 60
@@ -34,20 +35,7 @@ _HEX_64 = re.compile(r"[0-9a-f]{64}")
 _ZONE_PART = re.compile(r"[^\s/]+")
 _TCP = re.compile(r"(?:\[(?P<six>[^\]]*)\]|(?P<host>[^\[\]:]*)):(?P<port>\d{1,5})", re.ASCII)
 _FD = re.compile(r"\d{1,9}", re.ASCII)
-_HTTP = re.compile(r"https?://[^\s/@?#]+(/[^\s@?#]*)?")
 _MAX_PORT = 65535
-
-
-class InfluxSink(msgspec.Struct, frozen=True, kw_only=True):
-    """A database that speaks InfluxDB's write API and is handed every sealed window."""
-
-    name: str
-    """What metrics and messages call it."""
-    url: str
-    org: str
-    bucket: str
-    token_file: Path | None = None
-    """Relative to the working directory; read at each connection. None: no token is asked for."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +55,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Width of a window; a constant of this version, no key of the file."""
     grace_s: int = DEFAULT_GRACE_S
     """How long after its end a window stays open for late samples."""
-    sinks: tuple[InfluxSink, ...] = ()
+    sinks: tuple[SinkSettings, ...] = ()
     atlas: Path | None = None
     """Directory of the compiled tables; None: those beside the package, if any."""
     jurisdictions: tuple[Jurisdiction, ...] = ()
@@ -159,7 +147,7 @@ def load(path: Path) -> Config:
         agents=agents,
         zones=zones,
         networks=_networks(document.tables("networks")),
-        sinks=_sinks(document.tables("sinks")),
+        sinks=sinkrows.sinks(document.tables("sinks")),
         atlas=None if tables is None else Path(tables),
         jurisdictions=own,
         policy=policyrows.policy(document.tables("policy"), agents, zones, regions.lists(own)),
@@ -285,29 +273,6 @@ def _group(table: Table) -> dict[str, str | None]:
     if "group" in table:
         raise table.wrong("group", "needs group_country: the country of the group's seat")
     return {}
-
-
-def _sinks(tables: Iterable[Table]) -> tuple[InfluxSink, ...]:
-    """Return the databases; names are unique. A token file is looked at when it is used."""
-    rows = []
-    names = keys.Once("sink")
-    for table in tables:
-        if (kind := table.text("kind")) != "influx":
-            raise table.wrong("kind", f'must be "influx", not "{kind}"')
-        token_file = table.text("token_file", None)
-        rows.append(
-            InfluxSink(
-                name=names.take(table, "name", table.text("name", kind)),
-                url=keys.matching(
-                    table, "url", _HTTP, "http://HOST[:PORT] or https://", fold=False
-                ),
-                org=table.text("org"),
-                bucket=table.text("bucket"),
-                token_file=None if token_file is None else Path(token_file),
-            )
-        )
-        table.done()
-    return tuple(rows)
 
 
 def _token(table: Table) -> str:

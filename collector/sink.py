@@ -25,10 +25,10 @@ import aiohttp
 import numpy as np
 
 from agent.records import Series
-from collector.config import InfluxSink
 from collector.intake import SinkCounts
 from collector.lineprotocol import Lines
 from collector.quantiles import Columns, merge
+from collector.sinkrows import SinkSettings
 
 QUEUE_OCTETS: Final = 64 * 1024 * 1024
 """Most that waits: some 200,000 windows."""
@@ -43,7 +43,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 Post = Callable[[bytes], Awaitable[None]]
 """Writes lines. Raises `SinkRefusedError` or `SinkDownError`."""
-Connect = Callable[[InfluxSink], AbstractAsyncContextManager[Post]]
+Connect = Callable[[SinkSettings], AbstractAsyncContextManager[Post]]
 
 
 class SinkRefusedError(Exception):
@@ -66,7 +66,7 @@ class Sink:
 
     def __init__(
         self,
-        settings: InfluxSink,
+        settings: SinkSettings,
         *,
         width_ns: int,
         connect: Connect | None = None,
@@ -202,7 +202,7 @@ class Sink:
 
 
 @asynccontextmanager
-async def influx(settings: InfluxSink) -> AsyncIterator[Post]:
+async def influx(settings: SinkSettings) -> AsyncIterator[Post]:
     """Connect through influxdb-client; the token is read again at each connection.
 
     Raises:
@@ -231,7 +231,7 @@ async def influx(settings: InfluxSink) -> AsyncIterator[Post]:
         yield post
 
 
-def _token(settings: InfluxSink) -> str | None:
+def _token(settings: SinkSettings) -> str | None:
     """Return what the token file holds, None where none is configured."""
     if settings.token_file is None:
         return None

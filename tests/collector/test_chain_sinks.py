@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from collector.chain import Chain
-from collector.config import InfluxSink
+from collector.sinkrows import SinkSettings
 from tests.fakes.collector_durable import (
     NOW_NS,
     S_NS,
@@ -23,7 +23,7 @@ async def test_sealed_windows_are_handed_to_a_sink_that_is_down_and_kept_all_the
 ) -> None:
     """A database that nobody can reach costs a checkpoint nothing, and every window is counted."""
     clock = StoppedClock()
-    sink = InfluxSink(name="away", url="http://127.0.0.1:1", org="o", bucket="b")
+    sink = SinkSettings(kind="influx2", name="away", url="http://127.0.0.1:1", org="o", bucket="b")
     settings = msgspec.structs.replace(config(tmp_path), sinks=(sink,))
     async with Chain(settings, clock=clock) as chain:
         await send_all(chain, range(20))

@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from agent.errors import ConfigError
 from collector.config import (
     DEFAULT_LISTEN,
     Config,
-    InfluxSink,
     InheritedSocket,
     Limits,
     TcpAddress,
@@ -115,18 +113,6 @@ def test_defaults_where_tables_are_absent(tmp_path: Path) -> None:
         found.networks,
         found.atlas,
     )
-
-
-def test_sinks_have_names_and_may_have_tokens(tmp_path: Path) -> None:
-    """A sink is called by its kind unless it has a name; a database may ask for no token."""
-    text = (FILES / "good.toml").read_text(encoding="utf-8")
-    common = 'kind = "influx"\nurl = "https://db.example/influx"\norg = "o"\nbucket = "b"\n'
-    named = 'name = "second"\ntoken_file = "second.token"\n'
-    path = tmp_path / "collector.toml"
-    path.write_text(f"{text}\n[[sinks]]\n{common}[[sinks]]\n{common}{named}", encoding="utf-8")
-    first = InfluxSink(name="influx", url="https://db.example/influx", org="o", bucket="b")
-    second = msgspec.structs.replace(first, name="second", token_file=Path("second.token"))
-    assert (first, second) == load(path).sinks
 
 
 @pytest.mark.parametrize("rule", WRONG)

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from agent.records import Outcome, Protocol, Series, Stamp
-from collector.config import InfluxSink
 from collector.quantiles import Columns, to_quantiles
 from collector.sink import Post, Sink, SinkDownError, SinkRefusedError
+from collector.sinkrows import SinkSettings
 from collector.windows import Windows
 from tests.fakes.timeseries import VictoriaMetrics, free_port, victoria_metrics
 
@@ -24,8 +24,10 @@ START_S = 1_795_532_550
 ROOT = Path(__file__).parents[2]
 
 
-def _settings(url: str = "http://127.0.0.1:1", token_file: Path | None = None) -> InfluxSink:
-    return InfluxSink(name="influx", url=url, org="o", bucket="b", token_file=token_file)
+def _settings(url: str = "http://127.0.0.1:1", token_file: Path | None = None) -> SinkSettings:
+    return SinkSettings(
+        kind="influx2", name="influx", url=url, org="o", bucket="b", token_file=token_file
+    )
 
 
 def _named(rows: int = 2, target: str = "192.0.2.{}") -> dict[int, tuple[str, Series]]:
@@ -69,7 +71,7 @@ class Database:
         self.may_wake.set()
 
     @asynccontextmanager
-    async def connect(self, settings: InfluxSink) -> AsyncIterator[Post]:
+    async def connect(self, settings: SinkSettings) -> AsyncIterator[Post]:
         """Stand in for `collector.sink.influx`."""
         assert "influx" == settings.name
         yield self._post
