@@ -35,14 +35,31 @@ class Administration:
         self._episodes = Crossings(lists, Axis.ADMINISTRATION)
         self._findings: dict[str, HolderFinding] = {}
 
-    def observe(self, judgement: Judgement, demanded: Iterable[str]) -> None:
-        """Take one round; `demanded` are the jurisdictions that groups must be of."""
+    def observe(self, judgement: Judgement, demanded: Iterable[str]) -> tuple[HolderFinding, ...]:
+        """Take one round; `demanded` are the jurisdictions that groups must be of.
+
+        Returns the findings that it changed: a suspicion has no `confirmed_ns`, a dropped one
+        `ended_ns` besides and is forgotten. For one that was just confirmed build the Statement,
+        then call `attach`.
+        """
         demands = dict.fromkeys(demanded, Verdict.SUPPORTED_OUTSIDE)
+        found = []
         for changed in self._episodes.observe(judgement, demands):
+            found.append(self._found(changed, judgement))
             if changed.confirmed_ns is None and changed.ended_ns is not None:
                 self._findings.pop(changed.id, None)
             else:
-                self._findings[changed.id] = self._found(changed, judgement)
+                self._findings[changed.id] = found[-1]
+        return tuple(found)
+
+    def attach(self, finding_id: str, digest: str) -> None:
+        """Note the SHA-256 (hex) of the Statement of a finding.
+
+        Raises:
+            KeyError: no finding has this id.
+        """
+        known = self._findings[finding_id]
+        self._findings[finding_id] = msgspec.structs.replace(known, evidence=digest)
 
     def findings(self) -> list[HolderFinding]:
         """Return the confirmed findings, newest first."""
@@ -88,6 +105,7 @@ class Administration:
             confirmed_ns=episode.confirmed_ns,
             ended_ns=episode.ended_ns,
             rounds=episode.rounds,
+            evidence=None if known is None else known.evidence,
         )
 
 

@@ -38,7 +38,7 @@ _GROUP: Final = ForeignGroup.__struct_fields__
 
 Value = str | int | float | bool | None | Sequence["Value"] | dict[str, "Value"]
 """What becomes JSON."""
-Episode = TypeVar("Episode", Crossing, HolderFinding)
+Episode = TypeVar("Episode", bound=Crossing | HolderFinding)
 
 
 def encode(value: Value) -> bytes:
@@ -86,10 +86,15 @@ def findings(reader: Reader, asked: EpisodesQuery) -> Value:
 
 def evidence(reader: Reader, asked: EpisodesQuery) -> Value:
     """Answer `/v1/evidence`: the digests of the Statements and what each is evidence of."""
-    stated = [row for row in reader.crossings() if row.evidence is not None]
+    episodes: list[Crossing | HolderFinding] = [*reader.crossings(), *reader.findings()]
+    stated = [row for row in episodes if row.evidence is not None]
     rows, following = _episodes_page(stated, asked)
-    listed = [{"sha256": row.evidence, **_subject(row)} for row in rows]
+    listed = [{"sha256": row.evidence, "of": _kind(row), **_subject(row)} for row in rows]
     return {"evidence": listed, "next": following}
+
+
+def _kind(row: Crossing | HolderFinding) -> str:
+    return "crossing" if isinstance(row, Crossing) else "finding"
 
 
 def statement(reader: Reader, digest: str) -> bytes:
@@ -167,6 +172,7 @@ def _finding(row: HolderFinding) -> Value:
         "rounds": row.rounds,
         "reasons": row.reasons,
         "path": row.path,
+        "evidence": row.evidence,
     }
 
 

@@ -1,9 +1,9 @@
 """Bytes: what a verification found, as lines for an auditor and as one JSON object.
 
-The JSON object: {"file", "sha256", "result", "rules", "version", "premise", "crossing",
+The JSON object: {"file", "sha256", "result", "rules", "version", "premise", "crossing", "finding",
 "checks": [{"what", "agrees", "says"}], "differences": [{"path", "found", "recomputed", "kind",
 "says"}], "rounds": [{"path", "started_at", "verdicts"}], "shows"}. `agrees` is null where it could
-not be checked.
+not be checked; `crossing` is null in a Statement about a finding, `finding` in any other one.
 
 Rules
 - Text of the Statement is a stranger's: what a terminal would obey is replaced.
@@ -50,7 +50,7 @@ def lines(file: str, found: Verification) -> Iterator[str]:
     """Yield the lines about one Statement."""
     yield printable(f"{file}: Statement, SHA-256 {found.sha256}")
     yield f"  made by borne {printable(found.version[:40])} under {printable(found.rules[:80])}"
-    yield from _wrapped(f"  states: {_claim(found.crossing)}", "    ")
+    yield from _wrapped(f"  states: {_claim(found)}", "    ")
     yield from _wrapped(f"  everything hangs on this premise: {found.premise}", "    ")
     for check in found.checks:
         yield from _check(check)
@@ -60,17 +60,38 @@ def lines(file: str, found: Verification) -> Iterator[str]:
     yield f"  {_RESULTS[found.result]}"
 
 
-def _claim(crossing: Any) -> str:  # noqa: ANN401 - any JSON value
-    if not isinstance(crossing, dict):
-        return "no crossing that could be read"
+def _claim(found: Verification) -> str:
+    if isinstance(found.crossing, dict):
+        return _crossing(found.crossing)
+    if isinstance(found.finding, dict):
+        return _finding(found.finding)
+    return "no episode that could be read"
+
+
+def _crossing(crossing: dict[str, Any]) -> str:
     get = crossing.get
     countries = get("countries")
     route = " → ".join(map(str, countries)) if isinstance(countries, list) else "unknown countries"
-    return (
-        f"the path from {get('agent')} to {get('target')} (zone {get('zone')}, IPv{get('family')}) "
-        f"is {get('verdict')} of {get('jurisdiction')}: {route}, first seen "
-        f"{get('first_seen_at')}, confirmed {get('confirmed_at')}"
-    )
+    outside = f"is {get('verdict')} of {get('jurisdiction')}: {route}"
+    return f"{_path(crossing)} {outside}, {_times(crossing)}"
+
+
+def _finding(finding: dict[str, Any]) -> str:
+    rows = finding.get("groups")
+    groups = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    named = ", ".join(f"{row.get('name')} ({row.get('country')})" for row in groups)
+    crosses = f"crosses equipment of groups outside {finding.get('jurisdiction')}"
+    return f"{_path(finding)} {crosses}: {named or 'unknown groups'}, {_times(finding)}"
+
+
+def _path(episode: dict[str, Any]) -> str:
+    get = episode.get
+    where = f"zone {get('zone')}, IPv{get('family')}"
+    return f"the path from {get('agent')} to {get('target')} ({where})"
+
+
+def _times(episode: dict[str, Any]) -> str:
+    return f"first seen {episode.get('first_seen_at')}, confirmed {episode.get('confirmed_at')}"
 
 
 def _check(check: Check) -> Iterator[str]:

@@ -42,3 +42,6 @@ class HolderFinding(msgspec.Struct, frozen=True, kw_only=True):
     ended_ns: int | None
     """Start of the first of the two rounds that ended it; None while it goes on."""
     rounds: int
+    evidence: str | None = None
+    """SHA-256 (hex) of the Statement of the rounds that confirmed it; None until it is stored, and
+    for those that an earlier release confirmed."""

@@ -16,7 +16,7 @@ import rfc8785
 from collector import canonical
 from collector.differences import compare
 from collector.errors import UnreadableError
-from collector.evidence import PREDICATE_TYPE, STATEMENT_TYPE, digest
+from collector.evidence import FINDING_TYPE, PREDICATE_TYPE, STATEMENT_TYPE, digest
 from collector.findings import Difference, Json
 
 WITHOUT_DIGESTS: Final = frozenset({"borne-verdict-rules/1"})
@@ -71,8 +71,10 @@ def _predicate(value: Json) -> dict[str, Any]:
             f"is no in-toto Statement ({STATEMENT_TYPE}); give what /v1/evidence/SHA256 returned"
         )
     kind, predicate = value.get("predicateType"), value.get("predicate")
-    if kind != PREDICATE_TYPE:
-        raise UnreadableError(f"is a {str(kind)[:80]!r}, not a {PREDICATE_TYPE!r}")
+    if kind not in (PREDICATE_TYPE, FINDING_TYPE):  # a tuple: the kind may be no word at all
+        raise UnreadableError(
+            f"is a {str(kind)[:80]!r}, not a {PREDICATE_TYPE!r} nor a {FINDING_TYPE!r}"
+        )
     if not isinstance(predicate, dict) or not isinstance(predicate.get("rules"), str):
         raise UnreadableError("has no predicate that names its rules; the Statement is damaged")
     return predicate

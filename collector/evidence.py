@@ -4,14 +4,17 @@ Layout (in-toto Attestation Framework, Statement v1; canonical JSON is RFC 8785)
 
     {"_type": "https://in-toto.io/Statement/v1",
      "subject": [{"name": path id, "digest": {"sha256": of the path's canonical JSON}}, ...],
-     "predicateType": "urn:borne:path-verdict:1",
+     "predicateType": "urn:borne:path-verdict:1", of a finding "urn:borne:holder-finding:1",
      "predicate": {
        "premise":    what everything below supposes,
-       "crossing":   the episode, without the digest of this very Statement,
+       "crossing":   the episode, without the digest of this very Statement; where the
+                     Statement is about a finding of administration it is called "finding",
+       "policy":     which row of the settings spoke of the paths, and what it demanded,
        "agent":      name, id (hex), declared place,
        "paths":      the raw paths of the rounds, in the order of time; their origin and zone
                      are those that the collector's settings declare,
        "judgements": what was concluded of each,
+       "suppositions": what would follow if all was terrestrial glass fibre, and does not,
        "rows":       every row of a table that took part: enough to judge the paths again,
        "tables":     SHA-256 of each whole table,
        "rules":      the name of the rule set,
@@ -25,6 +28,7 @@ Rules
 - Canonical JSON refuses integers of 2^53 and more, NaN and infinities, and writes a whole float
   as an integer. Wall times become RFC 3339 text and end in `_at` instead of `_ns`
   (`started_at`); any other number beyond 2^53 and what is no number becomes its text.
+- Statements of earlier software have neither policy nor suppositions: then neither stands here.
 - It shows consistency, not origin: nobody signed it. The agent's token digest is left out.
 """
 
@@ -37,9 +41,12 @@ import msgspec
 import rfc8785
 
 from agent.records import Origin
+from collector.control import HolderFinding
 from collector.knowledge import Knowledge
 from collector.names import Reading
+from collector.nearness import Supposed
 from collector.operators import Operator
+from collector.policy import Ruling
 from collector.positions import REFUTED, UNTESTED
 from collector.records import RULES, Crossing, PathRecord, Vantage, Zone
 from collector.regions import written
@@ -48,6 +55,7 @@ from collector.wall import wall_text
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE: Final = "urn:borne:path-verdict:1"
+FINDING_TYPE: Final = "urn:borne:holder-finding:1"
 
 LIMITS: Final = (
     "The forward path alone was seen; the way back may differ.",
@@ -68,23 +76,28 @@ _WALL_TIMES: Final = frozenset(
 
 
 def statement(
-    crossing: Crossing,
+    episode: Crossing | HolderFinding,
     records: Sequence[PathRecord],
     vantage: Vantage,
     knowledge: Knowledge,
     *,
     zone: Zone | None = None,
+    policy: Ruling | None = None,
+    supposed: Mapping[str, Sequence[Supposed]] | None = None,
 ) -> bytes:
-    """Return the canonical JSON of the Statement for `crossing`.
+    """Return the canonical JSON of the Statement for a crossing or a finding.
 
     `records` are the rounds that confirmed it, `zone` is the declared zone of the target, None
-    where it belongs to none. Store the octets under `digest` of them before showing the crossing.
+    where it belongs to none, `supposed` what is supposed of each path, by its id. Store the octets
+    under `digest` of them before showing the crossing.
     """
     rounds = sorted(records, key=lambda record: (record.judgement.started_ns, record.path.id))
     paths = [_row(record.path) for record in rounds]
+    crossing = isinstance(episode, Crossing)
     predicate: dict[str, Any] = {
         "premise": _premise(vantage, rounds),
-        "crossing": _episode(crossing),
+        "crossing" if crossing else "finding": _episode(episode),
+        **({} if policy is None else {"policy": _row(policy)}),
         "agent": {
             "name": vantage.name,
             "id": vantage.agent_id.hex(),
@@ -92,6 +105,7 @@ def statement(
         },
         "paths": paths,
         "judgements": [_row(record.judgement) for record in rounds],
+        **({} if supposed is None else {"suppositions": _suppositions(supposed)}),
         "rows": rows_of(rounds, knowledge, zone),
         "tables": knowledge.digests(),
         "rules": RULES,
@@ -106,7 +120,7 @@ def statement(
                 {"name": record.path.id, "digest": {"sha256": digest(rfc8785.dumps(path))}}
                 for record, path in zip(rounds, paths, strict=True)
             ],
-            "predicateType": PREDICATE_TYPE,
+            "predicateType": PREDICATE_TYPE if crossing else FINDING_TYPE,
             "predicate": {**predicate, "digests": members},
         }
     )
@@ -150,9 +164,14 @@ def _stated(agent: str, origins: Iterable[Origin], says: Mapping[str, str]) -> s
     return f"agent {agent} is at {where}"
 
 
-def _episode(crossing: Crossing) -> dict[str, Any]:
-    """Return the crossing without the digest of the Statement that it is part of."""
-    return {key: value for key, value in _row(crossing).items() if key != "evidence"}
+def _episode(episode: Crossing | HolderFinding) -> dict[str, Any]:
+    """Return the episode without the digest of the Statement that it is part of."""
+    return {key: value for key, value in _row(episode).items() if key != "evidence"}
+
+
+def _suppositions(supposed: Mapping[str, Sequence[Supposed]]) -> list[Any]:
+    """Return what is supposed of the paths, each with the id of its path."""
+    return _ordered({"path": path, **_row(row)} for path, rows in supposed.items() for row in rows)
 
 
 def rows_of(

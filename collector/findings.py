@@ -53,7 +53,9 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """Of the software that made it."""
     premise: str
     crossing: Json
-    """As it stands in the Statement."""
+    """As it stands in the Statement; null where that is about a finding."""
+    finding: Json = None
+    """Of administration, as it stands in the Statement; null where that is about a crossing."""
     checks: tuple[Check, ...]
     differences: tuple[Difference, ...]
     rounds: tuple[RoundVerdicts, ...]

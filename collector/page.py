@@ -325,6 +325,7 @@ def _finding(row: HolderFinding, now_ns: int) -> View:
         **_episode(row, now_ns),
         "sentence": sentences.finding_sentence(row),
         "reasons": row.reasons,
+        "evidence": row.evidence,
     }
 
 
@@ -347,6 +348,7 @@ def _basis(found: Rounds, row: Crossing) -> View:
         "placed": sentences.UNKNOWN if verdict is None else sentences.placed(verdict),
         "silent": 0 if verdict is None else verdict.coverage.hops_silent,
         "reasons": () if verdict is None else verdict.reasons,
+        "supposed": found.supposed.get(judged.id, ()),
         "premise": found.premise,
         "limits": found.limits,
     }

@@ -59,6 +59,35 @@ class PolicyRow(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class Ruling(msgspec.Struct, frozen=True, kw_only=True):
+    """Which row spoke of a path and what it demanded: the row that a Statement holds."""
+
+    default: bool
+    """True where no row of the settings fits; then zone, target and agent say nothing."""
+    zone: str = ANY
+    target: str = ANY
+    agent: str = ANY
+    territory: tuple[str, ...] = ()
+    administration: tuple[str, ...] = ()
+    open_at: Verdict = Verdict.SUPPORTED_OUTSIDE
+
+    @property
+    def demands(self) -> Demands:
+        """Return what was demanded."""
+        return Demands(self.territory, self.administration, self.open_at)
+
+    def follows(self, agent: Vantage, zone: Zone | None, *targets: str | None) -> bool:
+        """Say whether it may speak of a path: its row fits, or the default policy says the same.
+
+        Whether another row stood before it, the settings alone can tell.
+        """
+        if self.default:
+            return self == Policy().ruling(agent, zone, *targets)
+        named = [target for target in targets if target is not None]
+        row = PolicyRow(zone=self.zone, target=self.target, agent=self.agent, demands=self.demands)
+        return zone is not None and row.fits(agent.name, zone.ident, named)
+
+
 class Policy:
     """The rows in their order, and the default behind them."""
 
@@ -71,14 +100,24 @@ class Policy:
 
         `targets` are all that the target is called: its name, its address.
         """
+        return self.ruling(agent, zone, *targets).demands
+
+    def ruling(self, agent: Vantage, zone: Zone | None, *targets: str | None) -> Ruling:
+        """Return the same with the row that demands it."""
         if zone is None:
-            return Demands()
+            return Ruling(default=True)
         named = [target for target in targets if target is not None]
         for row in self._rows:
             if row.fits(agent.name, zone.ident, named):
-                return row.demands
+                return Ruling(
+                    default=False,
+                    zone=row.zone,
+                    target=row.target,
+                    agent=row.agent,
+                    **row.demands._asdict(),
+                )
         default = demanded(agent.place.territory, zone.place.territory)
-        return Demands() if default is None else Demands(territory=(default,))
+        return Ruling(default=True, territory=() if default is None else (default,))
 
     def over(
         self, agents: Sequence[Vantage], zones: Sequence[Zone]

@@ -160,7 +160,8 @@ class Redactor:
             premise="not shown: it could not be recomputed"
             if doubtful
             else self.text(found.premise),
-            crossing=self._crossing(found.crossing),
+            crossing=self._episode(found.crossing),
+            finding=self._episode(found.finding),
             differences=tuple(map(_named, found.differences)),
             rounds=tuple(
                 msgspec.structs.replace(
@@ -208,16 +209,16 @@ class Redactor:
     def _verdict(self, verdict: PathVerdict) -> PathVerdict:
         return msgspec.structs.replace(verdict, reasons=tuple(map(self.text, verdict.reasons)))
 
-    def _crossing(self, crossing: Any) -> Any:  # noqa: ANN401 - any JSON value
-        if not isinstance(crossing, dict):
+    def _episode(self, episode: Any) -> Any:  # noqa: ANN401 - any JSON value
+        if not isinstance(episode, dict):
             return None
-        target = str(crossing.get("target"))
+        target = str(episode.get("target"))
         if self._special(target):
             self._hide([target])
-        kinds: dict[str, Kind] = {"agent": "agent", "id": "crossing"}
+        kinds: dict[str, Kind] = {"agent": "agent", "id": "crossing", "path": "path"}
         return {
             key: self.token(kinds[key], str(value)) if key in kinds else self.value(value)
-            for key, value in crossing.items()
+            for key, value in episode.items()
         }
 
 

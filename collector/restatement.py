@@ -2,7 +2,7 @@
 
 Rules
 - Paths are judged by the rows of the Statement, rounds are followed by a watch that knows nothing
-  else, and both are stated in the same way as a collector does it.
+  else but what the policy asked for, and both are stated in the same way as a collector does it.
 - Distances and reaches of anycast come from two libraries of mathematics: stated and recomputed
   ones may differ in the last digits (one part in 10^9), and the stated ones then stand.
 """
@@ -14,7 +14,9 @@ from typing import Final
 
 import msgspec
 
-from collector import anycast, borders, evidence
+from collector import anycast, borders, evidence, suppositions
+from collector.administration import Administration
+from collector.control import HolderFinding
 from collector.crossings import Crossings
 from collector.knowledge import Knowledge
 from collector.landmarks import discs
@@ -32,23 +34,27 @@ class Restated:
     """What follows from the inputs."""
 
     records: tuple[PathRecord, ...]
-    crossing: Crossing | None
-    """The episode that the rounds confirm; None where they confirm none."""
+    episode: Crossing | HolderFinding | None
+    """What the rounds confirm; None where they confirm none."""
     statement: bytes
 
 
 def restate(stated: Stated) -> Restated:
     """Return the Statement that follows from the inputs; nothing in them makes it raise."""
     records = tuple(_records(stated))
-    crossing = _confirmed(records, stated)
+    episode = _confirmed(records, stated)
     made = evidence.statement(
-        crossing or stated.crossing,
+        episode or stated.episode,
         records,
         stated.vantage,
         stated.knowledge,
         zone=stated.zone,
+        policy=stated.policy,
+        supposed=suppositions.of_records(records, stated.zone, stated.knowledge)
+        if stated.supposes
+        else None,
     )
-    return Restated(records, crossing, made)
+    return Restated(records, episode, made)
 
 
 def world(stated: Stated, release: Knowledge, tables: RangeTables) -> Knowledge:
@@ -110,10 +116,20 @@ def _again(row: Several) -> Several:
     return row if same else made
 
 
-def _confirmed(records: Sequence[PathRecord], stated: Stated) -> Crossing | None:
+def _confirmed(records: Sequence[PathRecord], stated: Stated) -> Crossing | HolderFinding | None:
     """Return the episode that the rounds confirm, by the lists of the Statement itself."""
-    crossings = Crossings({row.name: row for row in stated.jurisdictions})
-    demands = {stated.crossing.jurisdiction: Verdict.SUPPORTED_OUTSIDE}
-    for record in sorted(records, key=lambda row: (row.judgement.started_ns, row.path.id)):
-        crossings.observe(record.judgement, demands)
+    lists = {row.name: row for row in stated.jurisdictions}
+    wanted = stated.episode.jurisdiction
+    judged = [row.judgement for row in records]
+    judged.sort(key=lambda judgement: (judgement.started_ns, judgement.id))
+    if isinstance(stated.episode, HolderFinding):
+        administration = Administration(lists)
+        for judgement in judged:
+            administration.observe(judgement, (wanted,))
+        return next(iter(administration.findings()), None)
+    crossings, ruling = Crossings(lists), stated.policy
+    demanded = ruling is not None and wanted in ruling.territory
+    open_at = ruling.open_at if ruling and demanded else Verdict.SUPPORTED_OUTSIDE
+    for judgement in judged:
+        crossings.observe(judgement, {wanted: open_at})
     return next((row for row in crossings.all() if row.confirmed_ns is not None), None)

@@ -8,10 +8,7 @@ Rules
   the path is kept as it was judged.
 - What is known of where the agents stand (`vantages`) is known to each judgement, and kept with it:
   a path judged before an agent was refuted stays as it is, the next round is judged without it.
-- A Statement is built once per episode, when it is confirmed, from the rounds outside that led
-  there. Until its octets are on the disk (`stored`) the episode is not shown.
-  It is built once more, from the round that proved it, where a confirmed one is proved later; the
-  one before is shown until then.
+- Confirmed episodes get a Statement, crossings and findings alike (`statements`).
 - A witness's reply has the newest paths that its address is on judged again; `witness` says who is
   asked. Requests are no part of what is kept: they change no verdict, only replies do.
 - The same paths and replies in the same order give the same judgements, episodes and Statements.
@@ -35,7 +32,7 @@ from typing import Final
 import msgspec
 
 from agent.records import EARLIEST_NS, Family, Hop, Path, PathReply, WitnessReply
-from collector import anycast, borders, evidence, positions
+from collector import anycast, borders, positions
 from collector.administration import Administration
 from collector.administration import Kept as KeptFindings
 from collector.anycast import Anycast
@@ -45,9 +42,10 @@ from collector.errors import CorruptError
 from collector.knowledge import Knowledge
 from collector.landmarks import Landmarks, Memory, discs, plausible
 from collector.nearness import Landmark, Nearness, Several
-from collector.policy import Demands, Policy
+from collector.policy import Policy
 from collector.positions import UNTESTED, Standing
-from collector.records import Crossing, Judgement, PathRecord, Vantage, Verdict, Zone
+from collector.records import Crossing, Judgement, PathRecord, Vantage, Zone
+from collector.statements import Setting, Statements
 from collector.vantages import Vantages
 from collector.wall import wall_ns
 from collector.witness import Frontier, Witness
@@ -112,16 +110,10 @@ class Routes:
         self.vantages = Vantages(agents)
         """What is known of where the agents stand."""
         self._agents = tuple(agents)
-        self._rounds: dict[str, tuple[PathRecord, ...]] = {}
-        self._proved: set[str] = set()
-        """Episodes whose Statement shows a proof."""
-        self._shown: dict[str, Crossing] = {}
-        """Episodes that are proved now as they were, by the digest of the proof's Statement."""
+        self._statements = Statements(knowledge)
         self.newest: dict[Key, PathRecord] = {}
         self.fresh: list[PathRecord] = []
         """Paths that are in no segment yet, in the order of arrival."""
-        self.unstored: dict[str, bytes] = {}
-        """Statements by SHA-256 (hex) that are not known to be on the disk."""
         if kept is not None:
             self._load(kept)
         frontier = None if knowledge.soil is None else Frontier(knowledge.soil)
@@ -163,22 +155,22 @@ class Routes:
 
     def crossings(self) -> list[Crossing]:
         """Return the confirmed episodes whose evidence is on the disk, newest first."""
-        shown = (
-            self._shown.get(crossing.evidence, crossing)
-            for crossing in self._crossings.all()
-            if crossing.evidence is not None
-            and (crossing.evidence not in self.unstored or crossing.evidence in self._shown)
-        )
-        return sorted(shown, key=lambda found: (found.first_seen_ns, found.id), reverse=True)
+        shown = map(self._statements.shown, self._crossings.all())
+        told = [row for row in shown if row is not None]
+        return sorted(told, key=lambda found: (found.first_seen_ns, found.id), reverse=True)
 
     def findings(self) -> list[HolderFinding]:
         """Return the confirmed findings of administration, newest first."""
-        return self._administration.findings()
+        return [self._statements.told(row) for row in self._administration.findings()]
+
+    @property
+    def unstored(self) -> dict[str, bytes]:
+        """Return the Statements by SHA-256 (hex) that are not known to be on the disk."""
+        return self._statements.unstored
 
     def stored(self, digest: str) -> None:
         """Note that the Statement is on the disk: its episode may be shown."""
-        self.unstored.pop(digest, None)
-        self._shown.pop(digest, None)
+        self._statements.stored(digest)
 
     def written(self, count: int) -> None:
         """Note that the first `count` fresh paths are in a segment."""
@@ -189,7 +181,7 @@ class Routes:
         kept = Kept(
             crossings=self._crossings.dump(),
             newest=tuple(self.newest.values()),
-            rounds=self._rounds,
+            rounds=self._statements.rounds,
             heard=self._anycast.dump(),
             landmarks=self._landmarks.dump(),
             vantages=self.vantages.dump(),
@@ -207,12 +199,7 @@ class Routes:
         self._anycast = Anycast(self._knowledge.networks, kept.heard)
         self._landmarks = Landmarks(kept.landmarks)
         self.vantages = Vantages(self._agents, kept.vantages)
-        self._proved = {
-            row.id
-            for row in self._crossings.all()
-            if row.evidence and row.ended_ns is None and row.verdict is Verdict.PROVEN_OUTSIDE
-        }
-        self._rounds = kept.rounds
+        self._statements.load(kept.rounds, self._crossings.all())
         self.newest = {_key(record.judgement): record for record in kept.newest}
 
     def _add(self, vantage: Vantage, path: Path, received_ns: int) -> None:
@@ -227,17 +214,23 @@ class Routes:
         newest = self.newest.get(key)
         if newest is None or newest.judgement.started_ns <= record.judgement.started_ns:
             self.newest[key] = record
-        demands = self._demands(vantage, path)
-        self._administration.observe(record.judgement, demands.administration)
+        setting = self._setting(vantage, path)
+        demands = setting.ruling.demands
+        for found in self._administration.observe(record.judgement, demands.administration):
+            digest = self._statements.follow_finding(found, record, setting)
+            if digest is not None:
+                self._administration.attach(found.id, digest)
         for changed in self._crossings.observe(record.judgement, demands.crossings):
-            self._follow(changed, record, vantage)
+            self._follow(changed, record, setting)
         self.witness.refuted = self.vantages.refuted()
         for name in demands.territory:
             self.witness.doubt(record, vantage.place, self._lists[name], received_ns)
 
-    def _demands(self, vantage: Vantage, path: Path) -> Demands:
-        """Return what is demanded of a path."""
-        return self._policy.of(vantage, self._zone(path), path.target, path.address)
+    def _setting(self, vantage: Vantage, path: Path) -> Setting:
+        """Return what the settings say of a path."""
+        zone = self._zone(path)
+        ruling = self._policy.ruling(vantage, zone, path.target, path.address)
+        return Setting(vantage, zone, ruling)
 
     def _judged(self, path: Path, agent: str) -> PathRecord:
         """Judge a path by all that is known of its addresses now."""
@@ -286,9 +279,10 @@ class Routes:
             return
         self.newest[key] = record
         self.fresh = [record if row is before else row for row in self.fresh]
-        demands = self._demands(vantage, record.path)
-        for changed in self._crossings.prove(before.judgement, record.judgement, demands.crossings):
-            self._follow(changed, record, vantage)
+        setting = self._setting(vantage, record.path)
+        demands = setting.ruling.demands.crossings
+        for changed in self._crossings.prove(before.judgement, record.judgement, demands):
+            self._follow(changed, record, setting)
 
     def _zone(self, path: Path) -> Zone | None:
         """Return the declared zone of the path's target: by its target, else by its zone's name."""
@@ -297,43 +291,10 @@ class Routes:
                 return self._zone_of_target[target]
         return self._zone_of.get(path.zone or "")
 
-    def _follow(self, changed: Crossing, record: PathRecord, vantage: Vantage) -> None:
-        """Remember the rounds that led to an episode until a proof or its end; state its evidence.
-
-        A Statement of a proof that came later holds the rounds that confirmed and the one that
-        proved, and counts these.
-        """
-        known = self._rounds.pop(changed.id, ())
-        rounds = (*(row for row in known if row.path.id != record.path.id), record)
-        proved = changed.verdict is Verdict.PROVEN_OUTSIDE
-        if changed.ended_ns is not None:
-            self._proved.discard(changed.id)
-        elif changed.confirmed_ns is None:
-            self._rounds[changed.id] = rounds
-        elif changed.evidence is None:
-            self._state(changed, rounds, vantage)
-        elif proved and changed.id not in self._proved:
-            before = msgspec.structs.replace(changed, verdict=Verdict.SUPPORTED_OUTSIDE)
-            stated = msgspec.structs.replace(changed, rounds=len(rounds))
-            digest = self._state(stated, rounds, vantage)
-            if before.evidence not in self.unstored:
-                self._shown[digest] = before
-        elif known:
-            self._rounds[changed.id] = known
-
-    def _state(self, changed: Crossing, rounds: tuple[PathRecord, ...], vantage: Vantage) -> str:
-        """Build the Statement of an episode, to be stored; return its digest."""
-        statement = evidence.statement(
-            changed, rounds, vantage, self._knowledge, zone=self._zone(rounds[-1].path)
-        )
-        digest = evidence.digest(statement)
-        self._crossings.attach(changed.id, digest)
-        self.unstored[digest] = statement
-        if changed.verdict is Verdict.PROVEN_OUTSIDE:
-            self._proved.add(changed.id)
-        else:
-            self._rounds[changed.id] = rounds
-        return digest
+    def _follow(self, changed: Crossing, record: PathRecord, setting: Setting) -> None:
+        digest = self._statements.follow(changed, record, setting)
+        if digest is not None:
+            self._crossings.attach(changed.id, digest)
 
 
 def _addresses_on(path: Path) -> list[str]:

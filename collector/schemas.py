@@ -212,10 +212,11 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
             **_EPISODE,
             "reasons": _list(_TEXT),
             "path": _TEXT,
+            "evidence": _OPTIONAL_TEXT,
         }
     ),
     "Findings": _object({"findings": _list(_named("Finding")), "next": _NEXT}),
-    "Evidence": _object({"sha256": _TEXT, **_SUBJECT}),
+    "Evidence": _object({"sha256": _TEXT, "of": {"enum": ["crossing", "finding"]}, **_SUBJECT}),
     "EvidenceList": _object({"evidence": _list(_named("Evidence")), "next": _NEXT}),
     "Statement": {
         "type": "object",

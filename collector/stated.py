@@ -17,6 +17,7 @@ import msgspec
 
 from agent.records import Path
 from collector.carriers import Carrier
+from collector.control import HolderFinding
 from collector.errors import UnreadableError
 from collector.exchanges import ExchangeLan
 from collector.knowledge import Knowledge
@@ -26,6 +27,7 @@ from collector.nearness import Landmark, Several
 from collector.networks import Address, Networks, Prefixes, SpecialRange
 from collector.operators import CodeRow, NameRule, Operator
 from collector.places import PlaceRow
+from collector.policy import Ruling
 from collector.positions import Standing
 from collector.records import (
     Crossing,
@@ -93,7 +95,10 @@ class _Agent(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Predicate(msgspec.Struct, frozen=True, kw_only=True):
     agent: _Agent
-    crossing: dict[str, Any]
+    crossing: dict[str, Any] | None = None
+    finding: dict[str, Any] | None = None
+    policy: Ruling | None = None
+    suppositions: tuple[Any, ...] | None = None
     paths: tuple[Path, ...]
     rows: _Rows
     tables: dict[str, str]
@@ -127,8 +132,12 @@ class Stated:
     paths: tuple[Path, ...]
     vantage: Vantage
     zone: Zone | None
-    crossing: Crossing
+    episode: Crossing | HolderFinding
     """As it was stated; of use where the rounds confirm none."""
+    policy: Ruling | None
+    """None: earlier software stated none."""
+    supposes: bool
+    """False: earlier software stated no suppositions."""
     knowledge: Knowledge
     """A world that holds the rows of the Statement and nothing else."""
     ranges: Ranges
@@ -176,7 +185,9 @@ def _stated(found: _Predicate) -> Stated:
         paths=found.paths,
         vantage=_vantage(found.agent),
         zone=next(iter(rows.zones), None),
-        crossing=msgspec.convert(_timed({**found.crossing, "evidence": None}), Crossing),
+        episode=_episode(found),
+        policy=found.policy,
+        supposes=found.suppositions is not None,
         knowledge=_world(rows, ranges, found.tables),
         ranges=ranges,
         overrides=rows.networks,
@@ -247,6 +258,15 @@ def _vantage(agent: _Agent) -> Vantage:
     if len(ident) != _AGENT_ID_OCTETS:
         raise ValueError(f"agent.id has {len(ident)} octets, not {_AGENT_ID_OCTETS}")
     return Vantage(name=agent.name, agent_id=ident, token_sha256="", place=agent.place)
+
+
+def _episode(found: _Predicate) -> Crossing | HolderFinding:
+    """Return what the Statement is about."""
+    if (found.crossing is None) == (found.finding is None):
+        raise ValueError("it must be about a crossing or about a finding")
+    if found.crossing is not None:
+        return msgspec.convert(_timed({**found.crossing, "evidence": None}), Crossing)
+    return msgspec.convert(_timed({**(found.finding or {}), "evidence": None}), HolderFinding)
 
 
 def _several(row: Mapping[str, Any]) -> Several:

@@ -12,11 +12,12 @@ Rules
   refute, or without compiled borders.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from agent.records import Path
 from collector import proofs
+from collector.knowledge import Knowledge
 from collector.landmarks import discs
 from collector.nearness import Supposed
 from collector.positions import UNTESTED
@@ -27,6 +28,17 @@ from collector.sightings import canonical
 from collector.soil import Soil
 
 _FASTER = VACUUM.km_per_ns / GLASS.km_per_ns
+
+
+def of_records(
+    records: Iterable[PathRecord], zone: Zone | None, known: Knowledge
+) -> dict[str, tuple[Supposed, ...]]:
+    """Return what may be supposed of each path, by its id; `zone` is that of their target."""
+    lists, soil = known.jurisdictions, known.soil
+    return {
+        record.path.id: of_record(record, zone=zone, jurisdictions=lists, soil=soil)
+        for record in records
+    }
 
 
 def of_record(

@@ -21,7 +21,7 @@ from collector.envelope import Envelope
 from collector.errors import UnreadableError
 from collector.findings import Check, Difference, RoundVerdicts, Verification
 from collector.knowledge import Knowledge
-from collector.records import RULES
+from collector.records import RULES, Crossing
 from collector.regions import demanded
 from collector.restatement import Restated, restate
 from collector.stated import Stated
@@ -60,6 +60,7 @@ def verify(octets: bytes, release: Knowledge, *, version: str, named: str = "") 
         version=_version(opened),
         premise=str(opened.predicate.get("premise")),
         crossing=opened.predicate.get("crossing"),
+        finding=opened.predicate.get("finding"),
         checks=(*_outside(opened), *made.checks),
         differences=found,
         rounds=made.rounds,
@@ -149,11 +150,12 @@ def _concluded(
     after.update({name: found[name] for name in _GUARDED if name in found})
     if _version(opened) != version and "limits" in found:
         after["limits"] = found["limits"]
-    if made.crossing is None:
-        named = inputs.crossing.jurisdiction
-        says = f"does not follow: these rounds confirm no crossing of {named}"
-        yield Difference(path="predicate.crossing", found=found["crossing"], says=says)
-        after["crossing"] = found["crossing"]
+    kind = _kind(inputs)
+    if made.episode is None:
+        named = inputs.episode.jurisdiction
+        says = f"does not follow: these rounds confirm no {kind} of {named}"
+        yield Difference(path=f"predicate.{kind}", found=found[kind], says=says)
+        after[kind] = found[kind]
     rows = after["rows"]
     yield from differences.compare(
         {**opened.statement, "predicate": {**found, "rows": None}},
@@ -162,6 +164,9 @@ def _concluded(
     )
     yield from differences.tables(found["rows"], rows, "predicate.rows", "the raw paths")
     yield from _position(inputs)
+    if not _follows(inputs):
+        says = "cannot be the policy of these paths: its row does not fit, or no default says so"
+        yield Difference(path="predicate.policy", says=says)
 
 
 def _position(inputs: Stated) -> Iterator[Difference]:
@@ -187,7 +192,7 @@ def _checks(found: Sequence[Difference], inputs: Stated, made: Restated) -> Iter
     says = {
         "judgements": f"{verdicts} verdicts and {hops} hops of {len(judged)} rounds, judged again "
         "from its rows alone",
-        "crossing": "the episode that these rounds confirm: id, times, countries, verdicts",
+        _kind(inputs): "the episode that these rounds confirm: id, times, what it names",
         "premise": "the position that every distance hangs on",
         "rows": f"{rows} rows took part, no more and no fewer",
     }
@@ -198,9 +203,39 @@ def _checks(found: Sequence[Difference], inputs: Stated, made: Restated) -> Iter
         )
 
 
+def _kind(inputs: Stated) -> str:
+    """Return what the Statement is about, as its member is called."""
+    return "crossing" if isinstance(inputs.episode, Crossing) else "finding"
+
+
+def _follows(inputs: Stated) -> bool:
+    """Say whether the stated ruling can be that of the last path."""
+    path = inputs.paths[-1] if inputs.paths else None
+    named = () if path is None else (path.target, path.address)
+    ruling = inputs.policy
+    return ruling is None or ruling.follows(inputs.vantage, inputs.zone, *named)
+
+
 def _policy(inputs: Stated) -> Check:
-    """Return whether the default policy demands what the episode left."""
-    name = inputs.crossing.jurisdiction
+    """Return whether the policy, as it stands in the Statement, demands what the episode left."""
+    ruling, name = inputs.policy, inputs.episode.jurisdiction
+    if ruling is None:
+        return _default(inputs)
+    on_soil = isinstance(inputs.episode, Crossing)
+    row = f"the row for zone {ruling.zone}, target {ruling.target}, agent {ruling.agent}"
+    who = "the default policy" if ruling.default else row
+    if not _follows(inputs):
+        return Check(what="policy", agrees=False, says=f"{who} cannot be that of these paths")
+    axis = "territory" if on_soil else "administration"
+    if name in (ruling.territory if on_soil else ruling.administration):
+        return Check(what="policy", agrees=True, says=f"{who} demands {name} on {axis}")
+    says = f"{who} demands no {name} on {axis}: the settings changed in the episode, if anybody did"
+    return Check(what="policy", agrees=None, says=says)
+
+
+def _default(inputs: Stated) -> Check:
+    """Return whether the default policy demands what the episode left: none is stated."""
+    name = inputs.episode.jurisdiction
     ends = inputs.vantage.place.territory, inputs.zone.place.territory if inputs.zone else ""
     if demanded(*ends) == name:
         says = f"the default policy demands {name} between {ends[0]} and {ends[1]}"

@@ -199,6 +199,7 @@ def test_findings_have_groups_reasons_and_the_path() -> None:
         "rounds": 5,
         "reasons": ["hop 1 (203.0.113.1) is held by a group outside EU: a test"],
         "path": "198.51.100.20@1",
+        "evidence": None,
     } == found
 
 
@@ -255,3 +256,15 @@ def test_quantiles_that_were_asked_for_have_their_names() -> None:
     assert {"0.5": None, "0.999": None} == second["quantiles"]
     plain = msgspec.json.decode(api.encode(api.series(FakeReader(), HOUR)))
     assert ([], False) == (plain["q"], "quantiles" in plain["series"][0]["windows"][0])
+
+
+def test_the_statement_of_a_finding_is_listed_too() -> None:
+    """Each says what it is evidence of."""
+    reader = FakeReader()
+    reader.finding_rows = [HELD, msgspec.structs.replace(HELD, evidence="ab" * 32)]
+    found = decoded(api.evidence(reader, EpisodesQuery()))["evidence"]
+    assert {
+        ("crossing", DIGEST, OPEN.id),
+        ("crossing", OLD_DIGEST, "08d1e6b7"),
+        ("finding", "ab" * 32, HELD.id),
+    } == {(row["of"], row["sha256"], row["id"]) for row in found}

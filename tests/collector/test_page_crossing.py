@@ -2,12 +2,19 @@
 
 import pytest
 
+from collector import evidence, knowledge
 from collector.errors import CorruptError, RefusedError
+from collector.nearness import Supposed
 from tests.fakes.collector_face import (
+    CONFIG,
+    DETOUR,
     DIGEST,
     ENDED,
+    NOW_NS,
     OPEN,
+    S,
     ended,
+    record,
 )
 from tests.fakes.collector_ports import FakeReader
 from tests.fakes.pages import crossing
@@ -35,6 +42,33 @@ def test_crossing_page_names_its_premise_and_limits() -> None:
     )
     assert "the way back may differ" in text
     assert "who controls the equipment" in text
+
+
+def test_what_is_supposed_is_named_so() -> None:
+    """Under its hypothesis, apart from the reasons; where nothing is, there is no such section."""
+    assert "Supposed, not proven" not in crossing().text
+    row = Supposed(
+        hypothesis="terrestrial glass fibre",
+        jurisdiction="FX",
+        kind="outside",
+        ttl=4,
+        address="203.0.113.65",
+        flow=None,
+        says="terrestrial glass fibre allows 91.2 km",
+    )
+    records = [
+        record("paris", OPEN.target, OPEN.zone, NOW_NS - ago_s * S, DETOUR) for ago_s in (52, 42)
+    ]
+    supposed = {one.path.id: (row,) for one in records}
+    reader = FakeReader()
+    reader.statements = {
+        DIGEST: evidence.statement(
+            OPEN, records, CONFIG.agents[0], knowledge.load(), supposed=supposed
+        )
+    }
+    text = crossing(reader).text
+    assert 1 == text.count(row.sentence)
+    assert "no verdict here rests on it" in text
 
 
 def test_damaged_statement_is_no_page() -> None:

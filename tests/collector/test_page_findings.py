@@ -35,6 +35,14 @@ def test_findings_have_a_section_of_their_own() -> None:
     assert sentence not in crossings
 
 
+def test_a_finding_links_to_its_statement() -> None:
+    """Where it has one: those that an earlier release confirmed have none."""
+    reader = FakeReader()
+    reader.finding_rows = [msgspec.structs.replace(HELD, evidence="ab" * 32)]
+    assert f'href="v1/evidence/{"ab" * 32}"' in page.overview(reader, CONFIG, NOW_NS)
+    assert "v1/evidence/None" not in watched(held=True)
+
+
 def test_without_a_demand_there_is_no_section() -> None:
     """Who demands nothing of administration is shown no empty table; who does is."""
     assert TITLE not in watched()

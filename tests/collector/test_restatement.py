@@ -30,7 +30,7 @@ def test_a_jurisdiction_of_nobody_confirms_nothing() -> None:
     """A list of territories that the Statement does not hold is no reason to fail."""
     crossing = {**test_evidence.PREDICATE["crossing"], "jurisdiction": "MARS"}
     made = restate(inputs(test_evidence.OCTETS, crossing=crossing))
-    assert made.crossing is None
+    assert made.episode is None
 
 
 def test_a_jurisdiction_of_the_collector_alone_is_followed() -> None:
@@ -39,8 +39,8 @@ def test_a_jurisdiction_of_the_collector_alone_is_followed() -> None:
     rows["jurisdictions"][0]["name"] = "HOME"
     crossing = {**test_evidence.PREDICATE["crossing"], "jurisdiction": "HOME"}
     made = restate(inputs(test_evidence.OCTETS, rows=rows, crossing=crossing))
-    assert made.crossing is not None
-    assert "HOME" == made.crossing.jurisdiction
+    assert made.episode is not None
+    assert "HOME" == made.episode.jurisdiction
 
 
 @pytest.mark.parametrize(("factor", "kept"), [(1.0, True), (1 + 1e-12, True), (1.01, False)])
@@ -65,5 +65,5 @@ def test_two_agents_that_are_near_show_nothing() -> None:
 def test_no_paths_state_nothing() -> None:
     """An empty Statement is made, too, and confirms no crossing."""
     made = restate(inputs(test_evidence.OCTETS, paths=[]))
-    assert ((), None) == (made.records, made.crossing)
+    assert ((), None) == (made.records, made.episode)
     assert msgspec.json.decode(made.statement)["subject"] == []

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from collector import evidence, knowledge, rounds
 from collector.errors import CorruptError
+from collector.nearness import Supposed
 from collector.records import Axis, Coverage, PathVerdict, Verdict
 from tests.fakes.collector_face import ABROAD, CONFIG, DETOUR, NOW_NS, OPEN, STATEMENT, S, record
 
@@ -57,6 +58,26 @@ def test_premise_and_limits_are_those_of_the_statement() -> None:
     assert found.limits == evidence.LIMITS
     expected = [NOW_NS - 52 * S, NOW_NS - 42 * S]
     assert expected == [row.started_ns for row in found.judgements]
+
+
+def test_suppositions_are_sentences_by_their_path() -> None:
+    """Earlier software stated none: then there are none."""
+    (one, two) = (row.started_ns for row in rounds.read(STATEMENT).judgements)
+    assert ({}, True) == (rounds.read(STATEMENT).supposed, one < two)
+    row = Supposed(
+        hypothesis="terrestrial glass fibre",
+        jurisdiction="FX",
+        kind="outside",
+        ttl=4,
+        address="203.0.113.65",
+        flow=None,
+        says="light would not come back",
+    )
+    records = [record("paris", OPEN.target, OPEN.zone, at_ns, DETOUR) for at_ns in (one, two)]
+    supposed = {records[1].path.id: (row,)}
+    made = evidence.statement(OPEN, records, CONFIG.agents[0], TABLES, supposed=supposed)
+    expected = {records[1].path.id: (row.sentence,)}
+    assert expected == rounds.read(made).supposed
 
 
 def test_another_type_is_refused() -> None:

@@ -64,7 +64,7 @@ def test_a_forgotten_suspicion_leaves_nothing_behind() -> None:
     routes = _routes()
     for second, abroad in enumerate([False, True, False, True, False]):
         _round(routes, second, abroad=abroad)
-    assert ({}, {}, []) == (routes.unstored, routes._rounds, routes.crossings())
+    assert ({}, {}, []) == (routes.unstored, routes._statements.rounds, routes.crossings())
 
 
 @pytest.mark.parametrize("cut", range(9))

@@ -207,5 +207,5 @@ def test_an_ended_episode_keeps_no_rounds(known: Knowledge) -> None:
     for second, abroad in ((0, True), (10, True), (20, False), (30, False)):
         world.round(second, abroad=abroad)
     world.store()
-    assert {} == world.routes._rounds
+    assert {} == world.routes._statements.rounds
     assert [(Verdict.SUPPORTED_OUTSIDE, 2, 0)] == world.shown()

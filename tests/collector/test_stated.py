@@ -25,7 +25,7 @@ def test_everything_that_verdicts_follow_from() -> None:
     assert [raw["id"] for raw in PREDICATE["paths"]] == [path.id for path in found.paths]
     assert found.zone is not None
     assert "ovh/x" == found.zone.ident
-    assert 1_795_521_600_000_000_000 == found.crossing.first_seen_ns
+    assert 1_795_521_600_000_000_000 == found.episode.first_seen_ns
     assert {path.id for path in found.paths} == set(found.several)
     assert {path.id: (WITNESS,) for path in found.paths} == found.landmarks
     assert {"amsterdam", "frankfurt", "paris"} == set(found.knowledge.places)
