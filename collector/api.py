@@ -46,7 +46,7 @@ def encode(value: Value) -> bytes:
     return msgspec.json.encode(value)
 
 
-def zones(reader: Reader, asked: Range) -> Value:
+def zones(reader: Reader, asked: Range) -> dict[str, Value]:
     """Answer `/v1/zones`: each agent's view of each zone in the range."""
     rows = reader.zones(asked.from_ns, asked.to_ns)
     return {**_bounds(asked.from_ns, asked.to_ns), "zones": [_zone(row) for row in rows]}
@@ -66,25 +66,25 @@ def series(reader: Reader, asked: SeriesQuery) -> dict[str, Value]:
     }
 
 
-def paths(reader: Reader, asked: PathsQuery) -> Value:
+def paths(reader: Reader, asked: PathsQuery) -> dict[str, Value]:
     """Answer `/v1/paths`: the newest judged paths that match, newest first."""
     rows, following = _paths_page(reader, asked)
     return {"paths": [_path(row) for row in rows], "next": following}
 
 
-def crossings(reader: Reader, asked: EpisodesQuery) -> Value:
+def crossings(reader: Reader, asked: EpisodesQuery) -> dict[str, Value]:
     """Answer `/v1/crossings`: confirmed episodes, newest first."""
     rows, following = _episodes_page(reader.crossings(), asked)
     return {"crossings": [crossing(row) for row in rows], "next": following}
 
 
-def findings(reader: Reader, asked: EpisodesQuery) -> Value:
+def findings(reader: Reader, asked: EpisodesQuery) -> dict[str, Value]:
     """Answer `/v1/findings`: confirmed findings of administration, newest first."""
     rows, following = _episodes_page(reader.findings(), asked)
     return {"findings": [_finding(row) for row in rows], "next": following}
 
 
-def evidence(reader: Reader, asked: EpisodesQuery) -> Value:
+def evidence(reader: Reader, asked: EpisodesQuery) -> dict[str, Value]:
     """Answer `/v1/evidence`: the digests of the Statements and what each is evidence of."""
     episodes: list[Crossing | HolderFinding] = [*reader.crossings(), *reader.findings()]
     stated = [row for row in episodes if row.evidence is not None]

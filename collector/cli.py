@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from agent.errors import BorneError, ConfigError
+from collector import queryoptions
 
 LEVELS = ("debug", "info", "warning", "error")
 _SOUTHERN = re.compile(r"-[\d.]")
@@ -316,6 +317,7 @@ def _atlas(options: argparse.Namespace) -> int:
 
 _HELP = {
     "serve": ("take batches from agents, answer questions, show the page", _add_serve),
+    "query": ("ask a collector, or the store of one", queryoptions.describe),
     "explain": ("judge paths that were measured, and show why", _add_explain),
     "verify": ("recompute evidence from itself, and name what differs", _add_verify),
     "place": ("show what is known of one address", _add_place),
@@ -323,6 +325,7 @@ _HELP = {
 }
 _COMMANDS = {
     "serve": _serve,
+    "query": queryoptions.run,
     "explain": _explain,
     "verify": _verify,
     "place": _place,

@@ -4,6 +4,7 @@ BorneError (the contract's root, `agent.errors`)
 |-- ConfigError      the operator's: a file or an option is wrong          exit code 2
 |-- WireError        the peer's: octets that are not what they claim
 |-- RefusedError     the client's: a request that is understood and refused
+|-- RemoteError      the other program's: a collector that is asked does not answer as one
 |-- UnreadableError  the document's: it holds no path that can be judged
 `-- StoreError       the disk's: journal, catalogue or segment
     `-- CorruptError a checksum or a format that does not hold: reported, never used as data
@@ -16,6 +17,7 @@ __all__ = [
     "ConfigError",
     "CorruptError",
     "RefusedError",
+    "RemoteError",
     "StoreError",
     "UnreadableError",
     "WireError",
@@ -41,6 +43,10 @@ class RefusedError(BorneError):
         super().__init__(message)
         self.status = status
         self.reason = reason
+
+
+class RemoteError(BorneError):
+    """A collector that is asked cannot be reached, fails, or is none."""
 
 
 class UnreadableError(BorneError):

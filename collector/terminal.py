@@ -1,7 +1,8 @@
 """Shell: what is drawn for people, on a terminal in its width and colours, elsewhere plainly.
 
 Rules
-- Without a terminal: a hundred columns, no colour, no blanks at the ends of lines.
+- Without a terminal: a hundred columns, no colour, no blanks at the ends of lines. A `wide` table
+  is as wide as its rows there: other programs cut it.
 """
 
 import sys
@@ -9,6 +10,7 @@ import sys
 from rich.console import Console, RenderableType
 
 _PIPED_COLUMNS = 100
+_WIDE_COLUMNS = 10_000
 
 
 def columns() -> int:
@@ -16,15 +18,22 @@ def columns() -> int:
     return _console().width
 
 
-def show(drawn: RenderableType) -> None:
+def show(drawn: RenderableType, *, wide: bool = False) -> None:
     """Print what was drawn."""
-    console = _console()
+    sys.stdout.write(_text(_console(_WIDE_COLUMNS if wide else _PIPED_COLUMNS), drawn))
+
+
+def text(drawn: RenderableType) -> str:
+    """Return what was drawn as lines for a file: plain, and as wide as they are."""
+    return _text(Console(width=_WIDE_COLUMNS, markup=False, highlight=False, no_color=True), drawn)
+
+
+def _text(console: Console, drawn: RenderableType) -> str:
     with console.capture() as captured:
         console.print(drawn)
-    for line in captured.get().splitlines():
-        sys.stdout.write(f"{line.rstrip()}\n")
+    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
-def _console() -> Console:
-    width = None if sys.stdout.isatty() else _PIPED_COLUMNS
+def _console(piped_columns: int = _PIPED_COLUMNS) -> Console:
+    width = None if sys.stdout.isatty() else piped_columns
     return Console(width=width, markup=False, highlight=False, emoji=False)
