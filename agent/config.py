@@ -2,7 +2,8 @@
 
     [agent]      name, id (32 hex digits), latitude, longitude, radius_km, state_directory,
                  contact (in each packet, for the people whose machines are probed)
-    [collector]  url ("http://host:port" or "unix:/path"), token_file; without it: no uplink
+    [collector]  url ("http://host:port", "https://host:port" or "unix:/path"), token_file, ca_file,
+                 certificate_file, key_file (see `collectorsettings`); without it: no uplink
     [uplink]     interval_s, spool_batches
     [resolver]   address ("ip", "ipv4:port" or "[ipv6]:port"), search (domains), names, cache_s,
                  timeout_s
@@ -21,15 +22,14 @@ Rules
 import ipaddress
 import os
 import re
-import stat
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import msgspec
 
 from agent import resolvconf, settings
+from agent.collectorsettings import Collector, collector
 from agent.dns import is_host_name
 from agent.records import AgentId, Family, Origin, Protocol
 from agent.targets import (
@@ -54,27 +54,8 @@ MAX_SEARCH = 6
 MAX_WITNESS_PER_MINUTE = 6000
 MAX_OPT_OUT = 1000
 MAX_CONTACT_OCTETS = 80
-MAX_SOCKET_OCTETS = 107
-"""The longest path of a Unix socket (unix(7): 108 octets with the final zero)."""
 _HOME_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _ID = re.compile(r"[0-9a-f]{32}")
-_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,512}")
-
-
-class Collector(msgspec.Struct, frozen=True, kw_only=True):
-    """Where batches go."""
-
-    host: str
-    """Host of the URL; empty where a Unix socket is used."""
-    port: int
-    socket: Path | None
-    """Path of the Unix socket; None where TCP is used."""
-    token: str
-
-    @property
-    def place(self) -> str:
-        """Return the address as people read it."""
-        return f"unix:{self.socket}" if self.socket else f"http://{self.host}:{self.port}"
 
 
 class Uplink(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +112,7 @@ def load(path: Path) -> Config:
         ),
         state_directory=path.parent / agent.text("state_directory", _default_state()),
         contact=_contact(agent),
-        collector=_collector(document, path.parent) if "collector" in document else None,
+        collector=collector(document, path.parent) if "collector" in document else None,
         uplink=_uplink(document.table("uplink")),
         dns=_dns(document.table("resolver")),
         limits=limits,
@@ -174,45 +155,6 @@ def _contact(agent: settings.Table) -> str | None:
             "contact", f"must be an address or a name of {MAX_CONTACT_OCTETS} ASCII letters at most"
         )
     return contact
-
-
-def _collector(document: settings.Document, home: Path) -> Collector:
-    table = document.table("collector")
-    url = table.text("url")
-    token = _token(table, home)
-    table.done()
-    if url.startswith("unix:") and len(url) > len("unix:"):
-        socket = home / url.removeprefix("unix:")
-        if len(os.fsencode(socket)) > MAX_SOCKET_OCTETS:
-            raise table.wrong("url", f"a socket's path has {MAX_SOCKET_OCTETS} octets at most")
-        return Collector(host="", port=0, socket=socket, token=token)
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or 80
-    except ValueError as error:
-        raise table.wrong("url", f"is no address: {error}") from error
-    plain = (parts.scheme, parts.path.rstrip("/"), parts.query, parts.fragment, parts.username)
-    if not host or plain != ("http", "", "", "", None):
-        raise table.wrong("url", f'must be "http://host:port" or "unix:/path", not "{url}"')
-    return Collector(host=host, port=port, socket=None, token=token)
-
-
-def _token(table: settings.Table, home: Path) -> str:
-    file = home / table.text("token_file")
-    try:
-        mode = file.stat().st_mode
-        token = file.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError as error:
-        raise table.wrong("token_file", f"cannot read {file}: {error.strerror}") from error
-    if mode & stat.S_IRWXO:
-        raise table.wrong(
-            "token_file", f"anybody may use {file} (mode {mode & 0o777:o}); run: chmod 600 {file}"
-        )
-    if not _TOKEN.fullmatch(token):
-        raise table.wrong(
-            "token_file", f"{file} must hold one token of 16 to 512 letters, digits or ._~+/=-"
-        )
-    return token
 
 
 def _uplink(table: settings.Table) -> Uplink:

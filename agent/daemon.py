@@ -19,11 +19,12 @@ import msgspec
 from agent import __version__, hosts, icmp, resolvconf
 from agent.batches import Batches, Identity, SeriesBook
 from agent.clock import Clock, SystemClock, boot_id
-from agent.config import Collector, Config
+from agent.collectorsettings import Collector
+from agent.config import Config
 from agent.delivery import Backoff
 from agent.errors import ConfigError
 from agent.faults import Faults
-from agent.http import Client, Response, Server
+from agent.http import Client, Place, Response, Server
 from agent.lines import Lines
 from agent.metrics import Condition, Metrics
 from agent.namecache import NameCache
@@ -68,10 +69,14 @@ class _Upload:
             agent_id=config.agent_id,
             limit=config.uplink.spool_batches,
         )
-        self.client = Client(host=collector.host, port=collector.port, path=collector.socket)
-        self._waiting = Client(
-            host=collector.host, port=collector.port, path=collector.socket, timeout_s=PATIENCE_S
+        place = Place(
+            host=collector.host,
+            port=collector.port,
+            path=collector.socket,
+            tls=None if collector.tls is None else collector.tls.context,
         )
+        self.client = Client(place)
+        self._waiting = Client(place, timeout_s=PATIENCE_S)
         self.uplink = Uplink(
             self.spool,
             self._thread,

@@ -10,6 +10,7 @@ Rules
 import asyncio
 import contextlib
 import socket
+import ssl
 import stat
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from http import HTTPStatus
@@ -276,14 +277,22 @@ def _length(body: bytes) -> Headers:
     return (("content-length", str(len(body))),)
 
 
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a server is: `path` of a Unix socket, else `host` and `port`."""
+
+    host: str = ""
+    port: int = 0
+    path: Path | None = None
+    tls: Callable[[], ssl.SSLContext] | None = None
+    """Makes what the next TCP connection is secured with; None: in the clear."""
+
+
 class Client:
     """Sends requests to one server over one connection that it keeps."""
 
-    def __init__(
-        self, *, host: str = "", port: int = 0, path: Path | None = None, timeout_s: float = 30.0
-    ) -> None:
-        """Take where the server is: `path` of a Unix socket, else `host` and `port`."""
-        self._host, self._port, self._path = host, port, path
+    def __init__(self, place: Place, *, timeout_s: float = 30.0) -> None:
+        """Take where the server is."""
+        self._place = place
         self._timeout_s = timeout_s
         self._wire: _Wire | None = None
 
@@ -299,7 +308,8 @@ class Client:
         return await self._ask("GET", target, headers, b"")
 
     async def _ask(self, method: str, target: str, headers: Headers, body: bytes) -> Response:
-        host = f"{self._host}:{self._port}" if self._path is None else "localhost"
+        place = self._place
+        host = f"{place.host}:{place.port}" if place.path is None else "localhost"
         whole = [("host", host), *headers]
         request = h11.Request(method=method, target=target, headers=whole)
         try:
@@ -333,9 +343,11 @@ class Client:
         return await self._attempt(self._wire, request, body)
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if self._path is not None:
-            return await asyncio.open_unix_connection(str(self._path))
-        return await asyncio.open_connection(self._host, self._port)
+        place = self._place
+        if place.path is not None:
+            return await asyncio.open_unix_connection(str(place.path))
+        context = None if place.tls is None else place.tls()
+        return await asyncio.open_connection(place.host, place.port, ssl=context)
 
     async def _attempt(self, wire: _Wire, request: h11.Request, body: bytes) -> Response:
         with contextlib.suppress(OSError):  # a server may refuse, and close, before the end

@@ -48,7 +48,7 @@ class Uplink:
         thread: SpoolThread,
         post: Post,
         *,
-        token: str,
+        token: str | None,
         place: str,
         clock: Clock,
         backoff: Backoff,
@@ -58,7 +58,7 @@ class Uplink:
         self._thread = thread
         self._post = post
         self._headers = (
-            ("authorization", f"Bearer {token}"),
+            *(() if token is None else (("authorization", f"Bearer {token}"),)),
             ("content-type", wire.CONTENT_TYPE),
             ("content-encoding", "deflate"),
         )

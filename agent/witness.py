@@ -185,10 +185,10 @@ class Witness:
             self._group.create_task(sender.watch())
 
 
-def headers(token: str, version: str | None) -> Headers:
+def headers(token: str | None, version: str | None) -> Headers:
     """Return the headers of the question."""
-    bearer = ("authorization", f"Bearer {token}")
-    return (bearer,) if version is None else (bearer, ("if-none-match", f'"{version}"'))
+    bearer = () if token is None else (("authorization", f"Bearer {token}"),)
+    return bearer if version is None else (*bearer, ("if-none-match", f'"{version}"'))
 
 
 def _land(landing: Landing | Doubt) -> None:

@@ -73,6 +73,11 @@ class Answers:
         self._asked = Queue("questions", config.limits.questions, unit="questions")
         intake.counts.queues[self._asked.name] = self._asked
 
+    def adopt(self, config: Config) -> None:
+        """Answer by these settings from now on."""
+        self._config = config
+        self._asked.limit = config.limits.questions
+
     def routes(self) -> list[web.RouteDef]:
         """Return which address is whose."""
         return [web.get(row.path, getattr(self, row.name)) for row in questions.QUESTIONS]

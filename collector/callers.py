@@ -7,6 +7,7 @@ Rules
   certificate has none at all, its common names stand in, as they did before RFC 6125.
 """
 
+import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,6 +32,21 @@ def bearer(authorization: str) -> str | None:
     """Return the bearer token of an `Authorization` header, None where there is none."""
     scheme, _, token = authorization.partition(" ")
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+def secret(authorization: str) -> str | None:
+    """Return the token of an `Authorization` header: a bearer's, or the password of any user.
+
+    Browsers know no other form than the second (RFC 7617).
+    """
+    scheme, _, rest = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return bearer(authorization)
+    try:
+        pair = base64.b64decode(rest.strip(), validate=True).decode()
+    except ValueError:
+        return None
+    return pair.partition(":")[2] or None
 
 
 def names_of(certificate: Mapping[str, Any] | None) -> frozenset[str]:

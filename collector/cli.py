@@ -242,35 +242,44 @@ def _version(options: argparse.Namespace) -> int:
 
 def _serve(options: argparse.Namespace) -> int:
     """Check the settings, and serve unless that was all."""
-    import msgspec  # noqa: PLC0415 - see the rules
+    from collector import tls  # noqa: PLC0415 - see the rules
+    from collector.addresses import parse_listen  # noqa: PLC0415 - see the rules
+    from collector.config import Config, load  # noqa: PLC0415 - see the rules
 
-    from collector.config import load, parse_listen  # noqa: PLC0415 - see the rules
+    def read() -> Config:
+        return load(options.file, tuple(options.listen or ()))
 
-    config = load(options.file)
     for text in options.listen or ():
         try:
             parse_listen(text)
         except ConfigError as error:
             raise ConfigError(f"--web.listen-address {error}") from error
+    config = read()
     if options.check:
+        if config.tls is not None:
+            tls.context(config.tls)
         print(f"{options.file}: fine")
         return 0
-    if options.listen:
-        config = msgspec.structs.replace(config, listen=tuple(options.listen))
-    logging.basicConfig(
-        level=options.level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    _log_to_stderr(options.level)
     import asyncio  # noqa: PLC0415 - see the rules
 
     from collector import memory  # noqa: PLC0415 - see the rules
     from collector.chain import Chain  # noqa: PLC0415 - see the rules
+    from collector.live import Live  # noqa: PLC0415 - see the rules
     from collector.server import serve  # noqa: PLC0415 - see the rules
 
     memory.settle()
-    asyncio.run(serve(config, Chain(config)))
+    asyncio.run(serve(config, Live(config, Chain), load=read))
     return 0
+
+
+def _log_to_stderr(level: str) -> None:
+    """Let every record of this level and above be a line of logfmt on stderr."""
+    from collector.logfmt import LogfmtFormatter  # noqa: PLC0415 - see the rules
+
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(LogfmtFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[lines])
 
 
 def _explain(options: argparse.Namespace) -> int:

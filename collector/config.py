@@ -15,7 +15,6 @@ from pathlib import Path
 import msgspec
 
 from agent import settings
-from agent.errors import ConfigError
 from agent.settings import Table
 from collector import answerlimits, keys, policyrows, regions, sinkrows
 from collector.answerlimits import AnswerLimits
@@ -23,8 +22,8 @@ from collector.limits import Limits, limits
 from collector.policy import Policy, PolicyRow
 from collector.records import Jurisdiction, NetworkOverride, Place, Vantage, Zone
 from collector.sinkrows import SinkSettings
+from collector.websettings import DEFAULT_LISTEN, Access, Tls, web
 
-DEFAULT_LISTEN = ("127.0.0.1:9465",)
 DEFAULT_CHECKPOINT_INTERVAL_S = 60
 DEFAULT_GRACE_S = 30
 EVERYWHERE_KM = 20_038
@@ -33,9 +32,6 @@ EVERYWHERE_KM = 20_038
 _HEX_32 = re.compile(r"[0-9a-f]{32}")
 _HEX_64 = re.compile(r"[0-9a-f]{64}")
 _ZONE_PART = re.compile(r"[^\s/]+")
-_TCP = re.compile(r"(?:\[(?P<six>[^\]]*)\]|(?P<host>[^\[\]:]*)):(?P<port>\d{1,5})", re.ASCII)
-_FD = re.compile(r"\d{1,9}", re.ASCII)
-_MAX_PORT = 65535
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +43,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     zones: tuple[Zone, ...] = ()
     networks: tuple[NetworkOverride, ...] = ()
     listen: tuple[str, ...] = DEFAULT_LISTEN
-    """Each understood by `parse_listen`."""
+    """Each understood by `addresses.parse_listen`."""
+    tls: Tls | None = None
+    """How TCP addresses are served; None: in the clear."""
+    access: Access = Access()
     limits: Limits = Limits()
     answers: AnswerLimits = AnswerLimits()
     checkpoint_interval_s: int = DEFAULT_CHECKPOINT_INTERVAL_S
@@ -87,56 +86,23 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         return Policy(self.policy)
 
 
-class TcpAddress(msgspec.Struct, frozen=True):
-    """`HOST:PORT`; `host` None means every address of the machine."""
-
-    host: str | None
-    port: int
-
-
-class UnixAddress(msgspec.Struct, frozen=True):
-    """`unix:PATH`."""
-
-    path: Path
-
-
-class InheritedSocket(msgspec.Struct, frozen=True):
-    """`fd:N`: a listening socket that the parent process opened."""
-
-    fd: int
-
-
-Listen = TcpAddress | UnixAddress | InheritedSocket
-
-
-def parse_listen(text: str) -> Listen:
-    """Return what `HOST:PORT`, `[IPV6]:PORT`, `unix:PATH` or `fd:N` names.
-
-    Raises: ConfigError naming the three forms.
-    """
-    scheme, _, rest = text.partition(":")
-    if scheme == "unix" and rest:
-        return UnixAddress(Path(rest))
-    if scheme == "fd" and _FD.fullmatch(rest):
-        return InheritedSocket(int(rest))
-    found = _TCP.fullmatch(text)
-    if found is None or scheme in {"unix", "fd"} or int(found["port"]) > _MAX_PORT:
-        raise ConfigError(f"must be HOST:PORT, [IPV6]:PORT, unix:PATH or fd:N, not {text!r}")
-    return TcpAddress(found["six"] or found["host"] or None, int(found["port"]))
-
-
-def load(path: Path) -> Config:
-    """Read and check the settings file at `path`.
+def load(path: Path, listen: tuple[str, ...] = ()) -> Config:
+    """Read and check the settings file at `path`; `listen` stands in place of its addresses.
 
     Raises: ConfigError for the first mistake, in the order of the tables below.
     """
     document = settings.read(path)
-    web, store, rows, atlas = (document.table(name) for name in ("web", "store", "limits", "atlas"))
+    table, store, rows, atlas = (
+        document.table(name) for name in ("web", "store", "limits", "atlas")
+    )
+    found = web(table, listen)
     tables = atlas.text("directory", None)
     agents, zones = _agents(document.tables("agents")), _zones(document.tables("zones"))
     own = policyrows.jurisdictions(document.tables("jurisdictions"))
     config = Config(
-        listen=_listen(web),
+        listen=found.listen,
+        tls=found.tls,
+        access=found.access,
         directory=Path(store.text("directory")),
         checkpoint_interval_s=store.integer(
             "checkpoint_interval_s", DEFAULT_CHECKPOINT_INTERVAL_S, minimum=1, maximum=3600
@@ -152,38 +118,26 @@ def load(path: Path) -> Config:
         jurisdictions=own,
         policy=policyrows.policy(document.tables("policy"), agents, zones, regions.lists(own)),
     )
-    for table in (web, store, rows, atlas):
-        table.done()
+    for each in (table, store, rows, atlas):
+        each.done()
     document.done()
     if not config.agents:
         raise document.wrong("agents", "at least one table [[agents]] is needed: who may deliver")
     return config
 
 
-def _listen(web: Table) -> tuple[str, ...]:
-    """Return the addresses to listen on, each of a known form and given once."""
-    found = web.texts("listen", DEFAULT_LISTEN)
-    if not found:
-        raise web.wrong("listen", "must name at least one address")
-    for number, text in enumerate(found):
-        try:
-            parse_listen(text)
-        except ConfigError as error:
-            raise web.wrong("listen", str(error)) from error
-        if text in found[:number]:
-            raise web.wrong("listen", f'"{text}" stands twice')
-    return found
-
-
 def _agents(tables: Iterable[Table]) -> tuple[Vantage, ...]:
     """Return the vantage points; names, ids and tokens are each unique."""
     rows = []
-    names, ids, tokens, owners = (keys.Once("agent") for _ in range(4))
+    names, ids, tokens, certificates, owners = (keys.Once("agent") for _ in range(5))
     for table in tables:
         name = names.take(table, "name", table.text("name"))
         agent_id = ids.take(table, "id", keys.matching(table, "id", _HEX_32, "32 hex digits"), name)
-        token = _token(table)
-        tokens.take(table, "token_sha256", token, name)
+        token, certificate = _token(table), table.text("certificate", None)
+        if token:
+            tokens.take(table, "token_sha256", token, name)
+        if certificate is not None:
+            certificates.take(table, "certificate", certificate, name)
         rows.append(
             Vantage(
                 name=name,
@@ -191,6 +145,7 @@ def _agents(tables: Iterable[Table]) -> tuple[Vantage, ...]:
                 token_sha256=token,
                 place=_place(table, "city"),
                 addresses=tuple(_addresses(table, owners, name)),
+                certificate=certificate,
             )
         )
         table.done()
@@ -276,7 +231,12 @@ def _group(table: Table) -> dict[str, str | None]:
 
 
 def _token(table: Table) -> str:
-    """Return the digest of a token; what stands there instead could be the token: not shown."""
+    """Return the digest of a token, "" where a certificate is all that the agent has.
+
+    What stands there instead could be the token itself: it is not shown.
+    """
+    if "certificate" in table and "token_sha256" not in table:
+        return ""
     digest = table.text("token_sha256").lower()
     if not _HEX_64.fullmatch(digest):
         raise table.wrong("token_sha256", "must be 64 hex digits, as sha256sum prints them")

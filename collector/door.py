@@ -38,6 +38,11 @@ class Door:
         self._receiving = Queue("receive", limits.backlog_octets)
         intake.counts.queues[self._receiving.name] = self._receiving
 
+    def adopt(self, limits: Limits) -> None:
+        """Go by these limits from now on."""
+        self._limits = limits
+        self._receiving.limit = limits.backlog_octets
+
     async def batches(self, request: web.Request) -> web.StreamResponse:
         """Take one batch; 204 means that it is durable."""
         caller = caller_of(request)

@@ -5,6 +5,7 @@
     GET  /v1/zones, ...                           questions: see `collector.answers`
     GET  /metrics                                 Prometheus
     GET  /-/healthy, /-/ready                     the process lives; it can do its work
+    POST /-/reload                                the settings are read again
     GET  /, /crossings/ID, /static/FILE           pages for people
 
 Rules
@@ -13,7 +14,7 @@ Rules
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
@@ -21,8 +22,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from prometheus_client.exposition import choose_encoder
 
-from collector import api, metrics, page
+from collector import access, api, metrics, page
 from collector.answers import FRESH, Answers
+from collector.callers import secret
 from collector.clock import Clock
 from collector.config import Config
 from collector.door import Door
@@ -41,32 +43,15 @@ SECURITY: Final = {
 }
 """Headers of every answer."""
 
+_BEARER: Final = 'Bearer realm="borne"'
+_BASIC: Final = 'Basic realm="borne", charset="UTF-8"'
 _FOR_PROGRAMS: Final = ("/v1/", "/-/", "/metrics")
 _LOG: Final = logging.getLogger(__name__)
 
 
 def application(intake: Intake, config: Config, clock: Clock) -> web.Application:
     """Return the application over `intake`; run it with `auto_decompress=False`."""
-    handlers = Handlers(intake, config, clock)
-    door = Door(intake, config.limits, clock)
-    found = web.Application(middlewares=[handlers.guard])
-    found.on_response_prepare.append(_secure)
-    found.on_shutdown.append(handlers.release)
-    found.on_cleanup.append(handlers.close)
-    found.add_routes(
-        [
-            web.post("/v1/batches", door.batches),
-            web.get("/v1/plan", door.plan),
-            *handlers.answers.routes(),
-            web.get("/metrics", handlers.metrics),
-            web.get("/-/healthy", handlers.healthy),
-            web.get("/-/ready", handlers.ready),
-            web.get("/", handlers.overview),
-            web.get("/crossings/{id}", handlers.crossing),
-            web.get("/static/{name}", handlers.static),
-        ]
-    )
-    return found
+    return Handlers(intake, config, clock).application()
 
 
 class Handlers:
@@ -79,6 +64,39 @@ class Handlers:
         self._clock = clock
         self._registry = metrics.registry(intake, config, clock)
         self.answers = Answers(intake, config, clock)
+        self.door = Door(intake, config.limits, clock)
+        self.reload: Callable[[], Awaitable[None]] | None = None
+        """Reads the settings again; None: nobody can."""
+
+    def application(self) -> web.Application:
+        """Return the application that answers by these methods."""
+        found = web.Application(middlewares=[self.guard])
+        found.on_response_prepare.append(_secure)
+        found.on_shutdown.append(self.release)
+        found.on_cleanup.append(self.close)
+        found.add_routes(
+            [
+                web.post("/v1/batches", self.door.batches),
+                web.get("/v1/plan", self.door.plan),
+                *self.answers.routes(),
+                web.get("/metrics", self.metrics),
+                web.get("/-/healthy", self.healthy),
+                web.get("/-/ready", self.ready),
+                web.post("/-/reload", self.read_again),
+                web.put("/-/reload", self.read_again),
+                web.get("/", self.overview),
+                web.get("/crossings/{id}", self.crossing),
+                web.get("/static/{name}", self.static),
+            ]
+        )
+        return found
+
+    def adopt(self, config: Config) -> None:
+        """Answer by these settings from now on."""
+        self._config = config
+        self._registry = metrics.registry(self._intake, config, self._clock)
+        self.answers.adopt(config)
+        self.door.adopt(config.limits)
 
     async def release(self, _: web.Application) -> None:
         """Let nobody wait for a plan any more; it would keep the process for as long."""
@@ -93,6 +111,8 @@ class Handlers:
         """Turn what goes wrong into an answer; see the rules."""
         counts = self._intake.counts
         try:
+            header = request.headers.get("Authorization", "")
+            access.check(self._config.access, access.need_of(request.path), secret(header))
             return await handler(request)
         except RefusedError as error:
             return _refusal(request, error)
@@ -127,6 +147,13 @@ class Handlers:
         if self._intake.ready:
             return web.Response(text="Borne collector is ready.\n", headers=FRESH)
         return web.Response(status=503, text="Borne collector is starting.\n", headers=FRESH)
+
+    async def read_again(self, _: web.Request) -> web.StreamResponse:
+        """Read the settings again; 500 says why they are kept."""
+        if self.reload is None:
+            raise web.HTTPNotFound
+        await self.reload()
+        return web.Response(text="Borne collector has read its settings again.\n", headers=FRESH)
 
     async def overview(self, _: web.Request) -> web.StreamResponse:
         """Answer `/`."""
@@ -179,7 +206,8 @@ def _refusal(
     if error.status == web.HTTPServiceUnavailable.status_code:
         found.headers["Retry-After"] = str(RETRY_AFTER_S)
     if error.status == web.HTTPUnauthorized.status_code:
-        found.headers["WWW-Authenticate"] = 'Bearer realm="borne"'
+        ways = [_BEARER] if error.reason == "token" else [_BASIC, _BEARER]
+        found.headers.extend(("WWW-Authenticate", way) for way in ways)
     return found
 
 

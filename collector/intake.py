@@ -82,6 +82,10 @@ class Counts:
     checkpoints: int = 0
     checkpoint_ns: int = 0
     """When the last checkpoint was taken (collector's wall clock); 0 before the first."""
+    config_ok: bool = True
+    """Whether the last reading of the settings succeeded."""
+    config_ns: int = 0
+    """When the settings in force were read (collector's wall clock); 0 if nobody said."""
     sinks: dict[str, SinkCounts] = field(default_factory=dict)
     """By the name of the sink; every configured one from the start."""
     queues: dict[str, "Waiting"] = field(default_factory=dict)

@@ -137,6 +137,12 @@ TABLE: Final[Mapping[str, Row]] = {
     "borne_collector_faults": Row(
         "counter", "Failures of the program or its disk, caught and logged.", ("place",)
     ),
+    "borne_config_last_reload_successful": Row(
+        "gauge", "Whether the last reading of the settings succeeded; if not, those before hold."
+    ),
+    "borne_config_last_reload_success_timestamp_seconds": Row(
+        "gauge", "When the settings in force were read, Unix time."
+    ),
     "borne_collector_replayed_batches": Row(
         "gauge", "Batches applied again from the journal when the collector started."
     ),
@@ -296,6 +302,8 @@ def _counts(to: _Families, counts: Counts, agents: tuple[str, ...]) -> None:
         to.add("borne_sink_up", sink.up, name)
         for reason in SINK_DROPPED:
             to.add("borne_sink_dropped", sink.dropped[reason], name, reason)
+    to.add("borne_config_last_reload_successful", counts.config_ok)
+    to.add("borne_config_last_reload_success_timestamp_seconds", counts.config_ns / NS_PER_S)
     to.add("borne_checkpoints", counts.checkpoints)
     to.add("borne_checkpoint_timestamp_seconds", counts.checkpoint_ns / NS_PER_S)
 

@@ -93,6 +93,24 @@ OTHERS: Final = (
         answers={"200": ("They are.", _AS_TEXT), "503": ("Not yet.", _AS_TEXT)},
     ),
     Other(
+        method="post",
+        path="/-/reload",
+        says="Read the settings again; an operator's token is needed. Connections stay open.",
+        answers={
+            "200": ("They are in force.", _AS_TEXT),
+            "500": ("They cannot be used: those before are kept, and `error` says why.", _ERROR),
+        },
+    ),
+    Other(
+        method="put",
+        path="/-/reload",
+        says="Read the settings again; an operator's token is needed. Connections stay open.",
+        answers={
+            "200": ("They are in force.", _AS_TEXT),
+            "500": ("They cannot be used: those before are kept, and `error` says why.", _ERROR),
+        },
+    ),
+    Other(
         method="get",
         path="/",
         says="The page.",

@@ -6,35 +6,31 @@ Rules
 - SIGTERM and SIGINT: stop accepting, finish what was begun, take a checkpoint, all within
   `DRAIN_S`. What has not ended by then is left to the next start: the journal holds everything
   that was acknowledged.
-- A Unix socket that another program answers on is never taken from it.
+- SIGHUP reads the settings again (`collector.reload`).
 """
 
 import asyncio
 import contextlib
 import logging
 import os
+import resource
 import signal
-import socket
-from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from pathlib import Path
-from typing import Final, Protocol
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Final
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
+from collector import tls
 from collector.clock import Clock, WallClock
-from collector.config import (
-    Config,
-    InheritedSocket,
-    Listen,
-    TcpAddress,
-    UnixAddress,
-    parse_listen,
-)
-from collector.errors import ConfigError
-from collector.handlers import application
-from collector.intake import Intake
+from collector.config import Config
+from collector.errors import RefusedError, StoreError
+from collector.handlers import Handlers
+from collector.listening import Listening
+from collector.live import Live, OpenableIntake
+from collector.reload import Reload
 
 DRAIN_S: Final = 10.0
 """Longest time from a signal to the end of the process."""
@@ -46,35 +42,58 @@ KEEPALIVE_S: Final = 75.0
 _LOG: Final = logging.getLogger(__name__)
 
 
-class OpenableIntake(Intake, AbstractAsyncContextManager[Intake, None], Protocol):
-    """An intake that is opened and closed: `collector.chain.Chain` is the one that runs."""
+async def serve(
+    config: Config,
+    chain: OpenableIntake,
+    clock: Clock | None = None,
+    load: Callable[[], Config] | None = None,
+) -> None:
+    """Listen, open the chain and serve until SIGTERM or SIGINT.
 
-
-async def serve(config: Config, chain: OpenableIntake, clock: Clock | None = None) -> None:
-    """Listen, open `chain` and serve until SIGTERM or SIGINT.
+    `load` reads the settings again (SIGHUP, `/-/reload`); None: they never change.
 
     Raises:
-        ConfigError: An address cannot be listened on.
+        ConfigError: An address cannot be listened on, or a certificate not be used.
         StoreError: The store cannot be opened.
     """
+    tls.settle()
+    context = None if config.tls is None else tls.context(config.tls)
+    _raise_descriptors()
+    at = clock or WallClock()
+    handlers = Handlers(chain, config, at)
     runner = web.AppRunner(
-        application(chain, config, clock or WallClock()),
+        handlers.application(),
         access_log=None,
         logger=_requests_log(),
         auto_decompress=False,  # the door inflates, under its own limit
         keepalive_timeout=KEEPALIVE_S,
         shutdown_timeout=REQUESTS_S,
     )
+    listening = Listening(runner)
+    reload = None
+    if load is not None and isinstance(chain, Live):
+        reload = Reload(config, load, chain, listening, at)
+        reload.adopt, handlers.reload = handlers.adopt, reload
+    failures: list[StoreError] = []
     with _signals() as stop:
+        if reload is not None:
+            reload.give_up = partial(_fail, failures, stop)
         try:
             await runner.setup()
-            for text in config.listen:
-                await _listen(runner, text)
-            await _work(runner, chain, stop)
+            await listening.open(config.listen, context)
+            with _reloads(reload):
+                await _work(runner, chain, stop)
         finally:
             await runner.cleanup()
-            for text in config.listen:
-                _tidy(parse_listen(text))
+            listening.close()
+    if failures:
+        raise failures[0]
+
+
+def _fail(failures: list[StoreError], stop: asyncio.Event, error: StoreError) -> None:
+    """Begin the end with an error."""
+    failures.append(error)
+    stop.set()
 
 
 async def _work(runner: web.AppRunner, chain: OpenableIntake, stop: asyncio.Event) -> None:
@@ -85,12 +104,43 @@ async def _work(runner: web.AppRunner, chain: OpenableIntake, stop: asyncio.Even
         opening = asyncio.create_task(stack.enter_async_context(chain))
         await asyncio.wait({opening, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if not opening.done():
-            _LOG.info("ends before the store was open")
+            _LOG.info("ends before the store was open", extra={"event": "ending_early"})
         await opening
-        _LOG.info("ready")
+        _LOG.info("ready", extra={"event": "ready"})
         await stopping
         await runner.cleanup()
-    _LOG.info("drained")
+    _LOG.info("drained", extra={"event": "drained"})
+
+
+@contextlib.contextmanager
+def _reloads(reload: Reload | None) -> Iterator[None]:
+    """Reload at SIGHUP; without anything to reload from, the signal is passed over."""
+    loop = asyncio.get_running_loop()
+    running: set[asyncio.Task[None]] = set()
+
+    async def again() -> None:
+        if reload is None:
+            return
+        with contextlib.suppress(RefusedError):  # it is in the log and in the metric
+            await reload()
+
+    def begin() -> None:
+        task = asyncio.create_task(again())
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, begin)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+
+
+def _raise_descriptors() -> None:
+    """Let this process have as many connections as its host allows without being asked."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _requests_log() -> logging.Logger:
@@ -136,62 +186,10 @@ def _signals() -> Iterator[asyncio.Event]:
 
 def _abandon(why: str) -> None:
     """End without waiting: threads cannot be stopped, and what is durable stays so."""
-    _LOG.error("%s: ends without a last checkpoint; the next start replays the journal", why)
+    _LOG.error(
+        "%s: ends without a last checkpoint; the next start replays the journal",
+        why,
+        extra={"event": "abandoned"},
+    )
     logging.shutdown()
     os._exit(1)
-
-
-async def _listen(runner: web.AppRunner, text: str) -> None:
-    """Listen on one address.
-
-    Raises: ConfigError.
-    """
-    address = parse_listen(text)
-    try:
-        await _site(runner, address).start()
-    except OSError as error:
-        why = os.strerror(error.errno) if error.errno else str(error)
-        raise ConfigError(f"cannot listen on {text}: {why}") from error
-    _LOG.info("listens on %s", text)
-
-
-def _site(runner: web.AppRunner, address: Listen) -> web.BaseSite:
-    match address:
-        case TcpAddress(host, port):
-            return web.TCPSite(runner, host, port)
-        case UnixAddress(path):
-            if _answers(path):
-                raise ConfigError(f"cannot listen on unix:{path}: another program answers there")
-            return web.UnixSite(runner, path)
-        case InheritedSocket(fd):
-            return web.SockSite(runner, _inherited(fd))
-
-
-def _inherited(fd: int) -> socket.socket:
-    """Return the listening stream socket that the parent opened."""
-    try:
-        found = socket.socket(fileno=fd)
-    except OSError as error:
-        raise ConfigError(f"cannot listen on fd:{fd}: {error.strerror}") from error
-    if found.type != socket.SOCK_STREAM:
-        found.detach()
-        raise ConfigError(f"cannot listen on fd:{fd}: it is no stream socket")
-    return found
-
-
-def _answers(path: Path) -> bool:
-    """Tell whether somebody listens on a Unix socket; a file left behind by a crash does not."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1)
-        try:
-            probe.connect(os.fspath(path))
-        except OSError:
-            return False
-        return True
-
-
-def _tidy(address: Listen) -> None:
-    """Remove the file of a Unix socket on which nobody listens any more."""
-    if isinstance(address, UnixAddress) and not _answers(address.path):
-        with contextlib.suppress(OSError):
-            address.path.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent import config
+from agent.collectorsettings import Collector
 from agent.errors import ConfigError
 from agent.records import AgentId, Origin, Protocol
 from agent.targets import Limits, ProbeTarget, WitnessLimits
@@ -42,7 +43,7 @@ def test_good_file(home: Path) -> None:
         agent_id=AgentId(bytes(range(16))),
         origin=Origin(latitude=48.85, longitude=2.35, radius_km=30.0),
         state_directory=home / "state",
-        collector=config.Collector(
+        collector=Collector(
             host="",
             port=0,
             socket=home / "collector.sock",

@@ -15,7 +15,7 @@ import pytest
 from agent import config
 from agent.daemon import Daemon, Options
 from agent.errors import ConfigError, PrivilegeError
-from agent.http import Client
+from agent.http import Client, Place
 from agent.ports import Rung
 from agent.records import Batch
 from agent.spool import FILE_NAME, Spool
@@ -233,7 +233,7 @@ async def test_a_running_agent_imports_nothing_heavy(tmp_path: Path) -> None:
         command = ("-c", MODULES, str(listing))
         async with running(tmp_path, *address, command=command) as agent:
             await collector.holds(2)
-            client = Client(path=tmp_path / "web.sock")
+            client = Client(Place(path=tmp_path / "web.sock"))
             await client.post("/metrics", (), b"")
             await client.close()
             await ended(agent)

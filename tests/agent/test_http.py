@@ -11,7 +11,7 @@ import pytest
 
 from agent import http
 from agent.errors import ConfigError, UplinkError
-from agent.http import Client, Request, Response, Server
+from agent.http import Client, Place, Request, Response, Server
 
 
 async def echo(request: Request) -> Response:
@@ -131,7 +131,7 @@ async def test_every_kind_of_address(tmp_path: Path) -> None:
     number = inherited.detach()
     async with serving("127.0.0.1:0", f"unix:{path}", f"fd:{number}") as server:
         found = [lines(await talk(port, b"GET / HTTP/1.0\r\n\r\n")) for port in server.ports()]
-        client = Client(path=path)
+        client = Client(Place(path=path))
         answer = await client.post("/x", (), b"")
         await client.close()
         there = path.exists()
@@ -186,7 +186,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 async def test_the_client_keeps_its_connection() -> None:
     """Two posts go over one connection."""
     async with serving() as server:
-        client = Client(host="127.0.0.1", port=server.ports()[0])
+        client = Client(Place(host="127.0.0.1", port=server.ports()[0]))
         found = [(await client.post(path, (), b"x")).body for path in ("/1", "/2")]
         kept = len(server._connections)
         await client.close()
@@ -196,14 +196,14 @@ async def test_the_client_keeps_its_connection() -> None:
 async def test_a_question_has_headers_and_no_body() -> None:
     """GET goes over the same kept connection; an answer without a body (304) ends at once."""
     async with serving() as server:
-        client = Client(host="127.0.0.1", port=server.ports()[0])
+        client = Client(Place(host="127.0.0.1", port=server.ports()[0]))
         found = [(await client.get("/plan", [("x-a", "y")])).body for _ in range(2)]
         kept = len(server._connections)
         await client.close()
     assert (found, kept) == ([b"GET /plan  y"] * 2, 1)
     server, port, seen = await answering(UNCHANGED, OK)
     async with server:
-        client = Client(host="127.0.0.1", port=port)
+        client = Client(Place(host="127.0.0.1", port=port))
         statuses = [(await client.get("/", ())).status for _ in range(2)]
         await client.close()
     assert ([304, 200], [1, 1]) == (statuses, seen)
@@ -213,7 +213,7 @@ async def test_a_closed_connection_is_replaced() -> None:
     """Where the peer closed between two requests the second goes over a new connection."""
     server, port, seen = await answering(OK, OK)
     async with server:
-        client = Client(host="127.0.0.1", port=port)
+        client = Client(Place(host="127.0.0.1", port=port))
         found = [(await client.post("/", (), b"")).body for _ in range(2)]
         await client.close()
     assert (found, seen) == ([b"ok", b"ok"], [1, 1])
@@ -234,14 +234,15 @@ async def test_bad_servers_are_uplink_errors(answer: bytes | None, says: str) ->
     """Silence, cut answers, other protocols and endless bodies all end as UplinkError."""
     server, port, _ = await answering(answer)
     async with server:
-        client = Client(host="127.0.0.1", port=port, timeout_s=0.2)
+        client = Client(Place(host="127.0.0.1", port=port), timeout_s=0.2)
         with pytest.raises(UplinkError, match=says):
             await client.post("/", (), b"")
 
 
 async def test_nobody_there_is_an_uplink_error(tmp_path: Path) -> None:
     """A closed port and an absent socket are told, and cost nothing but the attempt."""
-    for client in (Client(host="127.0.0.1", port=1), Client(path=tmp_path / "absent")):
+    for place in (Place(host="127.0.0.1", port=1), Place(path=tmp_path / "absent")):
+        client = Client(place)
         with pytest.raises(UplinkError, match="the exchange failed"):
             await client.post("/", (), b"")
 
@@ -251,7 +252,7 @@ async def test_an_early_refusal_is_heard() -> None:
     refusal = b"HTTP/1.1 413 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"
     server, port, _ = await answering(refusal)
     async with server:
-        client = Client(host="127.0.0.1", port=port)
+        client = Client(Place(host="127.0.0.1", port=port))
         assert (await client.post("/", (), b"z" * 1000)).status == 413
         await client.close()
 
@@ -260,6 +261,6 @@ async def test_informational_answers_are_passed_over() -> None:
     """A 103 before the answer is no answer."""
     server, port, _ = await answering(b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK)
     async with server:
-        client = Client(host="127.0.0.1", port=port)
+        client = Client(Place(host="127.0.0.1", port=port))
         assert (await client.post("/", (), b"")).body == b"ok"
         await client.close()

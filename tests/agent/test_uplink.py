@@ -10,7 +10,7 @@ import pytest
 
 from agent import wire
 from agent.delivery import Backoff
-from agent.http import Client
+from agent.http import Client, Place
 from agent.records import AgentId
 from agent.spool import Spool, SpoolThread, Waiting
 from agent.uplink import Uplink
@@ -25,7 +25,7 @@ class Rig:
         self.thread = SpoolThread()
         self.clock = FakeClock()
         self.spool = Spool(directory, agent_id=AgentId(b"a" * 16), limit=1000)
-        self.client = Client(path=collector.path, timeout_s=0.2)
+        self.client = Client(Place(path=collector.path), timeout_s=0.2)
         self.uplink = Uplink(
             self.spool,
             self.thread,

@@ -5,18 +5,11 @@ from pathlib import Path
 import pytest
 
 from agent.errors import ConfigError
-from collector.config import (
-    DEFAULT_LISTEN,
-    Config,
-    InheritedSocket,
-    Limits,
-    TcpAddress,
-    UnixAddress,
-    load,
-    parse_listen,
-)
+from collector.config import Config, load
+from collector.limits import Limits
 from collector.policy import Demands, PolicyRow
 from collector.records import Jurisdiction, NetworkOverride, Place, Vantage, Verdict, Zone
+from collector.websettings import DEFAULT_LISTEN
 
 FILES = Path(__file__).parent / "config"
 WRONG = sorted(path.stem for path in FILES.glob("*.toml") if path.stem != "good")
@@ -130,33 +123,6 @@ def test_mistaken_token_is_never_shown() -> None:
     with pytest.raises(ConfigError) as caught:
         load(FILES / "agent-token.toml")
     assert "secret" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("127.0.0.1:9465", TcpAddress("127.0.0.1", 9465)),
-        ("collector.example:80", TcpAddress("collector.example", 80)),
-        (":9465", TcpAddress(None, 9465)),
-        ("[::1]:0", TcpAddress("::1", 0)),
-        ("unix:collector.sock", UnixAddress(Path("collector.sock"))),
-        ("unix:/run/a:b", UnixAddress(Path("/run/a:b"))),
-        ("fd:3", InheritedSocket(3)),
-    ],
-)
-def test_listen_forms(text: str, expected: object) -> None:
-    """Each documented form is understood."""
-    assert expected == parse_listen(text)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "9465", "host", "host:", "::1:80", "unix:", "fd:", "fd:-1", "h:65536"]
-)
-def test_other_listen_forms_are_refused(text: str) -> None:
-    """What is no documented form is refused and shown."""
-    with pytest.raises(ConfigError) as caught:
-        parse_listen(text)
-    assert str(caught.value).endswith(f"unix:PATH or fd:N, not {text!r}")
 
 
 def test_lists_that_the_policy_names_are_judged_beside_those_for_all(tmp_path: Path) -> None:

@@ -1,0 +1,101 @@
+"""Shell: the settings read again and put in force, without a connection lost.
+
+    settings that differ         what happens
+    none                         certificates and tokens are read again, nothing else
+    [web] tls, tokens_file       new connections and the next requests go by them
+    anything else                the chain is renewed behind the open connections
+    [store] directory, listen    refused: they change with a restart alone
+
+Rules
+- What cannot be used changes nothing: the settings before hold, the metric says so, the caller is
+  told why.
+- One reload at a time; who comes meanwhile waits.
+- Where the store cannot be opened again at all the program ends: whoever supervises it is told by
+  its exit code, and agents keep what they have.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import msgspec
+
+from collector import tls
+from collector.clock import Clock
+from collector.config import Config
+from collector.errors import ConfigError, RefusedError, StoreError
+from collector.intake import Intake
+from collector.listening import Listening
+from collector.websettings import Access
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Renewable(Intake, Protocol):
+    """An intake whose settings can change: `collector.live.Live` is the one that runs."""
+
+    async def renew(self, config: Config) -> None:
+        """Go on under other settings."""
+        ...
+
+
+class Reload:
+    """Reads the settings again when it is called."""
+
+    def __init__(
+        self,
+        config: Config,
+        load: Callable[[], Config],
+        live: Renewable,
+        listening: Listening,
+        clock: Clock,
+    ) -> None:
+        """Begin with `config` in force; `load` reads the file."""
+        self._config = config
+        self._load = load
+        self._live = live
+        self._listening = listening
+        self._clock = clock
+        self._turn = asyncio.Lock()
+        self.adopt: Callable[[Config], None] = lambda _: None
+        """Lets those know who answer by the settings; set by whoever serves."""
+        self.give_up: Callable[[StoreError], None] = lambda _: None
+        """Called when neither the new settings nor those before work any more; set as well."""
+        live.counts.config_ns = clock.now_ns()
+
+    async def __call__(self) -> None:
+        """Read the file and put it in force.
+
+        Raises:
+            RefusedError: 500 `config`: it cannot be used; says why.
+        """
+        async with self._turn:
+            try:
+                await self._renew()
+            except (ConfigError, StoreError) as error:
+                self._live.counts.config_ok = False
+                if isinstance(error, StoreError) and not self._live.ready:
+                    self.give_up(error)
+                _LOG.error("keeps the settings: %s", error, extra={"event": "reload_failed"})
+                raise RefusedError(500, "config", f"the settings are kept: {error}") from error
+            self._live.counts.config_ok = True
+            self._live.counts.config_ns = self._clock.now_ns()
+            _LOG.info("the settings of the file are in force", extra={"event": "reloaded"})
+
+    async def _renew(self) -> None:
+        fresh = await asyncio.to_thread(self._load)
+        for name, what in (("directory", "[store] directory"), ("listen", "[web] listen")):
+            if getattr(fresh, name) != getattr(self._config, name):
+                raise ConfigError(f"{what} changes with a restart alone")
+        context = None if fresh.tls is None else tls.context(fresh.tls)
+        if _behind_the_door(fresh) != _behind_the_door(self._config):
+            await self._live.renew(fresh)
+        self._config = fresh
+        self.adopt(fresh)
+        await self._listening.renew(context)
+
+
+def _behind_the_door(config: Config) -> Config:
+    """Return the settings without those that the door alone knows."""
+    return msgspec.structs.replace(config, tls=None, access=Access())
