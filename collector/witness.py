@@ -13,10 +13,13 @@ Rules
 - An agent can prove something about a hop if there is soil enough between it and the border: a
   device that answers sooner than light comes there and back is outside (or inside). It is asked
   only where that time is one that real machines reach (`PLAUSIBLE_NS`), and where the hop can be
-  so near at all: not where the observer's own time says that the hop is elsewhere (bound B5).
-- At most three agents answer for one address and six try, those first that stand nearest to a
-  place that somebody names; the observer itself is one of them. Strangers' routers are pinged for
-  us: each agent is asked for 20 addresses a minute at most, and its own file may allow less.
+  so near at all: not where the observer's time, or an answer to another witness, says that the
+  hop is elsewhere (bound B5).
+- Three agents are asked about one address at a time, and six in all, until one proves something:
+  those first that stand nearest to a place that somebody names for the hop, or for the hops
+  before and behind it where nobody does; the observer itself is one of them. A proof is borne out
+  by three, so that it does not lapse when the first of them is old. Strangers' routers are pinged
+  for us: each agent is asked for 20 addresses a minute at most, and its own file may allow less.
 - Only agents that fetch their plan are asked. Requests live in memory alone: after a restart the
   next round asks again. What was answered is kept (`landmarks`), and with it every verdict.
 """
@@ -24,6 +27,7 @@ Rules
 import hashlib
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Final, NamedTuple, Protocol
 
 from agent.records import IPV4, IPV6, Plan, WitnessTask, is_reachable
@@ -42,8 +46,8 @@ LISTENS_NS: Final = 60 * S_NS
 PER_MINUTE: Final = 20
 ENOUGH: Final = 3
 MOST: Final = 6
-PLAUSIBLE_NS: Final = 200_000
-"""Between machines of one city this is a good time; 30 km at the speed of light in vacuum."""
+PLAUSIBLE_NS: Final = 50_000
+"""Between machines of one hall this is a good time; 7.5 km at the speed of light in vacuum."""
 MAX_HOPS: Final = 64
 """Hops of one path that are looked at: a path has 32 TTLs, and ways of equal cost are few."""
 PROTOCOLS: Final = ("icmp", "udp", "syn")
@@ -83,10 +87,12 @@ class Doubt(NamedTuple):
 
     address: str
     places: tuple[Place, ...]
-    """Where it may be, as somebody names it."""
+    """Where it may be, as somebody names it or its neighbours."""
     observer: Place
     reach_km: float | None
-    """How far it can be from the observer; None where no time was measured."""
+    """How far it can be from the observer; None where no time was measured, or none that counts."""
+    proven: bool
+    """Whether it is proven already where it is to the jurisdiction that is demanded."""
 
 
 class Witness:
@@ -137,7 +143,8 @@ class Witness:
         self._expire(now_ns)
         if self._geometry is not None:
             clear_km = dict(self._clear_km(self._geometry, demanded, now_ns))
-            for doubt in doubts(record, observer, demanded) if clear_km else ():
+            found = doubts(record, observer, demanded, self.refuted) if clear_km else ()
+            for doubt in found:
                 self._ask(doubt, clear_km, now_ns)
 
     def _expire(self, now_ns: int) -> None:
@@ -158,27 +165,31 @@ class Witness:
 
     def _ask(self, doubt: Doubt, clear_km: Mapping[str, float], now_ns: int) -> None:
         tried = self._landmarks.tried(doubt.address, now_ns)
+        near = list(self._near(doubt, now_ns))
         waiting = sum(address == doubt.address for _, address in self._open)
-        enough = ENOUGH - waiting - sum(tried.values())
-        most = MOST - waiting - len(tried)
+        at_once = ENOUGH - waiting
+        in_all = (ENOUGH if doubt.proven else MOST) - waiting - len(tried)
         able = [
             agent
             for agent, km in clear_km.items()
             if agent not in tried
             and (agent, doubt.address) not in self._open
-            and self._may_be_near(doubt, self._agents[agent].place, km)
+            and all(_apart_km(place, self._agents[agent].place) <= far + km for place, far in near)
         ]
         able.sort(key=lambda agent: (self._from_places_km(doubt, agent), agent))
-        for agent in able[: max(0, min(enough, most))]:
+        for agent in able[: max(0, min(at_once, in_all))]:
             if self._afford(agent, now_ns):
                 self._open[agent, doubt.address] = _request(agent, doubt.address, now_ns)
                 self._news = self._news | {agent}
 
-    def _may_be_near(self, doubt: Doubt, place: Place, clear_km: float) -> bool:
-        """Tell whether the hop can be within `clear_km` of an agent, as the observer timed it."""
-        if doubt.reach_km is None:
-            return True
-        return _apart_km(doubt.observer, place) <= doubt.reach_km + clear_km
+    def _near(self, doubt: Doubt, now_ns: int) -> Iterator[tuple[Place, float]]:
+        """Yield whom a hop answered, and how far from there it can be."""
+        if doubt.reach_km is not None:
+            yield doubt.observer, doubt.reach_km
+        for row in self._landmarks.of(doubt.address, now_ns):
+            agent = self._agents.get(row.agent)
+            if agent and agent.place.origin == row.origin and row.agent not in self.refuted:
+                yield agent.place, reach_km(row.rtt_ns, 1)
 
     def _from_places_km(self, doubt: Doubt, agent: str) -> float:
         """Return how far an agent is from the nearest place that is named for the hop."""
@@ -196,26 +207,47 @@ class Witness:
         return True
 
 
-def doubts(record: PathRecord, observer: Place, demanded: Jurisdiction) -> Iterable[Doubt]:
-    """Yield the doubtful hops of a path, each address once."""
+def doubts(
+    record: PathRecord,
+    observer: Place,
+    demanded: Jurisdiction,
+    refuted: Collection[str] = (),
+) -> Iterable[Doubt]:
+    """Yield the doubtful hops of a path, each address once; `refuted` agents bound nothing."""
     several = {row.address for row in record.several}
     hops = {hop.address: hop for hop in record.judgement.hops if _is_doubtful(hop, demanded)}
     for address, hop in list(hops.items())[:MAX_HOPS]:
         if address is not None and address not in several and is_reachable(address):
-            rtt_ns = usable_ns(hop.rtt_min_ns)
             yield Doubt(
                 address=address,
-                places=hop.candidates,
+                places=hop.candidates or _beside(hop, record.judgement.hops),
                 observer=observer,
-                reach_km=None
-                if rtt_ns is None
-                else reach_km(rtt_ns, record.path.rtt_resolution_ns),
+                reach_km=None if record.judgement.agent in refuted else _reach_km(hop, record),
+                proven=_is_proven(hop, demanded),
             )
 
 
 def _is_doubtful(hop: HopJudgement, demanded: Jurisdiction) -> bool:
     word = hop.verdicts.get(demanded.name)
     return not hop.excluded and word is not None and word != "inside"
+
+
+def _is_proven(hop: HopJudgement, demanded: Jurisdiction) -> bool:
+    return any(row.proof and row.proof.jurisdiction == demanded.name for row in hop.evidence)
+
+
+def _beside(hop: HopJudgement, hops: Sequence[HopJudgement]) -> tuple[Place, ...]:
+    """Return the places of the nearest hops before and behind one that nobody has named."""
+    named = [other for other in hops if other.candidates]
+    before = max((other.ttl for other in named if other.ttl < hop.ttl), default=None)
+    behind = min((other.ttl for other in named if other.ttl > hop.ttl), default=None)
+    beside = (other.candidates for other in named if other.ttl in {before, behind})
+    return tuple(dict.fromkeys(chain.from_iterable(beside)))
+
+
+def _reach_km(hop: HopJudgement, record: PathRecord) -> float | None:
+    rtt_ns = usable_ns(hop.rtt_min_ns)
+    return None if rtt_ns is None else reach_km(rtt_ns, record.path.rtt_resolution_ns)
 
 
 def _apart_km(one: Place, other: Place) -> float:

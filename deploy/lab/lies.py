@@ -24,6 +24,7 @@ import msgspec
 from agent.records import Hop, Origin, Path, PathReply, Protocol
 from deploy.lab import truth
 from deploy.lab.lot import Lot
+from deploy.lab.topology import Topology
 from deploy.lab.world import NS_PER_MS, Agent, City, Router, Scenario, Target
 
 REPLIES = 3
@@ -72,10 +73,19 @@ class _Tale:
 
 
 def tell(
-    scenario: Scenario, agent: Agent, target: Target, *, shares: Shares, lot: Lot
+    scenario: Scenario,
+    agent: Agent,
+    target: Target,
+    *,
+    topology: Topology,
+    shares: Shares,
+    lot: Lot,
 ) -> Told | None:
-    """Return what `agent` writes down of its way to `target`; None where no way leads there."""
-    hops = truth.expected_hops(scenario, agent.name, target.address)
+    """Return what `agent` writes down of its way to `target`; None where no way leads there.
+
+    `topology` is that of the scenario.
+    """
+    hops = truth.hops_in(topology, scenario, agent.name, target.address)
     if not hops:
         return None
     routers = {row.address: row for row in scenario.routers if row.address is not None}

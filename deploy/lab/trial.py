@@ -43,6 +43,7 @@ from deploy.lab import lies
 from deploy.lab.lies import Told
 from deploy.lab.lot import Lot
 from deploy.lab.recipe import Recipe
+from deploy.lab.topology import Topology
 from deploy.lab.world import Agent, City, Scenario, Target, great_circle_km
 from deploy.lab.worlds import generate
 
@@ -110,11 +111,11 @@ def trial(recipe: Recipe, seed: int, knowledge: Knowledge, *, targets: int = TAR
     Every agent traces this many `targets`, other ones in the world of the next seed.
     """
     scenario = _world(recipe, seed)
-    tally, lot = Tally(), Lot(seed)
+    tally, lot, topology = Tally(), Lot(seed), Topology(scenario)
     for agent, target in _pairs(scenario, seed, targets):
         stands, zone = scenario.city(agent.city), _zone(scenario, target)
         for shares in (lies.HONEST, lies.LYING):
-            told = lies.tell(scenario, agent, target, shares=shares, lot=lot)
+            told = lies.tell(scenario, agent, target, topology=topology, shares=shares, lot=lot)
             if told is not None:
                 honest = shares is lies.HONEST
                 tally.add(_weighed(_Case(told, honest, agent, stands, zone, knowledge), lot))

@@ -73,7 +73,14 @@ def expected_hops(
 
     An empty list where nothing leads there. Without `flow` it is that of `icmp_flow`.
     """
-    topology, end = topology_at(scenario, at_s), ip_address(destination).packed
+    return hops_in(topology_at(scenario, at_s), scenario, agent, destination, flow)
+
+
+def hops_in(
+    topology: Topology, scenario: Scenario, agent: str, destination: str, flow: bytes | None = None
+) -> list[Hop]:
+    """List the hops of a flow as `expected_hops` does, in a network that is known already."""
+    end = ip_address(destination).packed
     source = _source(scenario, agent, len(end))
     way = topology.way(f"a:{agent}", end, flow or icmp_flow(source, destination))
     if way is None:

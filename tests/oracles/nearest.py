@@ -1,10 +1,15 @@
 """Nearest soil the slow way: distances to the corners of lines, the best of them by geodesics."""
 
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 from geographiclib.geodesic import Geodesic
 from numpy.typing import NDArray
 
+from collector.records import Jurisdiction
 from collector.soil import Ground, Soil
+from deploy.lab.world import City
 
 MEAN_RADIUS_KM = 6371.0088
 
@@ -28,6 +33,22 @@ def detour_km(
     return min(
         geodesic_km(here, (y, x)) + geodesic_km((y, x), there) for x, y in near[order].tolist()
     )
+
+
+def map_of(soil: Soil) -> Callable[[City, Jurisdiction], float]:
+    """Return what tells how far a city is from the soil of a jurisdiction: 0 on it.
+
+    It may be up to 2.5 km too much: that is held against the judge, never for it.
+    """
+
+    @cache
+    def away_km(latitude: float, longitude: float, territories: frozenset[str]) -> float:
+        here = latitude, longitude
+        if soil.at(*here) & territories:
+            return 0.0
+        return detour_km(soil, soil.home(territories), here, here) / 2
+
+    return lambda city, row: away_km(city.latitude, city.longitude, row.territories)
 
 
 def haversine_km(points: NDArray[np.float64], here: tuple[float, float]) -> NDArray[np.float64]:

@@ -8,9 +8,11 @@ from deploy.lab import lies, truth
 from deploy.lab.lies import Shares, Told
 from deploy.lab.lot import Lot
 from deploy.lab.scenario import load
+from deploy.lab.topology import Topology
 from deploy.lab.world import NS_PER_MS
 
 WORLD = load("world")
+TOPOLOGY = Topology(WORLD)
 AGENT = WORLD.agents[0]
 TARGETS = WORLD.targets[:26]
 ROUTERS = {row.address: row for row in WORLD.routers}
@@ -19,7 +21,10 @@ ROUTERS = {row.address: row for row in WORLD.routers}
 def told(shares: Shares, seed: int = 1) -> list[Told]:
     """Return what Paris says of its ways to some targets."""
     lot = Lot(seed)
-    found = [lies.tell(WORLD, AGENT, target, shares=shares, lot=lot) for target in TARGETS]
+    found = [
+        lies.tell(WORLD, AGENT, target, topology=TOPOLOGY, shares=shares, lot=lot)
+        for target in TARGETS
+    ]
     assert None not in found
     return [one for one in found if one is not None]
 

@@ -99,7 +99,14 @@ def test_a_lie_that_light_refutes_excuses_nothing() -> None:
     world = trial._world(RECIPE, 1)
     cities = {city.name: city for city in world.cities}
     agent, target = next(trial._pairs(world, 1, 1))
-    told = trial.lies.tell(world, agent, target, shares=trial.lies.HONEST, lot=trial.Lot(1))
+    told = trial.lies.tell(
+        world,
+        agent,
+        target,
+        topology=trial.Topology(world),
+        shares=trial.lies.HONEST,
+        lot=trial.Lot(1),
+    )
     assert told is not None
     zone = trial._zone(world, target)
     case = trial._Case(told, False, agent, cities["Paris"], zone, KNOWLEDGE)
