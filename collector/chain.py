@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from agent.records import Plan, Series
-from collector import journal, recovery
+from collector import journal, recovery, registry
 from collector.callers import Caller
 from collector.clock import Clock, WallClock
 from collector.config import Config
@@ -33,9 +33,10 @@ from collector.records import Vantage
 from collector.recovery import Rooms, Start
 from collector.sink import Sink
 from collector.state import Snapshot, State
-from collector.store import segments
+from collector.store import judged, segments
 from collector.store.bundles import Bundles
 from collector.store.catalog import Catalog
+from collector.store.listed import Segment
 
 _S_NS: Final = 1_000_000_000
 _LOG: Final = logging.getLogger(__name__)
@@ -183,14 +184,7 @@ class Chain:
         """
         for statement in snapshot.statements.values():
             self._bundles.store(statement)
-        suffix = f"{snapshot.floor:06d}"
-        made = (
-            segments.write_windows(
-                self._rooms.segments, snapshot.sealed, self._named(snapshot), suffix
-            ),
-            segments.write_paths(self._rooms.segments, snapshot.fresh, suffix),
-        )
-        written = [segment for segment in made if segment is not None]
+        written = self._written(snapshot)
         self._orphans += [segment.name for segment in written]
         listed = self._catalog.commit(snapshot, written)
         del self._orphans[len(self._orphans) - len(written) :]
@@ -199,6 +193,22 @@ class Chain:
             self._state.kept(snapshot)
         while self._orphans:
             (self._rooms.segments / self._orphans.pop()).unlink(missing_ok=True)
+
+    def _written(self, snapshot: Snapshot) -> list[Segment]:
+        """Write the segments of a snapshot; where one fails, none of them is used."""
+        suffix, home = f"{snapshot.floor:06d}", self._rooms.segments
+        written: list[Segment] = []
+        try:
+            written += judged.write_paths(home, snapshot.fresh, suffix)
+            written += judged.write_crossings(home, snapshot.episodes, suffix)
+            written += segments.write_windows(
+                *(home, snapshot.sealed, self._named(snapshot), suffix),
+                places=registry.ranks(snapshot.rows),
+            )
+        except BaseException:
+            self._orphans += [segment.name for segment in written]
+            raise
+        return written
 
     def _named(self, snapshot: Snapshot) -> dict[int, tuple[str, Series]]:
         """Return whose each row is, agents by their present names."""

@@ -80,9 +80,58 @@ class Columns:
             bucket_count=self.bucket_count[entries],
         )
 
+    def slice(self, begin: int, end: int) -> "Columns":
+        """Return the rows `begin:end`, which share their memory with these."""
+        entries = slice(self.offsets[begin], self.offsets[end])
+        return Columns(
+            **{name: getattr(self, name)[begin:end] for name in _PER_ROW},
+            offsets=self.offsets[begin : end + 1] - self.offsets[begin],
+            bucket=self.bucket[entries],
+            bucket_count=self.bucket_count[entries],
+        )
+
     def grouped(self, group: NDArray[np.uint32]) -> "Columns":
         """Return the same rows under other numbers (n,), for `merge` to add up what shares one."""
         return replace(self, row=np.asarray(group, dtype=np.uint32))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """Sketches of n rows as octets (`collector.packing`), with the buckets of their quantiles."""
+
+    octets: NDArray[np.uint8]
+    ends: NDArray[np.int32]
+    """(n + 1,) the sketch of row i is `octets[ends[i]:ends[i + 1]]`."""
+    middle: NDArray[np.int32]
+    """(n, 3) buckets of p50, p90 and p99."""
+    highest: NDArray[np.int32]
+    """(n,) bucket of the largest sample."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summaries:
+    """What is said of n series-windows without their sketches."""
+
+    row: NDArray[np.uint32]
+    start_ns: NDArray[np.int64]
+    received: NDArray[np.int64]
+    lost: NDArray[np.int64]
+    sum_s: NDArray[np.float64]
+    min_s: NDArray[np.float32]
+    """+inf where nothing was received."""
+    max_s: NDArray[np.float32]
+    """-inf where nothing was received."""
+    middle: NDArray[np.int32]
+    """(n, 3) buckets of p50, p90 and p99; of no meaning where nothing was received."""
+
+    def __len__(self) -> int:
+        return self.row.size
+
+    def take(self, places: NDArray[np.int64]) -> "Summaries":
+        """Return the rows at `places`, in that order."""
+        return Summaries(
+            **{field.name: getattr(self, field.name)[places] for field in fields(Summaries)}
+        )
 
 
 _PER_ROW: Final = ("row", "start_ns", "counts", "zero", "sum_s", "min_s", "max_s")

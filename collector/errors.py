@@ -7,7 +7,8 @@ BorneError (the contract's root, `agent.errors`)
 |-- RemoteError      the other program's: a collector that is asked does not answer as one
 |-- UnreadableError  the document's: it holds no path that can be judged
 `-- StoreError       the disk's: journal, catalogue or segment
-    `-- CorruptError a checksum or a format that does not hold: reported, never used as data
+    |-- CorruptError a checksum or a format that does not hold: reported, never used as data
+    `-- GoneError    a segment that was listed is not there (any more): ask the list again
 """
 
 from agent.errors import BorneError, ConfigError, WireError
@@ -16,6 +17,7 @@ __all__ = [
     "BorneError",
     "ConfigError",
     "CorruptError",
+    "GoneError",
     "RefusedError",
     "RemoteError",
     "StoreError",
@@ -30,6 +32,10 @@ class StoreError(BorneError):
 
 class CorruptError(StoreError):
     """Stored octets whose checksum or format does not hold."""
+
+
+class GoneError(StoreError):
+    """A segment that was listed is not there: replaced since then, or lost."""
 
 
 class RefusedError(BorneError):

@@ -58,6 +58,7 @@ def warm() -> tuple[str, ...]:
     Returns those that numba has no place to keep: they are compiled at each start.
     """
     kernels()
+    import_module("collector.packkernels")
     return tuple(import_module("collector.jit").UNCACHED)
 
 

@@ -28,7 +28,7 @@ from collector.records import (
 )
 from collector.registry import Registered
 from collector.state import State
-from collector.store import segments
+from collector.store import judged, segments
 from collector.store.bundles import Bundles
 from collector.store.listed import Kind, Segment
 
@@ -125,7 +125,7 @@ class StoreReader:
             and (before_ns is None or record.judgement.started_ns < before_ns)
         ]
         if limit > 0:
-            found += segments.read_paths(
+            found += judged.read_paths(
                 *(self._directory, names),
                 agent=agent,
                 target=target,

@@ -86,6 +86,17 @@ class Registry:
         self._names.setdefault((alias.agent_id, alias.spool_id), {})[alias.series] = alias.row
 
 
+def ranks(rows: Sequence[Registered]) -> NDArray[np.uint32]:
+    """Return the place (n,) of each row where the series of one agent and zone stand together.
+
+    A row that comes later moves the places of others, never their order.
+    """
+    order = sorted(range(len(rows)), key=lambda row: (rows[row].agent_id, rows[row].series.zone))
+    places = np.empty(len(rows), dtype=np.uint32)
+    places[order] = np.arange(len(rows), dtype=np.uint32)
+    return places
+
+
 def _identity(agent_id: bytes, series: Series) -> tuple[bytes, Series]:
     """Return what makes a series the same in every spool."""
     return agent_id, msgspec.structs.replace(series, id=0)

@@ -159,6 +159,10 @@ class Routes:
         told = [row for row in shown if row is not None]
         return sorted(told, key=lambda found: (found.first_seen_ns, found.id), reverse=True)
 
+    def episodes(self) -> list[Crossing]:
+        """Return the confirmed episodes as they are now; their evidence may be unstored yet."""
+        return [crossing for crossing in self._crossings.all() if crossing.evidence is not None]
+
     def findings(self) -> list[HolderFinding]:
         """Return the confirmed findings of administration, newest first."""
         return [self._statements.told(row) for row in self._administration.findings()]

@@ -25,7 +25,7 @@ from agent.records import Batch
 from collector.knowledge import Knowledge
 from collector.policy import Policy
 from collector.quantiles import Columns, concat
-from collector.records import PathRecord, Vantage, Zone
+from collector.records import Crossing, PathRecord, Vantage, Verdict, Zone
 from collector.registry import MISSING, Alias, Registered, Registry
 from collector.routes import Routes
 from collector.store.listed import Segment
@@ -33,6 +33,9 @@ from collector.windows import Windows
 
 Spool = tuple[bytes, bytes]
 """(agent id, spool id)."""
+
+Told = tuple[Verdict, str | None, int | None]
+"""What a change of an episode changes: verdict, evidence, end. That it goes on is no change."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +71,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     sealed_parts: int
     fresh: Sequence[PathRecord]
     """For a segment of paths."""
+    episodes: Sequence[Crossing] = ()
+    """Confirmed episodes that changed, for a segment of crossings."""
     statements: Mapping[str, bytes]
     """Evidence that must be on the disk before the rest."""
 
@@ -103,6 +108,9 @@ class State:
         self.marks = dict(checkpoint.marks)
         self.arrivals = dict(checkpoint.arrivals)
         self._sealed: list[Columns] = []
+        self._told: dict[str, Told] = {}
+        if any(segment.kind == "crossings" for segment in checkpoint.segments):
+            self._told = {episode.id: _told(episode) for episode in self.routes.episodes()}
 
     def has(self, batch: Batch) -> bool:
         """Return whether this batch was applied before."""
@@ -162,6 +170,11 @@ class State:
             sealed=concat(self._sealed),
             sealed_parts=len(self._sealed),
             fresh=self.routes.fresh[:],
+            episodes=[
+                episode
+                for episode in self.routes.episodes()
+                if self._told.get(episode.id) != _told(episode)
+            ],
             statements=dict(self.routes.unstored),
         )
 
@@ -169,6 +182,7 @@ class State:
         """Forget what is in a segment now."""
         del self._sealed[: snapshot.sealed_parts]
         self.routes.written(len(snapshot.fresh))
+        self._told.update((episode.id, _told(episode)) for episode in snapshot.episodes)
         for digest in snapshot.statements:
             self.routes.stored(digest)
 
@@ -210,3 +224,7 @@ class State:
             rows[known], dt_ms[known], outcomes[known], batch.base_ns
         )
         return Counter(left_out) + Counter(series=int(rows.size - known.sum()))
+
+
+def _told(episode: Crossing) -> Told:
+    return episode.verdict, episode.evidence, episode.ended_ns

@@ -15,13 +15,15 @@ from typing import Final, Literal
 
 import msgspec
 
-Kind = Literal["windows", "paths", "verdicts", "crossings", "evidence"]
+Kind = Literal["windows", "moments", "paths", "verdicts", "crossings", "evidence"]
 Stage = Literal["sealed", "loose", "hour", "day"]
 
 SEALED_S: Final = 10
 """Width of the windows that a checkpoint seals: the finest level."""
 LEVELS_S: Final = (SEALED_S, 60, 3600, 86_400)
 """Widths of windows that the store keeps, from fine to coarse; each divides the next."""
+HOUR_NS: Final = 3_600_000_000_000
+DAY_NS: Final = 24 * HOUR_NS
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,96 +1,164 @@
-"""Shell: sealed windows and judged paths as Parquet files that are written once and never changed.
+"""Shell: sealed windows as segments: written series by series, read by series and by time.
 
 Rules
-- A segment exists whole or not at all: temporary name, fsync, rename, fsync of the directory.
-- Its name says its kind, the seconds it spans, the caller's suffix and the CRC-32 of all its
-  octets: `windows-20260722T101500Z-20260722T101610Z-000042-89abcdef.parquet`. The checksum is
-  proved at the first reading in a process, Parquet's page checksums at every reading. What does
-  not hold raises `CorruptError` with the file's name and is never returned as data.
-- Any Parquet reader reads it. Kind, schema version and transforms are in the file's metadata.
-- A second process reads without a lock; retention is unlink.
-
-The columns and their transforms are those of `collector.store.tables`.
+- The files are those of `collector.store.segmentfile`, their columns those of
+  `collector.store.windowtable`; what the release before wrote is read as well.
+- Series stand in the order of their places (`collector.registry.ranks`): those of one agent and
+  zone side by side, so that a question about a pair reads a few row groups.
+- A row group ends with a series; the file's index says where each lies.
+- A sealed file holds rows of one hour: it is compacted with that hour, whole.
 """
 
-import re
-import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from functools import lru_cache
-from heapq import nlargest
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from collector.columns import Columns, concat, empty
-from collector.errors import CorruptError, StoreError
-from collector.quantiles import quantiles
-from collector.records import PathRecord
-from collector.store.files import publish
-from collector.store.listed import SEALED_S, Kind, Segment
-from collector.store.tables import (
-    COLUMNS,
-    ENCODINGS,
-    SCHEMAS,
-    TRANSFORMS,
-    Named,
-    columns_of,
-    path_records,
-    paths_table,
-    windows_table,
-)
+from collector import packing
+from collector.columns import Columns, Summaries, concat, empty
+from collector.store import segmentfile, seriesindex, windowtable, windowtable1
+from collector.store.listed import HOUR_NS, SEALED_S, Segment, Stage
+from collector.store.segmentfile import Draft, Form, Opened
+from collector.store.windowtable import Named
 
-_KIND_KEY: Final = b"borne.kind"
-_VERSION_KEY: Final = b"borne.schema"
-_SPAN_KEY: Final = b"borne.span_ns"
-_TRANSFORMS_KEY: Final = b"borne.transforms"
-_S_NS: Final = 1_000_000_000
-_END_NS: Final = 1 << 63
-"""Later than every path."""
-_NAME: Final = re.compile(
-    r"(windows|paths)-(\d{8}T\d{6}Z)-(\d{8}T\d{6}Z)-([0-9A-Za-z]+)-([0-9a-f]{8})\.parquet"
+FORM: Final = Form(
+    kind="windows",
+    version=windowtable.VERSION,
+    schema=windowtable.SCHEMA,
+    transforms=windowtable.TRANSFORMS,
+    encodings=windowtable.ENCODINGS,
 )
-_TIME: Final = "%Y%m%dT%H%M%SZ"
-_ROWS_PER_GROUP: Final = {"windows": 16_384, "paths": 256}
-_ZSTD_LEVEL: Final = 3
+_SCHEMAS: Final = {
+    windowtable1.VERSION: windowtable1.SCHEMA,
+    windowtable.VERSION: windowtable.SCHEMA,
+}
+ROWS_PER_GROUP: Final = {"sealed": 4096, "loose": 4096, "hour": 8192, "day": 16_384}
+"""Small where many files are merged at once: a group of each is in memory then."""
+
+
+class WindowsWriter:
+    """One file of windows in the making: `add` whole series in their order, then `finish`."""
+
+    def __init__(
+        self,
+        directory: Path,
+        named: Mapping[int, Named],
+        *,
+        level_s: int,
+        stage: Stage,
+        suffix: str,
+    ) -> None:
+        """Write into `directory`; `named` says whose each row is. Nothing is made before a row.
+
+        `suffix` (letters and digits) tells apart files of the same span.
+        """
+        self.level_s = level_s
+        self._directory, self._stage, self._suffix = directory, stage, suffix
+        self._named = named
+        self._most = ROWS_PER_GROUP[stage]
+        self._waiting: list[Columns] = []
+        self._draft: Draft | None = None
+        self._series: list[tuple[NDArray[np.uint32], NDArray[np.int64]]] = []
+
+    def add(self, columns: Columns) -> None:
+        """Add windows of whole series, sorted by (place, start), each window once.
+
+        Raises: StoreError; then `discard`.
+        """
+        if len(columns):
+            self._waiting.append(columns)
+        if sum(map(len, self._waiting)) >= self._most:
+            self._flush(everything=False)
+
+    def finish(self) -> Segment | None:
+        """Put the file under its name, on the disk when this returns; None where nothing came.
+
+        Raises: StoreError; nothing is left.
+        """
+        try:
+            self._flush(everything=True)
+        except BaseException:
+            self.discard()
+            raise
+        if self._draft is None:
+            return None
+        rows, sizes = (np.concatenate(parts) for parts in zip(*self._series, strict=True))
+        return self._draft.finish(seriesindex.encode(rows, sizes))
+
+    def discard(self) -> None:
+        """Leave nothing of the file."""
+        if self._draft is not None:
+            self._draft.discard()
+
+    def _flush(self, *, everything: bool) -> None:
+        """Write what waits in groups that end with a series; the last one waits unless asked."""
+        columns = concat(self._waiting)
+        begins = np.flatnonzero(columns.row[1:] != columns.row[:-1]) + 1
+        ends = np.append(begins, len(columns)).tolist()
+        begin = 0
+        for end, after in zip(ends, [*ends[1:], None], strict=True):
+            full = after is None or after - begin > self._most
+            if full and end > begin and (everything or after is not None):
+                self._write(columns.slice(begin, end))
+                begin = end
+        self._waiting = [columns.slice(begin, len(columns))]
+
+    def _write(self, columns: Columns) -> None:
+        if self._draft is None:
+            self._draft = Draft(
+                *(self._directory, FORM),
+                level_s=self.level_s,
+                stage=self._stage,
+                suffix=self._suffix,
+            )
+        begins = np.flatnonzero(np.diff(columns.row, prepend=columns.row[:1] + np.uint32(1)))
+        self._series.append((columns.row[begins], np.diff(begins, append=len(columns))))
+        table = windowtable.table_of(columns, packing.pack(columns), self._named)
+        span_ns = (int(columns.start_ns.min()), int(columns.start_ns.max()))
+        self._draft.write(table, span_ns)
 
 
 def write_windows(
-    directory: Path, columns: Columns, named: Mapping[int, Named], suffix: str
-) -> Segment | None:
-    """Keep sealed windows, on disk when this returns; None (and no file) where there are none.
+    directory: Path,
+    columns: Columns,
+    named: Mapping[int, Named],
+    suffix: str,
+    *,
+    places: NDArray[np.uint32] | None = None,
+    stage: Stage = "sealed",
+) -> list[Segment]:
+    """Keep windows of 10 s, on disk when this returns: a file for each hour that they start in.
 
-    `named` says whose each of their rows is; `suffix` (letters and digits) tells apart files of
-    the same span, the catalogue chooses it.
+    `named` says whose each of their rows is, `places` where each series stands (None: by number).
 
     Raises:
-        StoreError: The file cannot be written; nothing was left under its final name.
+        StoreError: A file cannot be written; none is left under its final name.
     """
     if not len(columns):
-        return None
-    ordered = columns.take(np.lexsort((columns.start_ns, columns.row)).astype(np.int64))
-    span_ns = (int(columns.start_ns.min()), int(columns.start_ns.max()))
-    table = windows_table(ordered, named, quantiles(ordered))
-    return _write(directory, "windows", table, span_ns, suffix)
-
-
-def write_paths(directory: Path, records: Sequence[PathRecord], suffix: str) -> Segment | None:
-    """Keep judged paths, on disk when this returns; None (and no file) where there are none.
-
-    Raises:
-        StoreError: The file cannot be written; nothing was left under its final name.
-    """
-    if not records:
-        return None
-    ordered = sorted(records, key=lambda record: record.judgement.started_ns)
-    span_ns = (ordered[0].judgement.started_ns, ordered[-1].judgement.started_ns)
-    return _write(directory, "paths", paths_table(ordered), span_ns, suffix)
+        return []
+    place = columns.row if places is None else places[columns.row]
+    hour = columns.start_ns // HOUR_NS
+    ordered = columns.take(np.lexsort((columns.start_ns, place, hour)).astype(np.int64))
+    hour = ordered.start_ns // HOUR_NS
+    begins = np.append(np.flatnonzero(np.diff(hour, prepend=hour[0] - 1)), len(ordered))
+    written: list[Segment] = []
+    try:
+        for begin, end in zip(begins[:-1].tolist(), begins[1:].tolist(), strict=True):
+            writer = WindowsWriter(directory, named, level_s=SEALED_S, stage=stage, suffix=suffix)
+            try:
+                writer.add(ordered.slice(begin, end))
+            except BaseException:
+                writer.discard()
+                raise
+            written += filter(None, [writer.finish()])
+    except BaseException:
+        for segment in written:
+            (directory / segment.name).unlink(missing_ok=True)
+        raise
+    return written
 
 
 def read_windows(
@@ -103,245 +171,123 @@ def read_windows(
 ) -> Columns:
     """Return the windows that start in [from_ns, to_ns), of `rows` only unless that is None.
 
-    Files and row groups outside are not read. Rows come file by file, sorted by (row, start)
-    within each; one series-window may come several times (`quantiles.merge` adds it up).
+    Files and row groups outside are not read. Rows come file by file in the file's order; one
+    series-window may come several times (`quantiles.merge` adds it up).
 
     Raises:
         CorruptError: A file is torn or changed; the message names it.
-        StoreError: A file is missing or of a later schema.
+        GoneError: A file is not there.
+        StoreError: A file cannot be read, or is of a later schema.
     """
-    wanted = None if rows is None else np.unique(np.fromiter(rows, np.uint32))
+    wanted = _wanted(rows)
     if wanted is not None and not wanted.size:
         return empty()
     parts: list[Columns] = []
-    for name in names:
-        if _overlaps(name, from_ns, to_ns):
-            with _opened(directory / name, "windows") as file:
-                parts += _windows_parts(file, wanted, from_ns, to_ns)
+    for name in _overlapping(names, from_ns, to_ns):
+        with segmentfile.opened(directory / name, "windows", _SCHEMAS) as found:
+            parts += _windows(found, wanted, from_ns, to_ns)
     return concat(parts)
 
 
-def read_paths(
+def read_summaries(
     directory: Path,
     names: Sequence[str],
     *,
-    agent: str | None = None,
-    target: str | None = None,
-    limit: int,
-    before_ns: int | None = None,
-) -> list[PathRecord]:
-    """Return the newest paths that match, newest first, `limit` at most.
+    rows: Collection[int] | None = None,
+    from_ns: int,
+    to_ns: int,
+) -> list[Summaries]:
+    """Return the same as `read_windows`, without sketches; nothing of a file of schema 1 may match.
 
-    With `before_ns`, those alone that started earlier. Files are read from the newest on, until
-    no older file can hold a newer path.
-
-    Raises:
-        CorruptError: A file is torn or changed; the message names it.
-        StoreError: A file is missing or of a later schema.
+    Raises: as `read_windows`.
     """
-    found: list[tuple[int, PathRecord]] = []
-    if limit < 1:
-        return []
-    end_ns = _END_NS if before_ns is None else before_ns
-    names = [name for name in names if _span_s(name)[0] * _S_NS < end_ns]
-    for name in sorted(names, key=lambda name: _span_s(name)[1], reverse=True):
-        if len(found) >= limit and _span_s(name)[1] * _S_NS < found[-1][0]:
-            break
-        with _opened(directory / name, "paths") as file:
-            found += _newest(file, agent, target, limit, end_ns)
-        found = nlargest(limit, found, key=lambda pair: pair[0])
-    return [record for _, record in found]
-
-
-def describe(directory: Path, name: str) -> Segment:
-    """Return what the catalogue lists about a file, from the file itself.
-
-    Raises:
-        CorruptError: The file is torn or changed; the message names it.
-        StoreError: The file is missing or of a later schema.
-    """
-    kind: Kind = "paths" if name.startswith("paths-") else "windows"
-    with _opened(directory / name, kind) as file:
-        first_ns, last_ns = file.schema_arrow.metadata[_SPAN_KEY].split()
-        return Segment(
-            name=name,
-            kind=kind,
-            level_s=SEALED_S if kind == "windows" else 0,
-            rows=file.metadata.num_rows,
-            octets=(directory / name).stat().st_size,
-            first_ns=int(first_ns),
-            last_ns=int(last_ns),
-        )
-
-
-# Writing
-
-
-def _write(
-    directory: Path, kind: Kind, table: pa.Table, span_ns: tuple[int, int], suffix: str
-) -> Segment:
-    """Write the table under the name that its contents give it."""
-    octets = _encoded(kind, table, span_ns)
-    begin, end = (_second(moment_ns) for moment_ns in span_ns)
-    name = f"{kind}-{begin}-{end}-{suffix}-{zlib.crc32(octets):08x}.parquet"
-    if not _NAME.fullmatch(name):
-        raise AssertionError(f"write {name}: a suffix has letters and digits, not {suffix!r}")
-    try:
-        publish(directory / name, octets)
-    except OSError as error:
-        raise StoreError(f"write segment {directory / name}: {error.strerror}") from error
-    return Segment(
-        name=name,
-        kind=kind,
-        level_s=SEALED_S if kind == "windows" else 0,
-        rows=table.num_rows,
-        octets=len(octets),
-        first_ns=span_ns[0],
-        last_ns=span_ns[1],
-    )
-
-
-def _encoded(kind: Kind, table: pa.Table, span_ns: tuple[int, int]) -> memoryview:
-    """Return the octets of the Parquet file."""
-    notes = {
-        _KIND_KEY: kind.encode(),
-        _VERSION_KEY: [*SCHEMAS[kind]][-1].encode(),
-        _SPAN_KEY: b"%d %d" % span_ns,
-        _TRANSFORMS_KEY: TRANSFORMS,
-    }
-    encodings = {name: ENCODINGS[name] for name in table.column_names if name in ENCODINGS}
-    paths = ("bucket_gaps.list.element", "bucket_counts.list.element")
-    rest = [name for name in table.column_names if name not in encodings and "bucket" not in name]
-    sink = pa.BufferOutputStream()
-    pq.write_table(
-        table.replace_schema_metadata(notes),
-        sink,
-        row_group_size=_ROWS_PER_GROUP[kind],
-        compression="zstd",
-        compression_level=_ZSTD_LEVEL,
-        use_dictionary=[*rest, *(paths if kind == "windows" else ())],
-        column_encoding=encodings,
-        write_page_checksum=True,
-    )
-    return memoryview(sink.getvalue())
-
-
-def _second(moment_ns: int) -> str:
-    return datetime.fromtimestamp(moment_ns // _S_NS, UTC).strftime(_TIME)
-
-
-# Reading
-
-
-def _parts(name: str) -> re.Match[str]:
-    """Return the parts of a segment's name."""
-    parts = _NAME.fullmatch(name)
-    if parts is None:
-        raise StoreError(f"read segment {name}: that is not a segment's name")
+    parts: list[Summaries] = []
+    for name in _overlapping(names, from_ns, to_ns):
+        with segmentfile.opened(directory / name, "windows", {"2": windowtable.SCHEMA}) as found:
+            for table in _tables(found, windowtable.SUMMARY, _wanted(rows), from_ns, to_ns):
+                highest = packing.buckets(windowtable.largest_of(table, "max_s"))
+                parts.append(windowtable.summaries_of(table, highest))
     return parts
 
 
-def _span_s(name: str) -> tuple[int, int]:
-    """Return the seconds [begin, end) in which all starts of a file lie."""
-    moments = _parts(name).group(2, 3)
-    begin, end = (datetime.strptime(text, _TIME).replace(tzinfo=UTC) for text in moments)
-    return int(begin.timestamp()), int(end.timestamp()) + 1
+def stream(directory: Path, name: str, places: NDArray[np.uint32]) -> Iterator[Columns]:
+    """Yield all windows of a file in the order of (place, start), a row group at a time.
+
+    A file in another order (of schema 1) comes as a whole.
+
+    Raises: as `read_windows`.
+    """
+    with segmentfile.opened(directory / name, "windows", _SCHEMAS) as found:
+        ever = (-(1 << 62), 1 << 62)
+        if found.series is not None and bool(
+            np.all(np.diff(places[found.series.rows].astype(np.int64)) > 0)
+        ):
+            yield from _windows(found, None, *ever)
+        else:
+            columns = concat(list(_windows(found, None, *ever)))
+            order = np.lexsort((columns.start_ns, places[columns.row])).astype(np.int64)
+            yield columns.take(order)
 
 
-def _overlaps(name: str, from_ns: int, to_ns: int) -> bool:
-    begin_s, end_s = _span_s(name)
-    return begin_s * _S_NS < to_ns and from_ns < end_s * _S_NS
+def _rising(places: NDArray[np.uint32]) -> bool:
+    return bool(np.all(places[1:] > places[:-1]))
 
 
-@contextmanager
-def _opened(path: Path, kind: Kind) -> Iterator[pq.ParquetFile]:
-    """Open a segment whose checksum and schema hold; errors of the file name the file."""
-    try:
-        facts = path.stat()
-        _prove(path, facts.st_size, facts.st_mtime_ns)
-        with pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False) as file:
-            _check_schema(path, kind, file)
-            yield file
-    except (OSError, pa.ArrowException, msgspec.DecodeError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise StoreError(f"read segment {path}: {error.strerror}") from error
-        raise CorruptError(f"read segment {path}: {error}") from error
+def _wanted(rows: Collection[int] | None) -> NDArray[np.uint32] | None:
+    return None if rows is None else np.unique(np.fromiter(rows, np.uint32, len(rows)))
 
 
-@lru_cache(maxsize=65_536)
-def _prove(path: Path, size: int, modified_ns: int) -> None:
-    """Check the CRC-32 in the name once for a file of this size and time."""
-    del size, modified_ns
-    checksum = 0
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            checksum = zlib.crc32(chunk, checksum)
-    if checksum != int(_parts(path.name).group(5), 16):
-        raise CorruptError(f"read segment {path}: its checksum {checksum:08x} is not its name's")
+def _overlapping(names: Sequence[str], from_ns: int, to_ns: int) -> Iterator[str]:
+    for name in names:
+        begin_ns, end_ns = segmentfile.span_ns(name)
+        if begin_ns < to_ns and from_ns < end_ns:
+            yield name
 
 
-def _check_schema(path: Path, kind: Kind, file: pq.ParquetFile) -> None:
-    notes = file.schema_arrow.metadata or {}
-    if notes.get(_KIND_KEY) != kind.encode():
-        raise CorruptError(f"read segment {path}: its metadata do not say that it holds {kind}")
-    version = notes[_VERSION_KEY].decode()
-    known = SCHEMAS[kind]
-    if version not in known:
-        raise StoreError(
-            f"read segment {path}: schema {version} is none of {', '.join(known)}; use a later"
-            " collector"
-        )
-    if not file.schema_arrow.equals(known[version]):
-        raise CorruptError(f"read segment {path}: its columns are not those of {kind}")
-
-
-def _windows_parts(
-    file: pq.ParquetFile, wanted: NDArray[np.uint32] | None, from_ns: int, to_ns: int
+def _windows(
+    found: Opened, wanted: NDArray[np.uint32] | None, from_ns: int, to_ns: int
 ) -> Iterator[Columns]:
     """Yield the matching windows of each row group that can hold some."""
-    place = file.schema_arrow.get_field_index("row")  # no nested column comes before it
-    for group in range(file.num_row_groups):
-        statistics = file.metadata.row_group(group).column(place).statistics
-        if wanted is not None and not _holds(wanted, statistics.min, statistics.max):
-            continue
-        columns = columns_of(file.read_row_group(group, columns=COLUMNS, use_threads=False))
+    if found.version == windowtable1.VERSION:
+        yield from _windows_1(found, wanted, from_ns, to_ns)
+        return
+    for table in _tables(found, windowtable.WHOLE, wanted, from_ns, to_ns):
+        plain, sketch = windowtable.rows_of(table)
+        octets, ends = windowtable.octets_of(sketch)
+        offsets, bucket, bucket_count = packing.unpack(octets, ends, plain["min_s"])
+        yield Columns(**plain, offsets=offsets, bucket=bucket, bucket_count=bucket_count)
+
+
+def _tables(
+    found: Opened,
+    columns: Sequence[str],
+    wanted: NDArray[np.uint32] | None,
+    from_ns: int,
+    to_ns: int,
+) -> Iterator[pa.Table]:
+    """Yield the matching rows of each row group of a file of schema 2."""
+    if found.series is None:
+        raise ValueError("it has no index of its series")
+    for group, places in found.series.where(wanted):
+        table = found.file.read_row_group(group, columns=list(columns), use_threads=False)
+        start_ns = windowtable.numbers(table["start"].cast(pa.int64()))[places]
+        matching = places[(start_ns >= from_ns) & (start_ns < to_ns)]
+        if matching.size == table.num_rows:
+            yield table
+        elif matching.size and matching[-1] - matching[0] == matching.size - 1:
+            yield table.slice(int(matching[0]), matching.size)
+        elif matching.size:
+            yield table.take(pa.array(matching))
+
+
+def _windows_1(
+    found: Opened, wanted: NDArray[np.uint32] | None, from_ns: int, to_ns: int
+) -> Iterator[Columns]:
+    """Yield the matching windows of a file of schema 1."""
+    for group in range(found.file.num_row_groups):
+        table = found.file.read_row_group(group, columns=windowtable1.COLUMNS, use_threads=False)
+        columns = windowtable1.columns_of(table)
         matching = (columns.start_ns >= from_ns) & (columns.start_ns < to_ns)
         if wanted is not None:
             matching &= np.isin(columns.row, wanted)
         yield columns.take(np.flatnonzero(matching))
-
-
-def _holds(wanted: NDArray[np.uint32], low: int, high: int) -> bool:
-    """Return whether one of the sorted rows lies in [low, high]."""
-    place = int(np.searchsorted(wanted, low))
-    return place < wanted.size and int(wanted[place]) <= high
-
-
-def _newest(
-    file: pq.ParquetFile, agent: str | None, target: str | None, limit: int, end_ns: int
-) -> list[tuple[int, PathRecord]]:
-    """Return (start, record) of the newest matching paths before `end_ns`, newest first."""
-    found: list[tuple[int, PathRecord]] = []
-    for group in reversed(range(file.num_row_groups)):
-        keys = file.read_row_group(group, columns=["agent", "target", "started"], use_threads=False)
-        names = (keys["agent"].to_pylist(), keys["target"].to_pylist())
-        starts_ns = keys["started"].cast(pa.int64()).to_pylist()
-        places = [
-            place
-            for place, (by, to, start_ns) in enumerate(zip(*names, starts_ns, strict=True))
-            if agent in {None, by} and target in {None, to} and start_ns < end_ns
-        ][-(limit - len(found)) :]
-        if places:
-            found += reversed(_records(file, group, places))
-        if len(found) >= limit:
-            break
-    return found
-
-
-def _records(
-    file: pq.ParquetFile, group: int, places: Sequence[int]
-) -> list[tuple[int, PathRecord]]:
-    """Return (start, record) of the rows at `places` of a row group."""
-    table = file.read_row_group(group, columns=["path", "judgement"], use_threads=False)
-    records = path_records(table.take(pa.array(places)))
-    return [(record.judgement.started_ns, record) for record in records]

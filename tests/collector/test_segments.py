@@ -2,9 +2,9 @@
 
 import os
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,11 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector.columns import DTYPES, Columns, empty
+from collector.columns import DTYPES, Columns, concat, empty
 from collector.errors import CorruptError, StoreError
 from collector.quantiles import to_quantiles
-from collector.store import segments
-from tests.fakes.collector_samples import BASE_NS, S_NS, named, path_record, sealed_windows
+from collector.store import judged, segmentfile, segments
+from collector.store.listed import Segment
+from tests.fakes.collector_samples import BASE_NS, S_NS, named, sealed_windows
 
 EVER = {"from_ns": 0, "to_ns": 1 << 62}
 IN_ONE_FOLDER = settings(
@@ -25,23 +26,9 @@ IN_ONE_FOLDER = settings(
 
 
 def kept(directory: Path, columns: Columns, suffix: str = "1") -> str:
-    """Write windows and return the file's name."""
-    segment = segments.write_windows(directory, columns, named(columns), suffix)
-    assert segment is not None
+    """Write windows of one hour and return the file's name."""
+    (segment,) = segments.write_windows(directory, columns, named(columns), suffix)
     return segment.name
-
-
-def kept_paths(directory: Path, *started_s: int, suffix: str = "1", agent: str = "paris") -> str:
-    """Write paths that started these seconds after the base and return the file's name."""
-    records = [path_record(agent=agent, started_ns=BASE_NS + s * S_NS) for s in started_s]
-    segment = segments.write_paths(directory, records, suffix)
-    assert segment is not None
-    return segment.name
-
-
-def seconds(records: list) -> list[int]:
-    """Return the starts of paths as seconds after the base."""
-    return [(record.judgement.started_ns - BASE_NS) // S_NS for record in records]
 
 
 def renamed(directory: Path, octets: bytes, span: str = "20250720T082640Z") -> str:
@@ -63,52 +50,48 @@ def test_windows_come_back_exactly(tmp_path: Path) -> None:
 def test_the_name_says_what_the_file_holds(tmp_path: Path) -> None:
     """Kind, first and last second, the caller's suffix, the checksum of the octets."""
     columns = sealed_windows()
-    segment = segments.write_windows(tmp_path, columns, named(columns), "000042")
-    assert segment is not None
+    (segment,) = segments.write_windows(tmp_path, columns, named(columns), "000042")
     octets = (tmp_path / segment.name).read_bytes()
     checksum = f"{zlib.crc32(octets):08x}"
     assert f"windows-20250720T082640Z-20250720T082710Z-000042-{checksum}.parquet" == segment.name
     assert (13, len(octets)) == (segment.rows, segment.octets)
     assert (BASE_NS, BASE_NS + 30 * S_NS) == (segment.first_ns, segment.last_ns)
-    assert segment == segments.describe(tmp_path, segment.name)
-
-
-def test_a_paths_file_describes_itself_too(tmp_path: Path) -> None:
-    """The catalogue can be rebuilt from the files of either kind."""
-    name = kept_paths(tmp_path, 7, 3)
-    found = segments.describe(tmp_path, name)
-    assert (name, "paths", 2) == (found.name, found.kind, found.rows)
-    assert (BASE_NS + 3 * S_NS, BASE_NS + 7 * S_NS) == (found.first_ns, found.last_ns)
+    assert ("sealed", 10) == (segment.stage, segment.level_s)
+    assert segment == segmentfile.describe(tmp_path, segment.name)
 
 
 def test_nothing_makes_no_file(tmp_path: Path) -> None:
     """A checkpoint without sealed data leaves the directory as it was."""
-    assert segments.write_windows(tmp_path, empty(), {}, "1") is None
-    assert segments.write_paths(tmp_path, [], "1") is None
+    assert [] == segments.write_windows(tmp_path, empty(), {}, "1")
+    assert [] == judged.write_paths(tmp_path, [], "1")
+    assert [] == judged.write_crossings(tmp_path, [], "1")
     assert [] == list(tmp_path.iterdir())
 
 
 def test_any_parquet_reader_reads_it(tmp_path: Path) -> None:
     """Plain pyarrow finds the columns, the kind, the schema version and the transforms."""
     file = pq.ParquetFile(tmp_path / kept(tmp_path, sealed_windows()))
-    notes = file.schema_arrow.metadata
-    assert (b"windows", b"1") == (notes[b"borne.kind"], notes[b"borne.schema"])
-    assert notes[b"borne.transforms"].startswith(b"bucket_gaps: OpenTelemetry bucket index")
+    notes = file.metadata.metadata
+    assert (b"windows", b"2") == (notes[b"borne.kind"], notes[b"borne.schema"])
+    assert (b"10", b"sealed") == (notes[b"borne.level_s"], notes[b"borne.stage"])
+    assert notes[b"borne.transforms"].startswith(b"buckets are OpenTelemetry's at scale 6")
     assert "2025-07-20 08:26:40+00:00" == str(file.read()["start"][0].as_py())
 
 
 def test_a_file_answers_a_reader_that_knows_nothing_else(tmp_path: Path) -> None:
-    """Names, quantiles, extremes and losses stand in each row, equal to what the API says."""
+    """Names, extremes and losses stand in each row, and quantiles within the sketch's bound."""
     columns = sealed_windows()
     rows = pq.read_table(tmp_path / kept(tmp_path, columns)).to_pylist()
     for row, said in zip(rows, to_quantiles(columns), strict=True):
-        for name in ("p50_s", "p90_s", "p99_s", "min_s", "max_s"):
+        for name in ("min_s", "max_s"):
             expected = getattr(said, name)
             assert row[name] == (None if expected is None else np.float32(expected)), name
+        if said.p50_s is not None:
+            assert abs(said.p50_s / 2 ** ((row["p50"] + 0.5) / 64) - 1) < 0.00542
         assert (said.received, said.lost) == (row["received"], row["lost"])
     labels = ("agent", "zone", "target", "family", "protocol", "stamp")
     assert ("lyon", "cloud/south", "target-9", 4, "icmp", "kernel", 1, None) == tuple(
-        rows[0][name] for name in (*labels, "lost", "p50_s")
+        rows[0][name] for name in (*labels, "lost", "p50")
     )
     assert ("paris", "target-10") == (rows[1]["agent"], rows[1]["target"])
 
@@ -139,7 +122,7 @@ def test_row_groups_without_the_series_are_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One series of many is found by the statistics of the row groups."""
-    monkeypatch.setitem(segments._ROWS_PER_GROUP, "windows", 40)
+    monkeypatch.setitem(segments.ROWS_PER_GROUP, "sealed", 40)
     name = kept(tmp_path, sealed_windows(series=100, windows=4))
     read: list[int] = []
     whole = pq.ParquetFile.read_row_group
@@ -168,7 +151,7 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
         raise OSError(28, f"No space left on device ({handle})")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(StoreError, match=r"write segment .*windows-.*: No space left"):
+    with pytest.raises(StoreError, match=r"write a segment into .*: No space left"):
         kept(tmp_path, sealed_windows())
     assert [] == list(tmp_path.iterdir())
 
@@ -208,10 +191,10 @@ def test_rot_after_the_proof_is_found_by_page_checksums(
     """Where the whole file's checksum was proved before, a page that changes is still refused."""
     name = kept(tmp_path, sealed_windows())
     octets = bytearray((tmp_path / name).read_bytes())
-    column = pq.ParquetFile(tmp_path / name).metadata.row_group(0).column(12)
+    column = pq.ParquetFile(tmp_path / name).metadata.row_group(0).column(21)
     octets[column.data_page_offset + column.total_compressed_size - 5] ^= 1
     (tmp_path / name).write_bytes(octets)
-    monkeypatch.setattr(segments, "_prove", lambda *_: None)
+    monkeypatch.setattr(segmentfile, "prove", lambda *_: None)
     with pytest.raises(CorruptError, match=name):
         segments.read_windows(tmp_path, [name], **EVER)
 
@@ -237,9 +220,9 @@ def rewritten(directory: Path, **notes: str | None) -> str:
 
 
 def test_a_later_schema_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    """A file of schema 2 is not corrupt: it needs a later collector."""
-    name = rewritten(tmp_path, schema="2")
-    with pytest.raises(StoreError, match="schema 2 is none of 1; use a later collector") as caught:
+    """A file of schema 3 is not corrupt: it needs a later collector."""
+    name = rewritten(tmp_path, schema="3")
+    with pytest.raises(StoreError, match="schema 3 is none of 1, 2; use a later") as caught:
         segments.read_windows(tmp_path, [name], **EVER)
     assert not isinstance(caught.value, CorruptError)
 
@@ -269,83 +252,77 @@ def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
         segments.read_windows(tmp_path, [name], **EVER)
 
 
-def test_paths_come_newest_first(tmp_path: Path) -> None:
-    """Over files that overlap, in any order of names, the newest `limit` come."""
-    names = [
-        kept_paths(tmp_path, 10, 30, 50, suffix="1"),
-        kept_paths(tmp_path, 20, 40, suffix="2"),
-        kept_paths(tmp_path, 60, suffix="3"),
+def test_neighbours_stand_side_by_side(tmp_path: Path) -> None:
+    """Series come in the order of their places, whatever their numbers; each can be found."""
+    columns = sealed_windows(series=6, windows=2)
+    places = np.arange(20, dtype=np.uint32)[::-1].copy()
+    (segment,) = segments.write_windows(tmp_path, columns, named(columns), "1", places=places)
+    found = segments.read_windows(tmp_path, [segment.name], **EVER)
+    assert [15, 14, 13, 12, 11, 10, 9] == found.row[
+        np.flatnonzero(np.diff(found.row, prepend=0))
+    ].tolist()
+    for row in (9, 12, 15):
+        one = segments.read_windows(tmp_path, [segment.name], rows=[row], **EVER)
+        assert {row} == set(one.row.tolist())
+        assert (columns.row == row).sum() == len(one)
+
+
+def test_each_hour_has_a_file_of_its_own(tmp_path: Path) -> None:
+    """Late windows of other hours do not tie a file to several compactions."""
+    columns = sealed_windows()
+    later = replace(columns, start_ns=columns.start_ns + 2 * 3600 * S_NS)
+    both = concat([later, columns])
+    written = segments.write_windows(tmp_path, both, named(both), "1")
+    assert [13, 13] == [segment.rows for segment in written]
+    assert [0, 2] == [(s.first_ns - BASE_NS) // (3600 * S_NS) for s in written]
+    found = segments.read_windows(tmp_path, [s.name for s in written], **EVER)
+    assert len(both) == len(found)
+
+
+def test_where_one_hour_fails_none_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint has all its files or none of them."""
+    columns = sealed_windows()
+    both = concat([columns, replace(columns, start_ns=columns.start_ns + 3600 * S_NS)])
+    finish, calls = segmentfile.Draft.finish, []
+
+    def second_fails(draft: segmentfile.Draft, index: bytes | None = None) -> Segment:
+        calls.append(draft)
+        if len(calls) == 2:
+            draft.discard()
+            raise StoreError("the disk is gone")
+        return finish(draft, index)
+
+    monkeypatch.setattr(segmentfile.Draft, "finish", second_fails)
+    with pytest.raises(StoreError, match="the disk is gone"):
+        segments.write_windows(tmp_path, both, named(both), "1")
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_summaries_say_the_same_as_windows(tmp_path: Path) -> None:
+    """Without sketches: the same rows in the same range."""
+    columns = sealed_windows(series=30)
+    name = kept(tmp_path, columns)
+    asked = {"rows": [9, 12, 30], "from_ns": BASE_NS, "to_ns": BASE_NS + 20 * S_NS}
+    whole = segments.read_windows(tmp_path, [name], **asked)
+    parts = segments.read_summaries(tmp_path, [name], **asked)
+    for field in ("row", "start_ns", "received", "lost", "sum_s"):
+        found = np.concatenate([getattr(part, field) for part in parts])
+        np.testing.assert_array_equal(getattr(whole, field), found, field)
+
+
+def test_windows_of_the_first_schema_are_read() -> None:
+    """What the release before wrote is read, by series and time, and described as loose."""
+    folder = Path(__file__).parent / "kept" / "store-1" / "segments"
+    names = sorted(path.name for path in folder.glob("windows-*"))
+    assert [("loose", 12), ("loose", 4)] == [
+        (found.stage, found.rows) for found in (segmentfile.describe(folder, n) for n in names)
     ]
-    assert [60, 50, 40, 30] == seconds(segments.read_paths(tmp_path, names, limit=4))
-    everything = segments.read_paths(tmp_path, names, limit=99)
-    assert [60, 50, 40, 30, 20, 10] == seconds(everything)
-    assert [] == segments.read_paths(tmp_path, names, limit=0)
-
-
-def test_paths_are_chosen_by_agent_and_target(tmp_path: Path) -> None:
-    """None matches all; the limit counts what matches."""
-    records = [
-        path_record(agent, target, BASE_NS + place * S_NS)
-        for place, (agent, target) in enumerate([("a", "x"), ("a", "y"), ("b", "x"), ("a", "x")])
-    ]
-    segment = segments.write_paths(tmp_path, records, "1")
-    assert segment is not None
-    names = [segment.name]
-    assert records[::-1] == segments.read_paths(tmp_path, names, limit=9)
-    assert [3, 0] == seconds(segments.read_paths(tmp_path, names, agent="a", target="x", limit=2))
-    assert [3, 1] == seconds(segments.read_paths(tmp_path, names, agent="a", limit=2))
-    assert [2] == seconds(segments.read_paths(tmp_path, names, agent="b", limit=2))
-    assert [] == segments.read_paths(tmp_path, names, target="z", limit=2)
-
-
-def test_older_files_of_paths_are_not_opened(tmp_path: Path) -> None:
-    """Once the limit is met, a file that ends before the oldest found path stays closed."""
-    old = kept_paths(tmp_path, 1, 2, suffix="1")
-    new = kept_paths(tmp_path, 20, 30, suffix="2")
-    (tmp_path / old).unlink()
-    assert [30, 20] == seconds(segments.read_paths(tmp_path, [old, new], limit=2))
-    with pytest.raises(StoreError, match=old):
-        segments.read_paths(tmp_path, [old, new], limit=3)
-
-
-def test_many_row_groups_of_paths_keep_the_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Groups are read from the last backwards, no more of them than the limit needs."""
-    monkeypatch.setitem(segments._ROWS_PER_GROUP, "paths", 3)
-    name = kept_paths(tmp_path, *range(10))
-    assert [9, 8, 7, 6, 5] == seconds(segments.read_paths(tmp_path, [name], limit=5))
-
-
-def test_paths_of_the_first_schema_are_read() -> None:
-    """What the release before wrote is read: of IPv4, one flow, on territory alone."""
-    folder = Path(__file__).parent / "kept"
-    (name,) = (file.name for file in folder.glob("paths-*.parquet"))
-    assert 5 == segments.describe(folder, name).rows
-    found = segments.read_paths(folder, [name], agent="agent-0", target="marseille", limit=9)
-    assert 4 == len(found)
-    for record in found:
-        judged = record.judgement
-        assert (4, (0,), ()) == (judged.family, judged.flows, judged.unreached)
-        assert ["FX", "EU", "EEA"] == [row.jurisdiction for row in judged.verdicts]
-        assert {(0,)} == {hop.flows for hop in judged.hops}
-    assert ["SUPPORTED_INSIDE", "SUPPORTED_OUTSIDE"] == [
-        record.judgement.verdicts[0].verdict for record in found[:2]
-    ]
-
-
-def test_paths_are_written_in_the_second_schema(tmp_path: Path) -> None:
-    """Family and both axes stand in columns of their own, for readers that know no JSON."""
-    folder = Path(__file__).parent / "kept"
-    (name,) = (file.name for file in folder.glob("paths-*.parquet"))
-    kept = segments.read_paths(folder, [name], limit=1)
-    six = msgspec.structs.replace(
-        kept[0], judgement=msgspec.structs.replace(kept[0].judgement, family=6)
+    every = segments.read_windows(folder, names, **EVER)
+    assert 16 == len(every)
+    (one,) = {int(every.row[0])}
+    found = segments.read_windows(folder, names, rows=[one], **EVER)
+    assert (every.row == one).sum() == len(found)
+    streamed = concat(
+        [*segments.stream(folder, names[0], np.arange(6, dtype=np.uint32)[::-1].copy())]
     )
-    segment = segments.write_paths(tmp_path, [six], "1")
-    assert segment is not None
-    table = pq.read_table(tmp_path / segment.name)
-    assert b"2" == table.schema.metadata[b"borne.schema"]
-    (row,) = table.select(["family", "verdict", "administration"]).to_pylist()
-    assert (6, "SUPPORTED_OUTSIDE", "UNDETERMINED") == tuple(row.values())
-    assert [six] == segments.read_paths(tmp_path, [segment.name], limit=1)
+    assert sorted(streamed.row.tolist(), reverse=True) == streamed.row.tolist()

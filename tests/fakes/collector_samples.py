@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 
 from agent.records import Hop, Outcome, Path, PathReply, Protocol, Series, Stamp
+from collector import packing
 from collector.columns import Columns
-from collector.quantiles import quantiles
 from collector.records import Axis, Coverage, Judgement, PathRecord, PathVerdict, Verdict
-from collector.store import tables
+from collector.store import windowtable
 from collector.windows import Windows
 
 BASE_NS = 1_753_000_000_000_000_000
@@ -84,7 +84,7 @@ def sealed_windows(series: int = 3, windows: int = 4, seed: int = 1) -> Columns:
     return open_windows.open()
 
 
-def named(columns: Columns) -> dict[int, tables.Named]:
+def named(columns: Columns) -> dict[int, windowtable.Named]:
     """Return an owner for each row: two agents take turns, each row has a target of its own."""
     rows = np.unique(columns.row).tolist()
     return {row: (("paris", "lyon")[row % 2], _series(row)) for row in rows}
@@ -103,4 +103,4 @@ def _series(row: int) -> Series:
 
 def windows_table(columns: Columns) -> pa.Table:
     """Return the table of these windows, with the names of `named`."""
-    return tables.windows_table(columns, named(columns), quantiles(columns))
+    return windowtable.table_of(columns, packing.pack(columns), named(columns))
