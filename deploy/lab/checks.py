@@ -70,6 +70,8 @@ def _references(scenario: Scenario) -> Iterator[tuple[str, str, str]]:
     for index, agent in enumerate(scenario.agents):
         yield f"agents[{index}].city", "city", agent.city
         yield f"agents[{index}].gateway", "router", agent.gateway
+        if agent.declared is not None:
+            yield f"agents[{index}].declared", "city", agent.declared
     yield "resolver.router", "router", scenario.resolver.router
 
 

@@ -10,12 +10,12 @@ Rules
 import hashlib
 import secrets
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
-from deploy.lab.scenario import Scenario, Target
+from deploy.lab.scenario import Agent, Scenario, Target
 from deploy.tables import table
 
 SOCKET = Path("collector.sock")
@@ -88,7 +88,7 @@ def _collector_toml(scenario: Scenario, tokens: Mapping[str, str]) -> str:
 def _vantage(scenario: Scenario, name: str, token: str) -> str:
     """Return the collector's row for one agent."""
     agent = scenario.agent(name)
-    city = scenario.city(agent.city)
+    city = scenario.declared(agent)
     return table(
         "[[agents]]",
         name=name,
@@ -99,7 +99,12 @@ def _vantage(scenario: Scenario, name: str, token: str) -> str:
         latitude=city.latitude,
         longitude=city.longitude,
         radius_km=agent.radius_km,
+        addresses=list(_own(agent)) if scenario.scenario.mesh else [],
     )
+
+
+def _own(agent: Agent) -> Iterator[str]:
+    return (address for address in (agent.address, agent.address6) if address is not None)
 
 
 def _zones(scenario: Scenario) -> list[str]:
@@ -130,7 +135,7 @@ def _zones(scenario: Scenario) -> list[str]:
 def _agent_toml(scenario: Scenario, name: str, uplink: Path) -> str:
     """Return the configuration of one agent: every target of the scenario, as it says how often."""
     agent, about = scenario.agent(name), scenario.scenario
-    city = scenario.city(agent.city)
+    city = scenario.declared(agent)
     tables = [
         table(
             "[agent]",
@@ -145,7 +150,7 @@ def _agent_toml(scenario: Scenario, name: str, uplink: Path) -> str:
         table("[uplink]", interval_s=UPLINK_INTERVAL_S),
         table("[resolver]", address=scenario.resolver.address),
         table("[limits]", packets_per_s=PACKETS_PER_S, per_prefix_per_s=PACKETS_PER_S),
-        table("[limits.witness]", enabled=True, per_minute=WITNESS_PER_MINUTE),
+        table("[limits.witness]", enabled=agent.witness, per_minute=WITNESS_PER_MINUTE),
         *(
             table(
                 "[[targets]]",
@@ -160,5 +165,19 @@ def _agent_toml(scenario: Scenario, name: str, uplink: Path) -> str:
             for target in scenario.targets
             for given in target.given
         ),
+        *(_peers(scenario, agent) if about.mesh else ()),
     ]
     return "\n".join(tables)
+
+
+def _peers(scenario: Scenario, agent: Agent) -> Iterator[str]:
+    """Yield the other agents as targets: times to them test where they are declared."""
+    for other in scenario.agents:
+        for address in _own(other) if other is not agent else ():
+            yield table(
+                "[[targets]]",
+                target=address,
+                zone=f"agents/{other.name}",
+                interval_s=scenario.scenario.probe_interval_s,
+                timeout_s=PROBE_TIMEOUT_S,
+            )

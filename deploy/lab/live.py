@@ -32,7 +32,7 @@ def demands(scenario: Scenario) -> Demands:
     """Return what is demanded of each agent's path to each zone; None where nothing is."""
     return {
         (agent.name, f"{target.provider}/{target.region}"): demanded(
-            scenario.city(agent.city).country, target.country
+            scenario.declared(agent).country, target.country
         )
         for agent in scenario.agents
         for target in scenario.targets

@@ -170,7 +170,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     The host reaches its gateway in `site_ms` and the gateway the router `gateway` in
     `access_ms`, both one way. `gateway_address` is private (RFC 1918), `gateway_address6` unique
     local (RFC 4193), and both answer only their own site. `trace_protocol` and `flows` are how
-    the agent traces.
+    the agent traces. `declared` is the city where it is said to stand, given where that is not
+    `city`; `witness` is whether it pings hops of other agents' paths.
     """
 
     name: Name
@@ -185,6 +186,8 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     site_ms: Delay = 0.15
     trace_protocol: Literal["icmp", "udp"] = "icmp"
     flows: Annotated[int, msgspec.Meta(ge=1, le=16)] = 4
+    declared: Name | None = None
+    witness: bool = True
 
 
 class Resolver(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -200,7 +203,8 @@ class About(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """What a scenario is called and what it shows.
 
     The cities and networks of `base` (a file of `scenarios/base`) are there too. Agents probe
-    each target every `probe_interval_s` and trace it every `trace_interval_s`.
+    each target every `probe_interval_s` and trace it every `trace_interval_s`; with `mesh` they
+    probe each other as well.
     """
 
     name: Name
@@ -210,6 +214,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     base: Name | None = None
     probe_interval_s: Annotated[float, msgspec.Meta(ge=0.05, le=3600)] = 0.5
     trace_interval_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 10.0
+    mesh: bool = False
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -256,6 +261,10 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def agent(self, name: str) -> Agent:
         """Return the agent called `name`."""
         return next(agent for agent in self.agents if agent.name == name)
+
+    def declared(self, agent: Agent) -> City:
+        """Return the city where an agent is said to stand."""
+        return self.city(agent.declared or agent.city)
 
     def host_names(self) -> dict[str, str]:
         """Return the name by address of everything that has one: its PTR record."""

@@ -79,6 +79,25 @@ def test_a_target_of_two_families_is_given_by_its_name(home: Path) -> None:
     assert [zone.targets for zone in zones if zone.region == "rbx"] == [(named[0].target,)]
 
 
+def test_a_liar_is_declared_elsewhere_and_agents_probe_each_other(home: Path) -> None:
+    """Both programs believe the declaration; the rest of the fleet can find it out."""
+    fleet = write_fleet(load("liar"), home)
+
+    vantages = {row.name: row for row in collector_config.load(home / fleet.collector_file).agents}
+    assert ("London", "GB", ("203.0.113.10",)) == (
+        vantages["london"].place.name,
+        vantages["london"].place.territory,
+        vantages["london"].addresses,
+    )
+    lyon, liar = (agent_config.load(fleet.agent_files[name]) for name in ("lyon", "london"))
+    mesh = {row.target: row for row in lyon.targets if row.zone.startswith("agents/")}
+    assert {"192.0.2.10", "192.0.2.30", "203.0.113.10"} == set(mesh)
+    assert {None} == {row.trace_interval_ns for row in mesh.values()}
+    assert (False, True) == (lyon.limits.witness.enabled, liar.limits.witness.enabled)
+    alone = collector_config.load(home / write_fleet(load("timed"), home).collector_file).agents
+    assert {()} == {row.addresses for row in alone}
+
+
 def test_agents_probe_and_trace_as_the_scenario_says(home: Path) -> None:
     """Intervals are the scenario's, flows and protocol the agent's."""
     fleet = write_fleet(load("world"), home)

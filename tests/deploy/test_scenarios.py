@@ -20,7 +20,7 @@ from deploy.lab.story import Truth
 ROOT = Path(__file__).parents[2]
 BATCHES = (
     ("anycast", "ecmp", "six", "silent", "flap"),
-    ("lies", "mpls", "overseas", "remote-peering"),
+    ("lies", "mpls", "overseas", "remote-peering", "liar"),
 )
 PLAYED = [name for batch in BATCHES for name in batch]
 ELSEWHERE = {"timed", "inside", "trombone", "world", "witness"}
@@ -108,7 +108,7 @@ def test_the_verdict_is_what_the_truth_allows(
 def test_crossings_are_those_of_the_truth(said: Mapping[str, Any], name: str) -> None:
     """A crossing for each pair that the truth puts outside what its policy demands; no other."""
     scenario = load(name)
-    home = {agent.name: scenario.city(agent.city).country for agent in scenario.agents}
+    home = {agent.name: scenario.declared(agent).country for agent in scenario.agents}
     country = {given: target.country for target in scenario.targets for given in target.given}
     outside = {
         (truth.agent, truth.target, row)

@@ -44,6 +44,7 @@ TUNNEL = 'routers = ["a", "c", "b"]'
         ('udp = "silent"', 'udp = "open"', "at `$.targets[0].udp`"),
         ('name = "one"', 'name = "servers"', "agents[0].name: 'servers' is what the box calls"),
         ("flows = 8", "flows = 17", "at `$.agents[0].flows`"),
+        ("flows = 8", 'declared = "Nowhere"', "agents[0].declared: no city is called 'Nowhere'"),
         ('icmp_hash = "addresses"', 'icmp_hash = "both"', "at `$.routers[0].icmp_hash`"),
         ("limit_burst = 3", "limit_burst = 0", "at `$.routers[1].limit_burst`"),
     ],
