@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from agent.errors import BorneError, ConfigError
-from collector import queryoptions
+from collector import backupoptions, queryoptions
 
 LEVELS = ("debug", "info", "warning", "error")
 _SOUTHERN = re.compile(r"-[\d.]")
@@ -327,6 +327,8 @@ def _atlas(options: argparse.Namespace) -> int:
 _HELP = {
     "serve": ("take batches from agents, answer questions, show the page", _add_serve),
     "query": ("ask a collector, or the store of one", queryoptions.describe),
+    "backup": ("copy a store, also while it is used", backupoptions.describe_backup),
+    "restore": ("make a store of a backup", backupoptions.describe_restore),
     "explain": ("judge paths that were measured, and show why", _add_explain),
     "verify": ("recompute evidence from itself, and name what differs", _add_verify),
     "place": ("show what is known of one address", _add_place),
@@ -335,6 +337,8 @@ _HELP = {
 _COMMANDS = {
     "serve": _serve,
     "query": queryoptions.run,
+    "backup": backupoptions.run_backup,
+    "restore": backupoptions.run_restore,
     "explain": _explain,
     "verify": _verify,
     "place": _place,

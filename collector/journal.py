@@ -76,6 +76,15 @@ def drop(directory: Path, floor: int) -> None:
             raise StoreError(f"drop the journal {path}: {error}; check the directory") from error
 
 
+def whole(path: Path) -> bool:
+    """Return whether a file holds frames and nothing else, but for a tail that is torn.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
+    return not any(isinstance(found, Damage) for found in _read(path))
+
+
 @dataclass(slots=True)
 class Replay:
     """The batches of all files from `floor` on, in order, and what was found besides.

@@ -297,3 +297,14 @@ async def test_a_delivery_that_breaks_reaches_its_caller_alone(tmp_path: Path) -
     await opened.close()
     assert [type(None), ZeroDivisionError, type(None)] == [type(result) for result in results]
     assert [1, 3] == delivered
+
+
+async def test_a_file_is_whole_but_for_its_torn_tail(tmp_path: Path) -> None:
+    """A prefix of a file is one; a flipped bit in it is not."""
+    await write(tmp_path, range(3))
+    path = tmp_path / file_name(1)
+    octets = path.read_bytes()
+    path.write_bytes(octets[:-5])
+    assert journal.whole(path)
+    path.write_bytes(octets[:30] + bytes([octets[30] ^ 1]) + octets[31:])
+    assert not journal.whole(path)
