@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from agent.errors import BorneError, ConfigError
-from collector import backupoptions, queryoptions
+from collector import backupoptions, queryoptions, redactoptions
 
 LEVELS = ("debug", "info", "warning", "error")
 _SOUTHERN = re.compile(r"-[\d.]")
@@ -188,6 +188,7 @@ def _add_place(place: argparse.ArgumentParser) -> None:
     place.add_argument("address", metavar="ADDRESS", help="IPv4 or IPv6")
     place.add_argument("--name", metavar="PTR", help="its name, which nobody checked")
     place.add_argument("--json", action="store_true", help="one object, as a hop of explain --json")
+    _add_redact(place)
 
 
 def _add_atlas(atlas: argparse.ArgumentParser) -> None:
@@ -310,7 +311,9 @@ def _place(options: argparse.Namespace) -> int:
     """Say what is known of an address."""
     from collector import place  # noqa: PLC0415 - see the rules
 
-    return place.run(options.address, name=options.name, as_json=options.json)
+    return place.run(
+        options.address, name=options.name, as_json=options.json, redact=options.redact
+    )
 
 
 def _atlas(options: argparse.Namespace) -> int:
@@ -331,6 +334,7 @@ _HELP = {
     "restore": ("make a store of a backup", backupoptions.describe_restore),
     "explain": ("judge paths that were measured, and show why", _add_explain),
     "verify": ("recompute evidence from itself, and name what differs", _add_verify),
+    "redact": ("write evidence without agents and private addresses", redactoptions.describe),
     "place": ("show what is known of one address", _add_place),
     "atlas": ("compile tables of addresses: origin AS and registrant", _add_atlas),
 }
@@ -341,6 +345,7 @@ _COMMANDS = {
     "restore": backupoptions.run_restore,
     "explain": _explain,
     "verify": _verify,
+    "redact": redactoptions.run,
     "place": _place,
     "atlas": _atlas,
 }

@@ -4,20 +4,25 @@ Rules
 - An address is judged as the only hop of a path without a time and without an origin: `place`
   never says anything of it that `explain` would not.
 - A name that is given counts as one that nobody checked.
+- With `--redact` a special address and its name are replaced as everywhere; what is known stays.
 - Exit codes: 0 the address was explained, 2 it is no address.
 """
 
+import secrets
 import sys
+
+import msgspec
 
 from agent.records import Path, PathReply, Protocol
 from collector import borders, explanation, offline, pathtable, terminal
 from collector.errors import ConfigError
 from collector.imports import fields
 from collector.networks import parse
+from collector.redaction import SALT_OCTETS, Redactor
 from collector.regions import JURISDICTIONS
 
 
-def run(address: str, *, name: str | None, as_json: bool) -> int:
+def run(address: str, *, name: str | None, as_json: bool, redact: bool = False) -> int:
     """Print what is known of `address`; return the exit code.
 
     Raises:
@@ -40,9 +45,15 @@ def run(address: str, *, name: str | None, as_json: bool) -> int:
         started_at="",
         hops=fields.hops({1: [reply]}),
     )
+    tables = offline.tables()
     judgement = borders.judge(
-        path, agent="", zone=None, knowledge=offline.tables(), jurisdictions=JURISDICTIONS
+        path, agent="", zone=None, knowledge=tables, jurisdictions=JURISDICTIONS
     )
+    if redact:
+        elsewhere = msgspec.structs.replace(path, address=address, hops=fields.hops({2: [reply]}))
+        redactor = Redactor(secrets.token_bytes(SALT_OCTETS), tables.networks)
+        redactor.learn_path(elsewhere)  # the address that was asked for is nobody's gateway
+        _, judgement = redactor.shown(elsewhere, judgement)
     hop = judgement.hops[0]
     if as_json:
         sys.stdout.write(f"{explanation.encode_hop(hop).decode()}\n")

@@ -129,7 +129,7 @@ class Redactor:
                 path,
                 id=self.token("path", path.id),
                 tool="a program",
-                origin=None if origin is None else _coarse(origin),
+                origin=None if origin is None else coarse(origin),
                 target=None if path.target is None else self.text(path.target),
                 hops=(),
                 links=(),
@@ -222,11 +222,12 @@ class Redactor:
         }
 
 
-def _coarse(origin: Origin) -> Origin:
+def coarse(origin: Origin) -> Origin:
+    """Return a position to a degree; its radius still holds where the agent is declared to be."""
     return Origin(
-        latitude=round(origin.latitude),
-        longitude=round(origin.longitude),
-        radius_km=round(origin.radius_km + _DEGREE_KM),
+        latitude=float(round(origin.latitude)),
+        longitude=float(round(origin.longitude)),
+        radius_km=float(round(origin.radius_km + _DEGREE_KM)),
     )
 
 

@@ -12,7 +12,7 @@ Rules
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from collector.regions import demanded
 from collector.restatement import Restated, restate
 from collector.stated import Stated
 
-_GUARDED: Final = ("versions", "tables", "digests")
+_GUARDED: Final = ("versions", "tables", "digests", "redacted")
 """Members that follow from nothing else in the Statement: only their digests guard them."""
 
 
@@ -105,12 +105,12 @@ def _recompute(opened: Envelope, release: Knowledge, version: str) -> _Recompute
         broken = Difference(path="predicate", kind="unusable", says=str(error))
         check = Check(what="verdicts", agrees=None, says="not recomputed: see the differences")
         return _Recomputed([check], [broken])
-    inputs = _on_soil(inputs, predicate["tables"].get("soil"), release)
+    inputs = on_soil(inputs, predicate["tables"].get("soil"), release)
     made = restate(inputs)
     concluded = list(_concluded(opened, inputs, made, version))
     beside, compared = tablecheck.compare(predicate, inputs, made, release)
     return _Recomputed(
-        [*_checks(concluded, inputs, made), *compared, _policy(inputs)],
+        [*_checks(concluded, inputs, made), *compared, _policy(inputs), *_redacted(predicate)],
         [*concluded, *beside],
         tuple(
             RoundVerdicts(
@@ -123,7 +123,7 @@ def _recompute(opened: Envelope, release: Knowledge, version: str) -> _Recompute
     )
 
 
-def _on_soil(inputs: Stated, named: str | None, release: Knowledge) -> Stated:
+def on_soil(inputs: Stated, named: str | None, release: Knowledge) -> Stated:
     """Return the inputs with the borders that the Statement was proven by, if it names some.
 
     Raises:
@@ -242,6 +242,15 @@ def _default(inputs: Stated) -> Check:
         return Check(what="policy", agrees=True, says=says)
     says = f"that {name} is demanded here stands in the collector's settings alone"
     return Check(what="policy", agrees=None, says=says)
+
+
+def _redacted(predicate: Mapping[str, Any]) -> Iterator[Check]:
+    """Yield what is said of the Statement that this one is a redacted form of."""
+    told = predicate.get("redacted")
+    if told is not None:
+        original = told.get("original") if isinstance(told, dict) else told
+        says = f"it says to be a redacted form of the Statement of SHA-256 {original}: compare both"
+        yield Check(what="redacted", agrees=None, says=says)
 
 
 def _version(opened: Envelope) -> str:

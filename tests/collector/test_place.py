@@ -59,3 +59,17 @@ def test_what_is_no_address(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["place", "paris"]) == 2
     expected = "borne-collector: place 'paris': no IP address; give one such as 62.115.125.171\n"
     assert ("", expected) == capsys.readouterr()
+
+
+def test_a_private_address_is_hidden_where_that_is_asked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its range is told; a public address is nobody's gateway here and stays."""
+    for options in ([], ["--json"]):
+        private = ["place", "192.168.7.9", "--name", "box.home.example", "--redact", *options]
+        assert main(private) == 0
+        out = capsys.readouterr().out
+        assert ("192.168.7.9" in out, "box.home" in out, "address-" in out) == (False, False, True)
+        assert "RFC 1918" in out
+        assert main(["place", "62.115.125.171", "--redact", *options]) == 0
+        assert "62.115.125.171" in capsys.readouterr().out
