@@ -1,4 +1,4 @@
-"""Decider: the numba kernels that fill, merge and query sketches of round-trip times.
+"""Decider: the numba kernels that fill the sketches of open windows and export them.
 
 Rules
 - Arrays in, arrays out; errors are return codes (`OK`, `FULL`); no clock, no state of their own.
@@ -24,14 +24,12 @@ from collector.jit import kernel, readonly
 from collector.sketch import (
     ABSURD,
     CARRIES,
-    CELLS,
     FIRST_BUCKET,
     INFINITE,
     LIMIT_S,
     LOWEST_EXPONENT,
     MANTISSA_BITS,
     MAX,
-    MIDDLES_S,
     MIN,
     NAN,
     NEGATIVE,
@@ -39,7 +37,6 @@ from collector.sketch import (
     OCTAVES,
     PAGES,
     PER_OCTAVE,
-    PPM,
     ROW_BITS,
     SCALE,
     SLOTS,
@@ -178,52 +175,85 @@ def _count(slot: int, cell: np.uint64, count: np.uint32, live: Live) -> bool:
     return True
 
 
+@kernel(nb.int64(_READ_U16, nb.int64, nb.int64, nb.int64, nb.int64))
+def _run_end(dt_ms: _U16, begin: int, end: int, from_ns: int, to_ns: int) -> int:
+    """Return where the samples from `begin` on leave the times from `from_ns` to `to_ns`."""
+    for i in range(begin, end):
+        at_ns = np.int64(dt_ms[i]) * _MS_NS
+        if at_ns < from_ns or at_ns >= to_ns:
+            return i
+    return end
+
+
+@kernel(nb.int64(nb.int64, nb.uint16[::1], nb.float64[::1], nb.int64, nb.int64, _LIVE))
+def _run(slot: int, cells: _U16, exact: _F64, begin: int, end: int, live: Live) -> int:
+    """Count samples of one series-window; return `end`, or where a page was needed and none left.
+
+    The statistics are held in registers meanwhile, and summed in the order of the samples.
+    """
+    received = np.uint32(0)
+    sum_s, low_s = live.stats_s[slot, SUM], live.stats_s[slot, MIN]
+    high_s = live.stats_s[slot, MAX]
+    i = begin
+    while i < end:
+        cell = np.uint64(cells[i])
+        if cell > ZERO:
+            live.rejected[cell - np.uint64(NAN)] += 1
+            i += 1
+            continue
+        if cell == ZERO:
+            live.counts[slot, ZEROS] += 1
+        elif not _count(slot, cell, np.uint32(1), live):
+            break
+        received += np.uint32(1)
+        sum_s += exact[i]
+        low_s = min(low_s, exact[i])
+        high_s = max(high_s, exact[i])
+        i += 1
+    live.counts[slot, 0] += received
+    live.stats_s[slot, SUM] = sum_s
+    live.stats_s[slot, MIN] = low_s
+    live.stats_s[slot, MAX] = high_s
+    return i
+
+
 @kernel(nb.int64(_READ_U32, _READ_U32, _READ_F32, _READ_U16, nb.int64, nb.int64, _LIVE))
 def fill(
     rows: _U32, offsets: _U32, rtt_s: _F32, dt_ms: _U16, base_ns: int, width_ns: int, live: Live
 ) -> int:
     """Count the replies of a batch (CSR by series) from sample `state[NEXT]` on.
 
-    Two phases a block: all cells, then all increments. Returns `FULL` where slots or pages ran
-    out: grow them and call again. Rejected samples are counted by reason and open no window.
+    Two phases a block: all cells, then run by run of one series-window. Returns `FULL` where slots
+    or pages ran out: grow them and call again. Rejected samples are counted by reason and open no
+    window.
     """
     exact = np.empty(_BLOCK, dtype=np.float64)
     cells = np.empty(_BLOCK, dtype=np.uint16)
     begin = live.state[NEXT]
     series = 0
-    slot = np.int64(-1)
-    opens_ns = np.int64(0)
     while begin < rtt_s.size:
         size = min(_BLOCK, rtt_s.size - begin)
         for i in range(size):
             exact[i] = rtt_s[begin + i]
         cells_of(exact, size, cells)
-        for i in range(size):
-            cell = np.uint64(cells[i])
-            if cell > ZERO:
-                live.rejected[cell - np.uint64(NAN)] += 1
+        i = 0
+        while i < size:
+            if cells[i] > ZERO:
+                live.rejected[cells[i] - NAN] += 1
+                i += 1
                 continue
-            sample = begin + i
-            while sample >= offsets[series + 1]:
+            while begin + i >= offsets[series + 1]:
                 series += 1
-                slot = np.int64(-1)
-            at_ns = base_ns + np.int64(dt_ms[sample]) * _MS_NS
-            if slot < 0 or at_ns < opens_ns or at_ns >= opens_ns + width_ns:
-                number = at_ns // width_ns
-                opens_ns = number * width_ns
-                slot = _slot((number << ROW_BITS) | np.int64(rows[series]), live)
-            if slot < 0:
-                live.state[NEXT] = sample
+            number = (base_ns + np.int64(dt_ms[begin + i]) * _MS_NS) // width_ns
+            end = min(begin + size, np.int64(offsets[series + 1]))
+            from_ns = number * width_ns - base_ns
+            end = _run_end(dt_ms, begin + i, end, from_ns, from_ns + width_ns) - begin
+            slot = _slot((number << ROW_BITS) | np.int64(rows[series]), live)
+            if slot >= 0:
+                i = _run(slot, cells, exact, i, end, live)
+            if slot < 0 or i < end:
+                live.state[NEXT] = begin + i
                 return FULL
-            if cell == ZERO:
-                live.counts[slot, ZEROS] += 1
-            elif not _count(slot, cell, np.uint32(1), live):
-                live.state[NEXT] = sample
-                return FULL
-            live.counts[slot, 0] += 1
-            live.stats_s[slot, SUM] += exact[i]
-            live.stats_s[slot, MIN] = min(live.stats_s[slot, MIN], exact[i])
-            live.stats_s[slot, MAX] = max(live.stats_s[slot, MAX], exact[i])
         begin += size
         live.state[NEXT] = begin
     return OK
@@ -313,81 +343,3 @@ def export(slots: _I64, live: Live, bucket: _I32, bucket_count: _I64) -> None:
                     bucket[entry] = FIRST_BUCKET + octave * PER_OCTAVE + cell
                     bucket_count[entry] = count
                     entry += 1
-
-
-@kernel(nb.void(_READ_I64, _READ_I32, _READ_I64, nb.int64[::1], nb.int32[::1], nb.int64[::1]))
-def merge(
-    groups: _I64,
-    bucket: _I32,
-    bucket_count: _I64,
-    to_offsets: _I64,
-    to_bucket: _I32,
-    to_count: _I64,
-) -> None:
-    """Add up the sketch entries `groups[g]:groups[g + 1]` of each group g, exactly.
-
-    The sums are written one behind the other, the end of each to `to_offsets[g + 1]`.
-    """
-    dense = np.zeros(CELLS, dtype=np.int64)
-    written = 0
-    for group in range(groups.size - 1):
-        low = CELLS
-        high = 0
-        for entry in range(groups[group], groups[group + 1]):
-            cell = int(bucket[entry]) - FIRST_BUCKET
-            dense[cell] += bucket_count[entry]
-            low = min(low, cell)
-            high = max(high, cell + 1)
-        for cell in range(low, high):
-            if dense[cell] != 0:
-                to_bucket[written] = cell + FIRST_BUCKET
-                to_count[written] = dense[cell]
-                dense[cell] = 0
-                written += 1
-        to_offsets[group + 1] = written
-
-
-@kernel(
-    nb.void(
-        _READ_I64,
-        _READ_I32,
-        _READ_I64,
-        _READ_I64,
-        _READ_F32,
-        _READ_F32,
-        _READ_I64,
-        nb.float64[:, ::1],
-    )
-)
-def query(
-    offsets: _I64,
-    bucket: _I32,
-    bucket_count: _I64,
-    zero: _I64,
-    min_s: _F32,
-    max_s: _F32,
-    ranks_ppm: _I64,
-    value_s: _F64,
-) -> None:
-    """Write the quantiles of each sketch, one column per entry of the rising `ranks_ppm`.
-
-    The value of rank ceil(q n) is the middle of its bucket, clamped to [min, max]; NaN where a
-    sketch is empty. One walk answers all ranks.
-    """
-    for i in range(offsets.size - 1):
-        total = zero[i]
-        for entry in range(offsets[i], offsets[i + 1]):
-            total += bucket_count[entry]
-        entry = offsets[i]
-        passed = zero[i]
-        middle_s = 0.0
-        for column in range(ranks_ppm.size):
-            if total == 0:
-                value_s[i, column] = np.nan
-                continue
-            rank = max(1, (ranks_ppm[column] * total + PPM - 1) // PPM)
-            while passed < rank:
-                passed += bucket_count[entry]
-                middle_s = MIDDLES_S[np.uint64(bucket[entry] - FIRST_BUCKET)]
-                entry += 1
-            value_s[i, column] = min(max(middle_s, min_s[i]), max_s[i])

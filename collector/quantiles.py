@@ -52,12 +52,19 @@ def kernels() -> ModuleType:
     return import_module("collector.kernels")
 
 
+@cache
+def _merging() -> ModuleType:
+    """Return `collector.mergekernels`, compiled or loaded at first use."""
+    return import_module("collector.mergekernels")
+
+
 def warm() -> tuple[str, ...]:
     """Compile every kernel; call it before reporting readiness.
 
     Returns those that numba has no place to keep: they are compiled at each start.
     """
     kernels()
+    _merging()
     import_module("collector.packkernels")
     return tuple(import_module("collector.jit").UNCACHED)
 
@@ -82,7 +89,7 @@ def merge(columns: Columns, step_ns: int | None = None, *, by_row: bool = True) 
     entries = ordered.offsets[np.append(begins, row.size)]
     offsets = np.zeros(entries.size, dtype=np.int64)
     bucket, bucket_count = np.empty_like(ordered.bucket), np.empty_like(ordered.bucket_count)
-    kernels().merge(entries, ordered.bucket, ordered.bucket_count, offsets, bucket, bucket_count)
+    _merging().merge(entries, ordered.bucket, ordered.bucket_count, offsets, bucket, bucket_count)
     return Columns(
         row=row[begins],
         start_ns=step[begins] if step_ns else ordered.start_ns[begins],
@@ -106,7 +113,7 @@ def quantiles(
     """
     ranks = np.asarray(ranks_ppm, dtype=np.int64)
     value_s = np.empty((len(columns), ranks.size))
-    kernels().query(
+    _merging().query(
         columns.offsets,
         columns.bucket,
         columns.bucket_count,

@@ -20,6 +20,7 @@ CACHE = ROOT / ".cache"
 KERNEL_TESTS = (
     "tests/collector/test_kernels.py",
     "tests/collector/test_linekernels.py",
+    "tests/collector/test_mergekernels.py",
     "tests/collector/test_quantiles.py",
     "tests/collector/test_treekernels.py",
 )

@@ -180,4 +180,5 @@ def test_the_zero_bucket_counts_as_the_smallest_values() -> None:
 def test_warm_makes_every_kernel_ready() -> None:
     """After `warm` the kernels are imported, and with them compiled."""
     quantiles.warm()
-    assert callable(quantiles.kernels().query)
+    assert callable(quantiles.kernels().fill)
+    assert callable(quantiles._merging().query)
