@@ -38,8 +38,8 @@ class Other(msgspec.Struct, frozen=True, kw_only=True):
     says: str
     answers: Mapping[str, tuple[str, Mapping[str, Any]]]
     """By status: what it means, and the content by type."""
-    of_agents: bool = False
-    """Whether an agent's token is needed."""
+    token: bool = False
+    """Whether one is needed: an agent's, or an operator's."""
     body: str | None = None
     """What is sent, if anything is."""
 
@@ -50,7 +50,7 @@ OTHERS: Final = (
         path="/v1/batches",
         says="Store one batch of an agent.",
         body="A batch, `agent/wire.py`; Content-Encoding identity, deflate or zstd.",
-        of_agents=True,
+        token=True,
         answers={
             "204": ("It is durable.", {}),
             "400": ("It is no batch.", _ERROR),
@@ -64,7 +64,7 @@ OTHERS: Final = (
         method="get",
         path="/v1/plan",
         says="What an agent is asked to do; waits 25 s for a change of what If-None-Match names.",
-        of_agents=True,
+        token=True,
         answers={
             "200": (
                 "The plan.",
@@ -95,18 +95,24 @@ OTHERS: Final = (
     Other(
         method="post",
         path="/-/reload",
+        token=True,
         says="Read the settings again; an operator's token is needed. Connections stay open.",
         answers={
             "200": ("They are in force.", _AS_TEXT),
+            "401": ("A token is needed.", _ERROR),
+            "403": ("It must be an operator's.", _ERROR),
             "500": ("They cannot be used: those before are kept, and `error` says why.", _ERROR),
         },
     ),
     Other(
         method="put",
         path="/-/reload",
+        token=True,
         says="Read the settings again; an operator's token is needed. Connections stay open.",
         answers={
             "200": ("They are in force.", _AS_TEXT),
+            "401": ("A token is needed.", _ERROR),
+            "403": ("It must be an operator's.", _ERROR),
             "500": ("They cannot be used: those before are kept, and `error` says why.", _ERROR),
         },
     ),
@@ -172,12 +178,15 @@ def _asked(question: Question) -> Object:
         "200": {"description": "The answer.", "headers": _TAGGED, "content": content},
         "304": {"description": "What If-None-Match names is still the answer."},
         "400": {"description": "A parameter is wrong; it says which.", "content": _ERROR},
+        "401": {"description": "A token of a reader or an operator is needed.", "content": _ERROR},
+        "403": {"description": "This token opens other addresses.", "content": _ERROR},
         "503": {"description": _STARTING, "content": _ERROR},
     }
     if "{" in question.path:
         answers["404"] = {"description": "There is none.", "content": _ERROR}
     return {
         "operationId": question.name,
+        "security": [{}, {"token": []}],
         "summary": question.says,
         "parameters": [*map(_parameter, question.parameters), *_places(question.path)],
         "responses": answers,
@@ -198,7 +207,7 @@ def _other(other: Other) -> Object:
             for status, (says, content) in other.answers.items()
         },
     }
-    if other.of_agents:
+    if other.token:
         found["security"] = [{"token": []}]
     if other.body is not None:
         found["requestBody"] = {

@@ -79,7 +79,8 @@ async def test_a_list_that_changes_meanwhile_is_read_again(
     async with filled(tmp_path) as chain:
         await chain.checkpoint()
     whole = checkpoints.glance(tmp_path)
-    first, *others = whole.segments
+    (first,) = [row for row in whole.segments if row.kind == "windows"]
+    others = [row for row in whole.segments if row is not first]
     gone = msgspec.structs.replace(first, name=first.name.replace("-000002-", "-000099-"))
     stale = msgspec.structs.replace(whole, segments=[gone, *others])
     glances = [stale, whole, whole]
