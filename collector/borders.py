@@ -141,10 +141,8 @@ def _strand(flow: int, judged: Sequence[_Judged], case: _Case) -> Strand:
     return Strand(
         flow=flow,
         hops=[one.hop for one in own],
-        bearings={
-            Axis.TERRITORY: [one.territory for one in own],
-            Axis.ADMINISTRATION: [one.administration for one in own],
-        },
+        territory=[one.territory for one in own],
+        administration=[one.administration for one in own],
         reached=reached,
         samples=case.seen.flows[flow].samples,
         rtt_min_ns=None if at is None else at.rtt_min_ns,
@@ -183,7 +181,7 @@ def _route(strands: Sequence[Strand], verdicts: Sequence[PathVerdict]) -> tuple[
     told = [row for row in verdicts if row.axis is Axis.TERRITORY]
     worst = min(told, key=lambda row: SEVERITY[row.verdict], default=None)
     strand = next(row for row in strands if worst is None or row.flow == worst.flow)
-    known = [bearing.countries for bearing in strand.bearings[Axis.TERRITORY]]
+    known = [bearing.countries for bearing in strand.territory]
     return merged([countries for countries in known if len(countries) == 1])
 
 

@@ -11,17 +11,18 @@ Rules
 - Names and times of an address hold for the whole path, whatever the TTL or flow of the reply.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 from agent.records import Path, PathReply
 from collector.discs import usable_ns
 from collector.networks import parse
 
 _HIGHEST_TTL: Final = 255
+_UNHEARD: Final = object()
 _KEPT: Final = 1 << 14
 """Addresses whose writing is kept: paths cross the same routers again and again."""
 
@@ -36,13 +37,13 @@ class Sighting:
 
     def take(self, reply: PathReply) -> None:
         """Add what `reply` says of the address."""
-        rtt_ns = usable_ns(reply.rtt_ns)
-        if rtt_ns is not None and (self.rtt_min_ns is None or rtt_ns < self.rtt_min_ns):
-            self.rtt_min_ns = rtt_ns
-        if reply.name is not None:
-            known = self.names.get(reply.name)
-            told = reply.name_confirmed
-            self.names[reply.name] = known if told is None else told and known is not False
+        rtt_ns, least_ns = reply.rtt_ns, self.rtt_min_ns
+        if rtt_ns is not None and (least_ns is None or rtt_ns < least_ns):
+            self.rtt_min_ns = least_ns if usable_ns(rtt_ns) is None else rtt_ns
+        name, told = reply.name, reply.name_confirmed
+        if name is not None and self.names.get(name, _UNHEARD) is not told:
+            known = self.names.get(name)
+            self.names[name] = known if told is None else told and known is not False
 
     @property
     def confirmed(self) -> tuple[str, ...]:
@@ -88,6 +89,11 @@ class Sightings:
         return tuple((*hop, tuple(found[hop])) for hop in sorted(found, key=_place))
 
 
+_Heard: TypeAlias = dict[int, set[str]]
+"""The addresses that answered a flow, by TTL; none where only silence was heard."""
+_SILENCE: Final[frozenset[str]] = frozenset()
+
+
 @lru_cache(_KEPT)
 def canonical(address: str) -> str:
     """Return the usual writing of an address, the text itself where it is none."""
@@ -97,26 +103,25 @@ def canonical(address: str) -> str:
 
 def sight(path: Path) -> Sightings:
     """Return what `path` shows."""
-    flows = sorted({reply.flow for hop in path.hops for reply in hop.replies}) or [0]
-    heard: dict[int, dict[int, set[str]]] = {flow: defaultdict(set) for flow in flows}
-    samples = dict.fromkeys(flows, 0)
+    heard: dict[int, _Heard] = defaultdict(lambda: defaultdict(set))
+    samples: Counter[int] = Counter()
     addresses: dict[str, Sighting] = defaultdict(Sighting)
     for hop in path.hops:
-        for flow in () if hop.replies else flows:
-            heard[flow][hop.ttl].update()
+        ttl = hop.ttl
         for reply in hop.replies:
-            found = heard[reply.flow][hop.ttl]
-            if reply.address is None or reply.lost:
-                continue
-            samples[reply.flow] += 1
-            address = canonical(reply.address)
-            found.add(address)
-            addresses[address].take(reply)
+            flow, address = reply.flow, reply.address
+            found = heard[flow][ttl]
+            if address is not None and not reply.lost:
+                samples[flow] += 1
+                address = canonical(address)
+                found.add(address)
+                addresses[address].take(reply)
+    unprobed = [hop.ttl for hop in path.hops if not hop.replies]
     target = _target(path)
     return Sightings(
         flows={
-            flow: Trace(hops=_ordered(_with_gaps(heard[flow]), target), samples=samples[flow])
-            for flow in flows
+            flow: Trace(hops=_ordered(heard[flow], unprobed, target), samples=samples[flow])
+            for flow in sorted(heard) or [0]
         },
         addresses=dict(addresses),
         target=target,
@@ -131,32 +136,27 @@ def _target(path: Path) -> str | None:
     return None
 
 
-def _with_gaps(heard: Mapping[int, set[str]]) -> dict[int, set[str]]:
-    """Return `heard` with every TTL from 1 to the highest."""
-    listed = [ttl for ttl in heard if 1 <= ttl <= _HIGHEST_TTL]
-    if len(listed) == max(listed, default=0):
-        return dict(heard)
-    whole = {ttl: set[str]() for ttl in range(1, max(listed, default=0) + 1)}
-    return {**whole, **heard}
-
-
 def _ordered(
-    heard: Mapping[int, set[str]], target: str | None
+    heard: _Heard, unprobed: Sequence[int], target: str | None
 ) -> tuple[tuple[int, str | None], ...]:
-    end = min((ttl for ttl, found in heard.items() if target in found), default=None)
+    """Return the hops of a flow, every TTL from 1 to the highest among them."""
+    listed = {*heard, *unprobed}
+    highest = max((ttl for ttl in listed if 1 <= ttl <= _HIGHEST_TTL), default=0)
     hops: list[tuple[int, str | None]] = []
-    for ttl in sorted(heard):
-        found = heard[ttl]
-        if end is not None and ttl > end:
-            hops.extend((ttl, address) for address in _in_order(found - {target or ""}))
+    reached = False
+    for ttl in sorted(listed.union(range(1, highest + 1))):
+        found = heard.get(ttl, _SILENCE)
+        if reached:
+            hops += [(ttl, address) for address in _in_order(found - {target})]
         elif found:
-            hops.extend((ttl, address) for address in _in_order(found))
+            hops += [(ttl, address) for address in _in_order(found)]
+            reached = target in found
         else:
             hops.append((ttl, None))
     return tuple(hops)
 
 
-def _in_order(addresses: set[str]) -> Iterable[str]:
+def _in_order(addresses: Collection[str]) -> Iterable[str]:
     return addresses if len(addresses) == 1 else sorted(addresses, key=_order)
 
 

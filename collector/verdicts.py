@@ -25,10 +25,13 @@ Rules
   nothing is ever proved.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import dropwhile, groupby
 from typing import Final, NamedTuple, TypeAlias
+
+import msgspec
 
 from collector.records import (
     INSIDE,
@@ -48,6 +51,7 @@ _HOLDERS: Final = frozenset({"zone", "network", "carrier"})
 _DECIDED: Final = frozenset({"inside", "outside"})
 _LACKING: Final = frozenset({"mixed", "unsettled", "unknown"})
 
+_NO_HOPS: Final = ((), (), (), (), ())
 _Number: TypeAlias = int
 """Of a hop in its flow, from 0 in the order of the way."""
 _Words: TypeAlias = tuple[HopWord | None, ...]
@@ -73,8 +77,9 @@ class Strand:
 
     flow: int
     hops: Sequence[HopJudgement]
-    bearings: Mapping[Axis, Sequence[Bearing]]
-    """Of each hop."""
+    territory: Sequence[Bearing]
+    """Of each hop, as is the next."""
+    administration: Sequence[Bearing]
     reached: bool
     samples: int
     rtt_min_ns: int | None
@@ -83,24 +88,42 @@ class Strand:
     """Why the flow had no time to leave, by the jurisdictions where that is proven."""
 
 
-class _Way(NamedTuple):
+class _Way(msgspec.Struct, frozen=True):
     """One flow: what is the same on both axes."""
 
     strand: Strand
+    called: Sequence[str]
+    """What sentences call each hop."""
     responding: int
     silent: int
     longest_silent_gap: int
     untold: Sequence[HopJudgement]
 
 
-class _Side(NamedTuple):
+class _Column(msgspec.Struct, frozen=True):
+    """What the hops of one flow are to a jurisdiction."""
+
+    of: Mapping[HopWord | None, Sequence[_Number]]
+    """Which hops are what; those that were not judged are None."""
+    countries: tuple[str, ...]
+    """Of the decided hops, in the order of the way, equal neighbours merged."""
+
+    def which(self, word: HopWord) -> Sequence[_Number]:
+        """Return the hops that are `word`, in the order of the way."""
+        return self.of.get(word, ())
+
+
+class _Side(msgspec.Struct, frozen=True):
     """One flow on one axis: what is the same for every jurisdiction."""
 
     axis: Axis
     way: _Way
-    bearings: Sequence[Bearing]
-    words: Sequence[_Words]
-    """What the hops are to each jurisdiction in turn."""
+    said: Sequence[str]
+    """Everything said of each hop but proofs."""
+    proofs: Sequence[tuple[Evidence, ...]]
+    """Of each hop."""
+    columns: Sequence[_Column]
+    """For each jurisdiction in turn."""
     coverage: Coverage
     on_soil: bool
     """True for territory."""
@@ -108,50 +131,34 @@ class _Side(NamedTuple):
     """Whether anything is proven of any hop."""
 
 
-class _Question(NamedTuple):
+class _Question(msgspec.Struct, frozen=True):
     """What a verdict of one flow answers."""
 
     jurisdiction: str
     side: _Side
-    words: _Words
-    """What each hop is to the jurisdiction."""
+    column: _Column
     stayed: str | None
     """Why the flow had no time to leave, None where it is not proven."""
 
-    def which(self, word: HopWord) -> list[_Number]:
-        """Return the hops that are this to the jurisdiction."""
-        return [number for number, each in enumerate(self.words) if each == word]
-
     def proofs(self, number: _Number) -> list[Evidence]:
         """Return what is proven of a hop; a proof counts for its own jurisdiction alone."""
-        name, rows = self.jurisdiction, self.side.bearings[number].proofs
+        name, rows = self.jurisdiction, self.side.proofs[number]
         return [row for row in rows if row.proof is not None and row.proof.jurisdiction == name]
 
     def said(self, number: _Number) -> str:
         """Return everything said of a hop; of proofs those for this jurisdiction alone."""
         proofs = self.proofs(number)
         if not proofs:
-            return self.side.bearings[number].said
+            return self.side.said[number]
         rows = self.side.way.strand.hops[number].evidence
         return _joined(row for row in rows if row.proof is None or row in proofs)
 
-    def because(self, word: HopWord, conclusion: str) -> list[str]:
-        """Return a sentence for each hop that is `word`: what follows, and why."""
-        if word not in self.words:
-            return []
+    def because(self, numbers: Iterable[_Number], conclusion: str) -> list[str]:
+        """Return a sentence for each hop: what follows, and everything said of the matter."""
+        called, said = self.side.way.called, self.side.said
         if self.side.proven:
-            return [self.sentence(number, conclusion) for number in self.which(word)]
-        ways = zip(self.words, self.side.way.strand.hops, self.side.bearings, strict=True)
-        return [
-            f"hop {hop.ttl} ({hop.address}) {conclusion}: {bearing.said}"
-            for each, hop, bearing in ways
-            if each == word
-        ]
-
-    def sentence(self, number: _Number, conclusion: str) -> str:
-        """Return what follows of a hop, and everything said of the matter."""
-        hop = self.side.way.strand.hops[number]
-        return f"hop {hop.ttl} ({hop.address}) {conclusion}: {self.said(number)}"
+            return [f"{called[number]} {conclusion}: {self.said(number)}" for number in numbers]
+        return [f"{called[number]} {conclusion}: {said[number]}" for number in numbers]
 
 
 def on_territory(hop: HopJudgement, jurisdictions: Iterable[Jurisdiction]) -> Bearing:
@@ -186,14 +193,13 @@ def conclude(
     for axis in Axis:
         sides = [_side(way, axis, len(jurisdictions)) for way in ways]
         for at, row in enumerate(jurisdictions):
-            yield _conclude([_question(row.name, side, side.words[at]) for side in sides])
+            yield _conclude([_question(row.name, at, side) for side in sides])
 
 
 def _conclude(questions: Sequence[_Question]) -> PathVerdict:
     """Return the verdict of the worst flow."""
     found = [_verdict(question) for question in questions]
-    ranks = [SEVERITY[verdict] for verdict in found]
-    at = ranks.index(min(ranks))
+    at = _worst(found)
     question, verdict, side = questions[at], found[at], questions[at].side
     reasons = _reasons(question, verdict)
     if len(found) > 1:
@@ -203,10 +209,18 @@ def _conclude(questions: Sequence[_Question]) -> PathVerdict:
         axis=side.axis,
         verdict=verdict,
         coverage=side.coverage,
-        countries=_countries(question),
+        countries=question.column.countries,
         reasons=tuple(reasons),
         flow=side.way.strand.flow,
     )
+
+
+def _worst(verdicts: Sequence[Verdict]) -> int:
+    """Return where the worst stands, the first of equals."""
+    if len(verdicts) == 1:
+        return 0
+    ranks = [SEVERITY[verdict] for verdict in verdicts]
+    return ranks.index(min(ranks))
 
 
 def _way(strand: Strand) -> _Way:
@@ -214,6 +228,7 @@ def _way(strand: Strand) -> _Way:
     gaps = [len(list(run)) for is_silent, run in groupby(silent) if is_silent]
     return _Way(
         strand=strand,
+        called=[f"hop {hop.ttl} ({hop.address})" for hop in strand.hops],
         responding=sum([hop.address is not None and not hop.excluded for hop in strand.hops]),
         silent=sum(gaps),
         longest_silent_gap=max(gaps, default=0),
@@ -222,22 +237,34 @@ def _way(strand: Strand) -> _Way:
 
 
 def _side(way: _Way, axis: Axis, jurisdictions: int) -> _Side:
-    bearings = way.strand.bearings[axis]
-    words = [bearing.words for bearing in bearings]
+    territory = axis is Axis.TERRITORY
+    bearings = way.strand.territory if territory else way.strand.administration
+    words, countries, known, said, proofs = zip(*bearings, strict=True) if bearings else _NO_HOPS
+    by_jurisdiction = list(zip(*words, strict=True)) or [()] * jurisdictions
+    made = {each: _column(each, countries) for each in set(by_jurisdiction)}
     return _Side(
         axis=axis,
         way=way,
-        bearings=bearings,
-        words=list(zip(*words, strict=True)) or [()] * jurisdictions,
-        coverage=_coverage(way, sum([bearing.known for bearing in bearings])),
-        on_soil=axis is Axis.TERRITORY,
-        proven=any(bearing.proofs for bearing in bearings),
+        said=said,
+        proofs=proofs,
+        columns=[made[each] for each in by_jurisdiction],
+        coverage=_coverage(way, sum(known)),
+        on_soil=territory,
+        proven=any(proofs),
     )
 
 
-def _question(jurisdiction: str, side: _Side, words: _Words) -> _Question:
+def _column(words: _Words, countries: Iterable[tuple[str, ...]]) -> _Column:
+    of: dict[HopWord | None, list[_Number]] = defaultdict(list)
+    for number, word in enumerate(words):
+        of[word].append(number)
+    pairs = zip(countries, words, strict=True)
+    return _Column(of, merged([codes for codes, word in pairs if word in _DECIDED]))
+
+
+def _question(jurisdiction: str, at: int, side: _Side) -> _Question:
     stayed = side.way.strand.contained.get(jurisdiction) if side.on_soil else None
-    return _Question(jurisdiction, side, words, stayed)
+    return _Question(jurisdiction, side, side.columns[at], stayed)
 
 
 def _coverage(way: _Way, known: int) -> Coverage:
@@ -251,12 +278,6 @@ def _coverage(way: _Way, known: int) -> Coverage:
         rtt_min_s=None if strand.rtt_min_ns is None else strand.rtt_min_ns / 1e9,
         samples=strand.samples,
     )
-
-
-def _countries(question: _Question) -> tuple[str, ...]:
-    """Return the countries of the decided hops in the order of the way."""
-    pairs = zip(question.side.bearings, question.words, strict=True)
-    return merged([bearing.countries for bearing, word in pairs if word in _DECIDED])
 
 
 def _once(codes: Iterable[str]) -> tuple[str, ...]:
@@ -277,17 +298,17 @@ def merged(countries: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
 
 def _verdict(question: _Question) -> Verdict:
     """Apply the table of the module's rules to one flow."""
-    words, way, stayed = question.words, question.side.way, question.stayed is not None
-    outside = "outside" in words
+    of, way, stayed = question.column.of, question.side.way, question.stayed is not None
+    outside = of.get("outside")
     if outside and not stayed:
-        proven = question.side.proven and any(map(question.proofs, question.which("outside")))
+        proven = question.side.proven and any(map(question.proofs, outside))
         return Verdict.PROVEN_OUTSIDE if proven else Verdict.SUPPORTED_OUTSIDE
-    if outside or "contradictory" in words:
+    if outside or "contradictory" in of:
         return Verdict.CONTRADICTORY
     if stayed:
         return Verdict.PROVEN_INSIDE
     heard = way.strand.reached and not way.silent and not way.untold
-    if heard and "inside" in words and _LACKING.isdisjoint(words):
+    if heard and "inside" in of and _LACKING.isdisjoint(of):
         return Verdict.SUPPORTED_INSIDE
     return Verdict.UNDETERMINED
 
@@ -310,46 +331,46 @@ def _reasons(question: _Question, verdict: Verdict) -> list[str]:
         found += _are("inside", question)
     else:
         found += _are("outside", question)
-        found += question.because("contradictory", "has no possible place left")
-    found += _silence(question.side.way)
+        conflicts = question.column.which("contradictory")
+        found += question.because(conflicts, "has no possible place left")
+    if question.side.way.silent:
+        found.append(_silence(question.side.way))
     return found
 
 
 def _are(word: HopWord, question: _Question) -> list[str]:
     """Return a sentence for each hop that is inside or outside; outside, the proven ones first."""
-    side, name = question.side, question.jurisdiction
+    side, name, numbers = question.side, question.jurisdiction, question.column.which(word)
     plain = f"is {word} {name}" if side.on_soil else f"is held by a group {word} {name}"
     if not side.proven:
-        return question.because(word, plain)
-    numbers = question.which(word)
+        return question.because(numbers, plain)
     proven = [number for number in numbers if question.proofs(number)]
-    if word == "outside":
-        numbers = proven + [number for number in numbers if number not in proven]
+    others = [number for number in numbers if number not in proven]
     return [
-        question.sentence(number, f"is proven {word} {name}" if number in proven else plain)
-        for number in numbers
+        sentence
+        for number in (proven + others if word == "outside" else numbers)
+        for sentence in question.because(
+            [number], f"is proven {word} {name}" if number in proven else plain
+        )
     ]
 
 
 def _gaps(question: _Question) -> Iterator[str]:
     """Yield why a flow without an outside and without a conflict is not inside either."""
-    way, territory = question.side.way, question.side.on_soil
+    column, way, territory = question.column, question.side.way, question.side.on_soil
     if not way.strand.reached:
         yield "no answer came from the target's own address: the end of the way is unseen"
-    if not any(question.words):
+    if not column.of.keys() - {None}:
         yield "no address that can have a place answered"
     both = "has places on both sides" if territory else "is held by groups on both sides"
     under = "is where" if territory else "is held by a group from where"
-    yield from question.because("mixed", f"{both} of {question.jurisdiction}'s border")
-    yield from question.because(
-        "unsettled", f"{under} {question.jurisdiction} holds under conditions"
-    )
-    lacking = []
-    for number in question.which("unknown"):
-        if territory and question.said(number):
-            yield question.sentence(number, "has no place that could be told")
-        else:
-            lacking.append(way.strand.hops[number])
+    name = question.jurisdiction
+    yield from question.because(column.which("mixed"), f"{both} of {name}'s border")
+    yield from question.because(column.which("unsettled"), f"{under} {name} holds under conditions")
+    unknown = column.which("unknown")
+    doubtful = [number for number in unknown if territory and question.said(number)]
+    yield from question.because(doubtful, "has no place that could be told")
+    lacking = [way.strand.hops[number] for number in unknown if number not in doubtful]
     if lacking:
         what = "a place for" if territory else "the group behind"
         which = ", ".join([f"{hop.address} (hop {hop.ttl})" for hop in lacking])
@@ -358,9 +379,7 @@ def _gaps(question: _Question) -> Iterator[str]:
         yield f"hop {hop.ttl} ({hop.address}) is untold: {hop.evidence[0].says}"
 
 
-def _silence(way: _Way) -> list[str]:
-    if not way.silent:
-        return []
+def _silence(way: _Way) -> str:
     hops = "hop" if way.silent == 1 else "hops"
     seen = f"{way.silent} silent {hops}, {way.longest_silent_gap} in a row at most"
-    return [f"{seen}: what is there is unseen"]
+    return f"{seen}: what is there is unseen"

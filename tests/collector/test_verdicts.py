@@ -189,12 +189,8 @@ def test_what_is_kept_of_an_address_means_what_its_hop_means(flows: list[list[Pa
         Strand(
             flow=flow,
             hops=whole.of_flow(flow),
-            bearings={
-                Axis.TERRITORY: [on_territory(hop, JURISDICTIONS) for hop in whole.of_flow(flow)],
-                Axis.ADMINISTRATION: [
-                    on_administration(hop, JURISDICTIONS) for hop in whole.of_flow(flow)
-                ],
-            },
+            territory=[on_territory(hop, JURISDICTIONS) for hop in whole.of_flow(flow)],
+            administration=[on_administration(hop, JURISDICTIONS) for hop in whole.of_flow(flow)],
             reached=whole.reached and flow not in whole.unreached,
             samples=sum(reply.address is not None for reply in flows[flow]),
             rtt_min_ns=next(
