@@ -9,7 +9,7 @@ Rules
 - The order of descriptions decides the numbers, so that a replay gives the same ones.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -43,6 +43,10 @@ class Alias(msgspec.Struct, frozen=True, kw_only=True):
     row: RowId
 
 
+_Spool = tuple[bytes, bytes]
+_Table = tuple[NDArray[np.uint64], NDArray[np.uint32]]
+
+
 class Registry:
     """All series ever described."""
 
@@ -51,7 +55,9 @@ class Registry:
         self.rows: list[Registered] = list(rows)
         self.aliases: list[Alias] = []
         self._row_of = {_identity(known.agent_id, known.series): known.row for known in self.rows}
-        self._names: dict[tuple[bytes, bytes], dict[int, RowId]] = {}
+        self._names: dict[_Spool, dict[int, RowId]] = {}
+        self._tables: dict[_Spool, _Table] = {}
+        """`_names` as arrays, each made when it is asked for after a change."""
         for alias in aliases:
             self._name(alias)
 
@@ -76,14 +82,28 @@ class Registry:
 
     def rows_of(self, agent_id: bytes, spool_id: bytes, ids: Sequence[int]) -> NDArray[np.uint32]:
         """Return the row (k,) of each of `ids`, `MISSING` where it is unknown."""
-        names = self._names.get((agent_id, spool_id), {})
-        return np.fromiter(
-            (names.get(number, MISSING) for number in ids), dtype=np.uint32, count=len(ids)
-        )
+        spool = agent_id, spool_id
+        table = self._tables.get(spool)
+        if table is None:
+            table = self._tables[spool] = _table(self._names.get(spool, {}))
+        numbers = np.asarray(ids, dtype=np.uint32)
+        places = np.searchsorted(table[0], numbers)
+        found = np.where(table[0][places] == numbers, table[1][places], MISSING)
+        return found.astype(np.uint32, copy=False)
 
     def _name(self, alias: Alias) -> None:
         self.aliases.append(alias)
-        self._names.setdefault((alias.agent_id, alias.spool_id), {})[alias.series] = alias.row
+        spool = alias.agent_id, alias.spool_id
+        self._names.setdefault(spool, {})[alias.series] = alias.row
+        self._tables.pop(spool, None)
+
+
+def _table(names: Mapping[int, RowId]) -> _Table:
+    """Return the numbers in their order, and the row of each; one beyond all has none."""
+    numbers = np.array([*sorted(names), 1 << 32], dtype=np.uint64)
+    rows = np.full(numbers.size, MISSING, dtype=np.uint32)
+    rows[:-1] = [names[number] for number in sorted(names)]
+    return numbers, rows
 
 
 def ranks(rows: Sequence[Registered]) -> NDArray[np.uint32]:

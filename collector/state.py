@@ -205,6 +205,8 @@ class State:
 
     def _between(self, vantage: Vantage, batch: Batch) -> None:
         """Let the routes know the smallest times to other agents' own addresses."""
+        if not self.routes.vantages.have_addresses:
+            return
         rows = self._rows(batch, batch.series_ids)
         for place, row in enumerate(rows):
             series = None if row == MISSING else self.registry.rows[row].series

@@ -53,6 +53,11 @@ class Vantages:
         self._newest_ns = memory.newest_ns
         self._positions: Mapping[str, Position] | None = None
 
+    @property
+    def have_addresses(self) -> bool:
+        """Return whether any agent has an address of its own: else no target is an agent."""
+        return bool(self._owners)
+
     def owner(self, target: str) -> str | None:
         """Return the agent whose own address a target is, None for all others."""
         return self._owners.get(canonical(target)) if self._owners else None

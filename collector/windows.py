@@ -52,6 +52,8 @@ GRACE_NS: Final = 30_000_000_000
 _NUMBERS: Final = 1 << 31
 """Window numbers that fit in a key beside a row."""
 _FIRST_SLOTS: Final = 1024
+_GROWTH: Final = 4
+"""A power of two. Copying takes memory twice; zeros beyond what is used take none."""
 _OUTCOME_WORD: Final = "outcome"
 _TIME_WORD: Final = "time"
 
@@ -223,22 +225,25 @@ def _allot(slots: int, pages: int) -> Live:
 
 
 def _grown(live: Live) -> Live:
-    """Return the same windows in arrays twice as long, whichever of them ran out."""
+    """Return the same windows in longer arrays, whichever of them ran out."""
     if live.state[PAGES] == live.pages.shape[0]:
-        return live._replace(pages=_doubled(live.pages))
+        return live._replace(pages=_longer(live.pages))
     grown = live._replace(
-        slot_of=np.zeros(2 * live.slot_of.size, np.int32),
-        keys=_doubled(live.keys),
-        counts=_doubled(live.counts),
-        stats_s=_doubled(live.stats_s),
-        page_of=_doubled(live.page_of),
+        slot_of=np.zeros(_GROWTH * live.slot_of.size, np.int32),
+        keys=_longer(live.keys),
+        counts=_longer(live.counts),
+        stats_s=_longer(live.stats_s),
+        page_of=_longer(live.page_of),
     )
     kernels().rehash(grown)
     return grown
 
 
-def _doubled(array: NDArray[Any]) -> NDArray[Any]:
-    return np.concatenate([array, np.zeros_like(array)])
+def _longer(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the array followed by zeros, which take no memory before they are used."""
+    grown = np.zeros((_GROWTH * len(array), *array.shape[1:]), array.dtype)
+    grown[: len(array)] = array
+    return grown
 
 
 def _absorbed(columns: Columns, width_ns: int) -> Live:
