@@ -73,8 +73,9 @@ class Answers:
         self._asked = Queue("questions", config.limits.questions, unit="questions")
         intake.counts.queues[self._asked.name] = self._asked
 
-    def adopt(self, config: Config) -> None:
-        """Answer by these settings from now on."""
+    def adopt(self, intake: Intake, config: Config) -> None:
+        """Answer from this chain and by these settings from now on."""
+        self._intake = intake
         self._config = config
         self._asked.limit = config.limits.questions
 

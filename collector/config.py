@@ -60,6 +60,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     jurisdictions: tuple[Jurisdiction, ...] = ()
     """The operator's own lists."""
     policy: tuple[PolicyRow, ...] = ()
+    redact: bool = False
+    """Whether all that is shown is shown without agents and private addresses."""
 
     @property
     def lists(self) -> Mapping[str, Jurisdiction]:
@@ -103,6 +105,7 @@ def load(path: Path, listen: tuple[str, ...] = ()) -> Config:
         listen=found.listen,
         tls=found.tls,
         access=found.access,
+        redact=found.redact,
         directory=Path(store.text("directory")),
         checkpoint_interval_s=store.integer(
             "checkpoint_interval_s", DEFAULT_CHECKPOINT_INTERVAL_S, minimum=1, maximum=3600

@@ -22,7 +22,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from prometheus_client.exposition import choose_encoder
 
-from collector import access, api, metrics, page
+from collector import access, api, metrics, page, redactedview
 from collector.answers import FRESH, Answers
 from collector.callers import secret
 from collector.clock import Clock
@@ -59,12 +59,14 @@ class Handlers:
 
     def __init__(self, intake: Intake, config: Config, clock: Clock) -> None:
         """Answer from `intake`; `clock` says what "the last minute" is."""
+        self._behind = intake
+        self._clock = clock
+        self.door = Door(intake, config.limits, clock)
+        intake, config = redactedview.shown(intake, config)
         self._intake = intake
         self._config = config
-        self._clock = clock
         self._registry = metrics.registry(intake, config, clock)
         self.answers = Answers(intake, config, clock)
-        self.door = Door(intake, config.limits, clock)
         self.reload: Callable[[], Awaitable[None]] | None = None
         """Reads the settings again; None: nobody can."""
 
@@ -93,10 +95,10 @@ class Handlers:
 
     def adopt(self, config: Config) -> None:
         """Answer by these settings from now on."""
-        self._config = config
-        self._registry = metrics.registry(self._intake, config, self._clock)
-        self.answers.adopt(config)
         self.door.adopt(config.limits)
+        self._intake, self._config = redactedview.shown(self._behind, config)
+        self._registry = metrics.registry(self._intake, self._config, self._clock)
+        self.answers.adopt(self._intake, self._config)
 
     async def release(self, _: web.Application) -> None:
         """Let nobody wait for a plan any more; it would keep the process for as long."""

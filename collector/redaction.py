@@ -35,6 +35,7 @@ _DISTANCES: Final = re.compile(r"[\d.]+ km (away|apart) at least")
 _NEAREST: Final = re.compile(r"nearer than [\d.]+ km")
 _LOOP: Final = re.compile(r"there and back are [\d.]+ km")
 _POSITIONS: Final = re.compile(r"(-?\d[\d.e+-]*), (-?\d[\d.e+-]*) \(within")
+_FIRST_HOP: Final = re.compile(r"hop 1 \(([^()\s]+)\)|([^()\s,]+) \(hop 1\)")
 _HEX: Final = 12
 _GATEWAY_TTL: Final = 1
 _DEGREE_KM: Final = 112.0
@@ -68,8 +69,8 @@ class Redactor:
     def learn(self, kind: Kind, words: Iterable[str | None]) -> None:
         """Replace `words` in all text from now on."""
         for word in words:
-            if word:
-                self._words.setdefault(word, self.token(kind, word))
+            if word and word not in self._words:
+                self._words[word] = self.token(kind, word)
                 self._pattern = None
 
     def learn_path(self, path: Path) -> None:
@@ -95,6 +96,12 @@ class Redactor:
         self.learn("agent", (row.agent for rows in inputs.landmarks.values() for row in rows))
         for path in inputs.paths:
             self.learn_path(path)
+
+    def learn_gateways(self, texts: Iterable[str]) -> None:
+        """Replace the addresses that sentences name at the first hop."""
+        for text in texts:
+            for match in _FIRST_HOP.finditer(text):
+                self._hide([next(filter(None, match.groups()))])
 
     def text(self, text: str) -> str:
         """Return `text` without the words that are replaced, without positions and distances."""
@@ -131,6 +138,7 @@ class Redactor:
                 tool="a program",
                 origin=None if origin is None else coarse(origin),
                 target=None if path.target is None else self.text(path.target),
+                address=None if path.address is None else self.text(path.address),
                 hops=(),
                 links=(),
             ),
@@ -198,6 +206,7 @@ class Redactor:
         shown = {
             **plain,
             "id": self.token("path", judgement.id),
+            "agent": self.text(judgement.agent),
             "target": self.text(judgement.target),
             "hops": hops,
         }

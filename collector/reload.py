@@ -98,4 +98,4 @@ class Reload:
 
 def _behind_the_door(config: Config) -> Config:
     """Return the settings without those that the door alone knows."""
-    return msgspec.structs.replace(config, tls=None, access=Access())
+    return msgspec.structs.replace(config, tls=None, access=Access(), redact=False)

@@ -1,6 +1,6 @@
 """Bytes: the table `[web]` of `collector.toml`: where to listen, behind what, and who may ask.
 
-    [web]       listen, tokens_file, open_reading
+    [web]       listen, tokens_file, open_reading, redact
     [web.tls]   certificate_file, key_file, client_ca_file, client_certificates
 
 A tokens file holds one token a line, never the token itself but its SHA-256:
@@ -74,6 +74,8 @@ class Web(msgspec.Struct, frozen=True, kw_only=True):
     listen: tuple[str, ...] = DEFAULT_LISTEN
     tls: Tls | None = None
     access: Access = Access()
+    redact: bool = False
+    """Whether agents and private addresses are shown to nobody."""
 
 
 def web(table: Table, instead: tuple[str, ...] = ()) -> Web:
@@ -85,7 +87,12 @@ def web(table: Table, instead: tuple[str, ...] = ()) -> Web:
     """
     listen = _listen(table)
     listen = instead or listen
-    return Web(listen=listen, tls=_tls(table), access=_access(table, listen))
+    return Web(
+        listen=listen,
+        tls=_tls(table),
+        access=_access(table, listen),
+        redact=table.boolean("redact", default=False),
+    )
 
 
 def unguarded(listen: Iterable[str]) -> str | None:
