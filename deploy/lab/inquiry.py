@@ -140,13 +140,12 @@ class _Inquiry:
     def sum_up(self, border: Border) -> Tally:
         """Return all counts, those of exits at the end."""
         self.tally.proofs += len(self.proven)
-        targets = {target.address: target for target in self.world.targets}
+        countries = {target.address: target.country for target in self.world.targets}
         for name, address, jurisdiction, verdict in self.verdicts():
-            agent, target = self.world.agent(name), targets[address]
-            first = demanded(self.vantages[name].place.territory, target.country)
+            first = demanded(self.vantages[name].place.territory, countries[address])
             if first is None or not self.leaves(name, address, jurisdiction):
                 continue
-            can = self._is_provable(agent, target, jurisdiction, border)
+            can = self._is_provable(name, address, jurisdiction, border)
             proved = can and verdict is Verdict.PROVEN_OUTSIDE
             if jurisdiction == first:
                 self.tally.exits += 1
@@ -157,12 +156,10 @@ class _Inquiry:
                 self.tally.wider_proved += proved
         return self.tally
 
-    def _is_provable(self, agent: Agent, target: Target, jurisdiction: str, border: Border) -> bool:
-        told = self.told[agent.name, target.address].path
-        seen = {reply.address or "" for hop in told.hops for reply in hop.replies}
-        found = provable.provers(
-            self.pings, agent, target, BY_NAME[jurisdiction], border, seen=seen
-        )
+    def _is_provable(self, agent: str, target: str, jurisdiction: str, border: Border) -> bool:
+        hops = self.told[agent, target].path.hops
+        seen = {reply.address for hop in hops for reply in hop.replies if reply.address}
+        found = provable.provers(self.pings, seen, BY_NAME[jurisdiction], border)
         return any(witness != self.liar for _, witness in found)
 
 

@@ -85,9 +85,9 @@ def hops_in(
     way = topology.way(f"a:{agent}", end, flow or icmp_flow(source, destination))
     if way is None:
         return []
-    countries, names = _countries(scenario), scenario.host_names()
+    known, names = countries(scenario), scenario.host_names()
     return [
-        _hop(topology, way, stop, ip_address(source).packed, countries, names) for stop in way.stops
+        _hop(topology, way, stop, ip_address(source).packed, known, names) for stop in way.stops
     ]
 
 
@@ -186,7 +186,7 @@ def _source(scenario: Scenario, agent: str, octets: int) -> str:
     return row.address if octets == IPV4_ADDRESS_OCTETS else str(row.address6)
 
 
-def _countries(scenario: Scenario) -> dict[str, str]:
+def countries(scenario: Scenario) -> dict[str, str]:
     """Give the country of every address; a gateway stands where its agent does."""
     rows: list[tuple[str | None, str]] = []
     for router in scenario.routers:

@@ -5,7 +5,7 @@ import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.tables import Value, table
+from deploy.tables import Value, document, table
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)))
 VALUES = st.one_of(
@@ -21,3 +21,16 @@ def test_tables_come_back(first: dict[str, Value], second: dict[str, Value]) -> 
         [table("[one]", **first), table("[[more]]", **second), table("[[more]]", **first)]
     )
     assert tomllib.loads(text) == {"one": first, "more": [second, first]}
+
+
+DEEP = st.recursive(
+    VALUES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(TEXTS, DEEP, max_size=5), TEXTS)
+def test_documents_come_back(values: dict[str, object], absent: str) -> None:
+    """Tables in lists in tables arrive unchanged; what is None is not there."""
+    assert values == tomllib.loads(document({absent: None, **values}))

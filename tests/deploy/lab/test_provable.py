@@ -7,6 +7,7 @@ from collector.records import Jurisdiction
 from collector.regions import BY_NAME
 from deploy.lab.provable import Border, Pings, provers
 from deploy.lab.scenario import load
+from deploy.lab.truth import expected_hops
 from deploy.lab.world import City, Scenario
 
 FX = BY_NAME["FX"]
@@ -31,9 +32,11 @@ def border(km: float) -> Border:
     return away_km
 
 
-def found(km: float, one: Scenario, **seen: set[str]) -> list[tuple[str, str]]:
+def found(km: float, one: Scenario, seen: set[str] | None = None) -> list[tuple[str, str]]:
     """Return who could prove something of the path from Paris."""
-    return provers(Pings(one, NO_MORE), one.agents[0], one.targets[0], FX, border(km), **seen)
+    way = expected_hops(one, "paris", one.targets[0].address)
+    addresses = {hop.address for hop in way if not hop.silent}
+    return provers(Pings(one, NO_MORE), seen or addresses, FX, border(km))
 
 
 def test_the_hops_in_london_are_provable_from_there() -> None:
