@@ -189,6 +189,7 @@ async def test_batches_come_in_as_before(tmp_path: File) -> None:
     assert isinstance(veiled, RedactedIntake)
     await veiled.accept(b"body", "", NOBODY)
     assert [(b"body", "", None)] == intake.bodies
+    intake.plans.append(None)
     assert await veiled.plan(NOBODY, None) is None
     veiled.release()
     assert (True, True, intake.recovered, intake.geodata) == (
