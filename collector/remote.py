@@ -84,8 +84,9 @@ class Remote:
         except TimeoutError as error:
             raise RemoteError(f"ask {self._url}: no answer within {_TIMEOUT_S:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
+            why = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
             raise RemoteError(
-                f"ask {self._url}: {error}; is the collector running, and is this its address?"
+                f"ask {self._url}: {why}; is the collector running, and is this its address?"
             ) from error
 
 
