@@ -8,6 +8,7 @@ Rules
   backup begins again with the catalogue of now, and keeps what it has of the rest.
 - The manifest is written last: a directory without one is no backup. What fails leaves nothing.
 - A segment whose octets do not match its name is not taken over as if it were whole.
+- The salt of what is shown redacted goes along, so that the hashes stay the same.
 """
 
 import re
@@ -23,6 +24,7 @@ from collector import journal
 from collector.clock import WallClock
 from collector.errors import ConfigError, CorruptError, StoreError
 from collector.recovery import Rooms
+from collector.redactedview import SALT_FILE
 from collector.store import checkpoints, copying, manifest
 from collector.store.files import publish, sync_directory
 from collector.store.manifest import File, Manifest
@@ -75,6 +77,9 @@ class Backup:
         for path in sorted(self.source.evidence.glob("*.json")):
             if self._statement(path):
                 wanted.add(f"evidence/{path.name}")
+        if (self.source.home / SALT_FILE).exists():
+            wanted.add(SALT_FILE)
+            self._immutable(self.source.home / SALT_FILE, self.target.home / SALT_FILE, SALT_FILE)
         for number in self._numbers():
             wanted.add(f"journal/{journal.file_name(number)}")
             self._journal(number)

@@ -22,7 +22,8 @@ FILE_NAME: Final = "backup.json"
 SCHEMA: Final = "borne-backup/1"
 
 _PATH: Final = re.compile(
-    r"catalog\.sqlite|(segments|evidence|journal)/[0-9A-Za-z][0-9A-Za-z._-]*", re.ASCII
+    r"catalog\.sqlite|redaction\.salt|(segments|evidence|journal)/[0-9A-Za-z][0-9A-Za-z._-]*",
+    re.ASCII,
 )
 
 

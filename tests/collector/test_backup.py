@@ -232,6 +232,15 @@ async def test_a_disk_that_is_full_leaves_nothing(
     assert [] == list((tmp_path / "backup").iterdir())
 
 
+async def test_the_salt_goes_along(tmp_path: Path) -> None:
+    """What was shown under a hash is shown under the same one."""
+    async with filled(tmp_path / "store"):
+        (tmp_path / "store" / "redaction.salt").write_bytes(b"salt" * 8)
+    make(tmp_path)
+    restore.run(tmp_path / "backup", tmp_path / "restored")
+    assert b"salt" * 8 == (tmp_path / "restored" / "redaction.salt").read_bytes()
+
+
 async def test_the_catalogue_is_that_of_one_moment(tmp_path: Path) -> None:
     """A backup is read like a store, and says what the store said then."""
     async with filled(tmp_path / "store") as chain:
