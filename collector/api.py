@@ -197,7 +197,7 @@ def _time(at_ns: int | None) -> str | None:
 
 
 def _quantiles(found: Quantiles) -> dict[str, Value]:
-    return {name: getattr(found, name) for name in Quantiles.__struct_fields__}
+    return msgspec.structs.asdict(found)
 
 
 def _zone(row: ZoneRow) -> Value:

@@ -44,4 +44,4 @@ def wall_text(at_ns: int) -> str:
     """
     seconds, rest_ns = divmod(at_ns, _SECOND_NS)
     moment = _EPOCH + timedelta(seconds=seconds)
-    return f"{moment.strftime('%Y-%m-%dT%H:%M:%S')}.{rest_ns:09d}Z"
+    return f"{moment.isoformat()[:19]}.{rest_ns:09d}Z"
