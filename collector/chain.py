@@ -6,7 +6,7 @@ Rules
   between any two leaves what the next start repairs.
 - Only after a start (`collector.recovery`) it is ready.
 - The state's lock is never waited for on the event loop: who holds it may be at work for 100 ms.
-- Sealed windows are handed to the sinks once they are kept; a sink that is down delays nothing.
+- Sinks are told when more is kept, and read it from the store: one that is down delays nothing.
 - A checkpoint that fails is counted, logged and tried again: nothing is dropped that is not kept.
 """
 
@@ -20,12 +20,13 @@ from typing import Final, Self
 
 from agent.records import Plan, Series
 from collector import journal, recovery, registry
+from collector.backlog import Backlog
 from collector.callers import Caller
 from collector.clock import Clock, WallClock
 from collector.config import Config
 from collector.errors import StoreError
 from collector.ingest import Ingest
-from collector.intake import Counts, Reader, Recovered
+from collector.intake import Counts, Reader, Recovered, SinkCounts
 from collector.journal import Journal
 from collector.plan import Plans
 from collector.reader import StoreReader
@@ -38,7 +39,6 @@ from collector.store.bundles import Bundles
 from collector.store.catalog import Catalog
 from collector.store.listed import Segment
 
-_S_NS: Final = 1_000_000_000
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -59,9 +59,9 @@ class Chain:
         self._writing = asyncio.Lock()
         self._storing = asyncio.Lock()
         self._stop = asyncio.Event()
-        self._sinks = [Sink(row, width_ns=config.window_s * _S_NS) for row in config.sinks]
+        self._sinks: list[Sink] = []
         self._outlets = AsyncExitStack()
-        self._counts = Counts(sinks={sink.name: sink.counts for sink in self._sinks})
+        self._counts = Counts(sinks={row.name: SinkCounts() for row in config.sinks})
         self._ready = False
         self._start: Start
         self._catalog: Catalog
@@ -80,12 +80,12 @@ class Chain:
         """
         await asyncio.to_thread(self._recover)
         try:
+            await self._open_sinks()
             self._open()
         except BaseException:
+            await self._outlets.aclose()
             self._catalog.close()
             raise
-        for sink in self._sinks:
-            await self._outlets.enter_async_context(sink)
         self._ready = True
         return self
 
@@ -164,13 +164,16 @@ class Chain:
             await asyncio.to_thread(self._keep, snapshot)
             self._counts.checkpoints += 1
             self._counts.checkpoint_ns = self._clock.now_ns()
-            await self._try("sink", lambda: self._deliver(snapshot))
+            for sink in self._sinks:
+                sink.stir()
             await asyncio.to_thread(journal.drop, self._rooms.journal, snapshot.floor)
 
-    async def _deliver(self, snapshot: Snapshot) -> None:
-        """Hand what was sealed to each sink; none of them waits for its database here."""
-        for sink in self._sinks if len(snapshot.sealed) else ():
-            await sink.take(snapshot.sealed, self._named(snapshot))
+    async def _open_sinks(self) -> None:
+        """Let each sink go on where its database stands."""
+        backlog = Backlog(self._catalog, self._rooms.segments, self._name_of)
+        for row in self._config.sinks:
+            sink = Sink(row, backlog, self._counts.sinks[row.name])
+            self._sinks.append(await self._outlets.enter_async_context(sink))
 
     def _snapshot(self, number: int) -> Snapshot:
         with self._lock:
@@ -217,6 +220,13 @@ class Chain:
             known.row: (present.get(known.agent_id, known.agent), known.series)
             for known in snapshot.rows
         }
+
+    def _name_of(self, row: int) -> tuple[str, Series]:
+        """Return whose a row is, as `_named`."""
+        with self._lock:
+            known = self._state.registry.rows[row]
+        present = [a.name for a in self._config.agents if a.agent_id == known.agent_id]
+        return (present or [known.agent])[0], known.series
 
     async def _store_evidence(self) -> None:
         async with self._storing:

@@ -23,3 +23,8 @@ class WallClock:
     def now_ns(self) -> int:
         """Return the time of day in ns since the epoch (UTC)."""
         return time.time_ns()
+
+
+def monotonic_ns() -> int:
+    """Return a time that never goes back, from an unknown begin on: for how long, not when."""
+    return time.monotonic_ns()

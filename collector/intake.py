@@ -55,9 +55,17 @@ class SinkCounts:
     """What has happened to the sealed windows of one sink since the start."""
 
     rows: int = 0
-    """Windows that the database accepted."""
+    """Windows that the database accepted, each counted once."""
+    resent: int = 0
+    """Windows that it accepted again, after it had started again."""
+    rewinds: int = 0
+    """How often it had started again while windows were kept for that."""
     dropped: Counter[str] = field(default_factory=Counter)
-    """Windows that never reach it: `late`, `invalid`, `overflow`, `refused`, `bug`, `stopped`."""
+    """Windows that never reach it: `invalid`, `overflow`, `refused`, `unreadable`, `bug`."""
+    waiting: int = 0
+    """Windows that it did not accept yet."""
+    oldest_ns: int = 0
+    """When the first of them was sealed (collector's wall clock); 0 where none waits."""
     up: bool = False
     """Whether the last write was accepted; False before the first."""
 
@@ -78,7 +86,7 @@ class Counts:
     """Batches that an agent's bounded spool gave up before delivery, by agent."""
     faults: Counter[str] = field(default_factory=Counter)
     """Failures of this program or its disk that were caught and logged, by place: `apply`,
-    `journal`, `checkpoint`, `evidence`, `sink`."""
+    `journal`, `checkpoint`, `evidence`."""
     checkpoints: int = 0
     checkpoint_ns: int = 0
     """When the last checkpoint was taken (collector's wall clock); 0 before the first."""

@@ -46,8 +46,8 @@ REJECTED_SAMPLES: Final = (
     *("outcome", "series", "path"),
 )
 """Reasons for which a sample, an event or a path of a stored batch may be left out."""
-FAULTS: Final = ("apply", "journal", "checkpoint", "evidence", "read", "request", "sink")
-SINK_DROPPED: Final = ("late", "invalid", "overflow", "refused", "bug", "stopped")
+FAULTS: Final = ("apply", "journal", "checkpoint", "evidence", "read", "request")
+SINK_DROPPED: Final = ("invalid", "overflow", "refused", "unreadable", "bug")
 STATES: Final = {
     Axis.TERRITORY: tuple(Verdict),
     Axis.ADMINISTRATION: tuple(sentences.HOLDING),
@@ -168,6 +168,22 @@ TABLE: Final[Mapping[str, Row]] = {
     "borne_sink_rows": Row(
         "counter", "Sealed windows that the database of the sink accepted.", ("sink",)
     ),
+    "borne_sink_resent_rows": Row(
+        "counter",
+        "Sealed windows that the database of the sink accepted again, after it had started again.",
+        ("sink",),
+    ),
+    "borne_sink_rewinds": Row(
+        "counter",
+        "How often the database of the sink had started again while windows were kept for that.",
+        ("sink",),
+    ),
+    "borne_sink_backlog_windows": Row(
+        "gauge", "Sealed windows that the database of the sink did not accept yet.", ("sink",)
+    ),
+    "borne_sink_backlog_age_seconds": Row(
+        "gauge", "Since when the oldest of them waits; 0 where none does.", ("sink",)
+    ),
     "borne_sink_dropped": Row(
         "counter", "Sealed windows that never reach the database of the sink.", ("sink", "reason")
     ),
@@ -233,6 +249,7 @@ class Face(Collector):
         _program(to, self._intake)
         to.add("borne_collector_journal_bytes", journal.octets(self._journal))
         _counts(to, self._intake.counts, self._agents)
+        _sinks(to, self._intake.counts, self._clock.now_ns())
         _queues(to, self._intake.counts, self._clock.now_ns())
         if self._intake.ready:
             reader = self._intake.reader
@@ -297,15 +314,24 @@ def _counts(to: _Families, counts: Counts, agents: tuple[str, ...]) -> None:
     _counter(to, "borne_samples_rejected", REJECTED_SAMPLES, counts.rejected_samples)
     _counter(to, "borne_agent_batches_dropped", agents, counts.dropped_batches)
     _counter(to, "borne_collector_faults", FAULTS, counts.faults)
-    for name, sink in counts.sinks.items():
-        to.add("borne_sink_rows", sink.rows, name)
-        to.add("borne_sink_up", sink.up, name)
-        for reason in SINK_DROPPED:
-            to.add("borne_sink_dropped", sink.dropped[reason], name, reason)
     to.add("borne_config_last_reload_successful", counts.config_ok)
     to.add("borne_config_last_reload_success_timestamp_seconds", counts.config_ns / NS_PER_S)
     to.add("borne_checkpoints", counts.checkpoints)
     to.add("borne_checkpoint_timestamp_seconds", counts.checkpoint_ns / NS_PER_S)
+
+
+def _sinks(to: _Families, counts: Counts, now_ns: int) -> None:
+    """Add what each database took, and what waits for it."""
+    for name, sink in counts.sinks.items():
+        to.add("borne_sink_rows", sink.rows, name)
+        to.add("borne_sink_resent_rows", sink.resent, name)
+        to.add("borne_sink_rewinds", sink.rewinds, name)
+        to.add("borne_sink_up", sink.up, name)
+        to.add("borne_sink_backlog_windows", sink.waiting, name)
+        age_ns = max(0, now_ns - sink.oldest_ns) if sink.oldest_ns else 0
+        to.add("borne_sink_backlog_age_seconds", age_ns / NS_PER_S, name)
+        for reason in SINK_DROPPED:
+            to.add("borne_sink_dropped", sink.dropped[reason], name, reason)
 
 
 def _queues(to: _Families, counts: Counts, now_ns: int) -> None:

@@ -16,15 +16,19 @@ from tests.fakes.collector_durable import (
     send_all,
     totals,
 )
+from tests.fakes.lineserver import LineServer
+from tests.fakes.sinks import until
+from tests.fakes.timeseries import free_port
 
 
-async def test_sealed_windows_are_handed_to_a_sink_that_is_down_and_kept_all_the_same(
-    tmp_path: Path,
-) -> None:
-    """A database that nobody can reach costs a checkpoint nothing, and every window is counted."""
-    clock = StoppedClock()
-    sink = SinkSettings(kind="influx2", name="away", url="http://127.0.0.1:1", org="o", bucket="b")
-    settings = msgspec.structs.replace(config(tmp_path), sinks=(sink,))
+async def test_what_a_database_missed_arrives_after_a_restart_of_both(tmp_path: Path) -> None:
+    """Nobody can reach it: a checkpoint costs nothing more. Later every window is there, once."""
+    clock, port = StoppedClock(), free_port()
+    sinks = tuple(
+        SinkSettings(kind="victoriametrics", name=name, url=f"http://127.0.0.1:{place}")
+        for name, place in (("away", 1), ("late", port))
+    )
+    settings = msgspec.structs.replace(config(tmp_path), sinks=sinks)
     async with Chain(settings, clock=clock) as chain:
         await send_all(chain, range(20))
         clock.at_ns = NOW_NS + 200 * S_NS
@@ -32,6 +36,25 @@ async def test_sealed_windows_are_handed_to_a_sink_that_is_down_and_kept_all_the
         windows = len({key[:3] for key in totals(chain)})
         assert 1 == chain.counts.checkpoints
         assert contents(range(20)) == totals(chain)
-        counts = chain.counts.sinks["away"]
-    assert (0, Counter(stopped=windows)) == (counts.rows, counts.dropped)
+        counts = chain.counts.sinks
+        await until(lambda: [windows] * 2 == [counts[s].waiting for s in ("away", "late")])
+    assert [(0, Counter())] * 2 == [(counts[s].rows, counts[s].dropped) for s in ("away", "late")]
     assert Counter() == chain.counts.faults
+    async with LineServer(port) as database, Chain(settings, clock=clock) as chain:
+        counts = chain.counts.sinks
+        await until(lambda: counts["late"].rows == windows)
+        assert (0, windows) == (counts["away"].rows, counts["away"].waiting)
+        received = Counter(_read(line) for line in database.lines)
+    expected = Counter(
+        (*key[:3], n) for key, n in contents(range(20)).items() if key[3] == "received"
+    )
+    assert expected == received
+
+
+def _read(line: bytes) -> tuple[str, str, int, int]:
+    """Return agent, target, begin and replies of a line without escapes."""
+    tags, fields, start_ns = line.decode().split(" ")
+    labels = dict(tag.split("=") for tag in tags.split(",")[1:])
+    values = dict(field.split("=") for field in fields.split(","))
+    received = int(values["probes_received"].removesuffix("i"))
+    return labels["agent"], labels["target"], int(start_ns), received

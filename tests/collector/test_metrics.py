@@ -306,10 +306,17 @@ def test_sinks_count_from_zero_and_by_reason() -> None:
     assert value(intake, "borne_sink_dropped_total", sink="influx", reason="overflow") == 0
     counts = intake.counts.sinks["influx"]
     counts.rows, counts.up = 7, True
-    counts.dropped["late"] += 2
+    counts.dropped["refused"] += 2
+    counts.resent, counts.rewinds, counts.waiting = 5, 1, 40
+    assert value(intake, "borne_sink_backlog_age_seconds", sink="influx") == 0
+    counts.oldest_ns = NOW_NS - 90 * 1_000_000_000
+    assert value(intake, "borne_sink_backlog_age_seconds", sink="influx") == 90
+    assert value(intake, "borne_sink_backlog_windows", sink="influx") == 40
+    assert value(intake, "borne_sink_resent_rows_total", sink="influx") == 5
+    assert value(intake, "borne_sink_rewinds_total", sink="influx") == 1
     assert value(intake, "borne_sink_rows_total", sink="influx") == 7
     assert value(intake, "borne_sink_up", sink="influx") == 1
-    assert value(intake, "borne_sink_dropped_total", sink="influx", reason="late") == 2
+    assert value(intake, "borne_sink_dropped_total", sink="influx", reason="refused") == 2
 
 
 def test_queues_tell_depth_age_and_what_found_no_room() -> None:

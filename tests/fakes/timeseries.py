@@ -17,8 +17,30 @@ START_S = 20.0
 class VictoriaMetrics:
     """A running database."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, child: asyncio.subprocess.Process | None = None) -> None:
         self.url = url
+        self._child = child
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        assert self._child is not None
+        self._child.kill()
+
+    async def metric(self, name: str) -> float:
+        """Return one of its own metrics, 0 where it has none."""
+        async with aiohttp.ClientSession() as http, http.get(f"{self.url}/metrics") as answer:
+            for line in (await answer.text()).splitlines():
+                if line.startswith(f"{name} "):
+                    return float(line.rpartition(" ")[2])
+        return 0.0
+
+    async def flush(self) -> None:
+        """Let what was accepted be found: who asks too early is answered from a cache."""
+        async with (
+            aiohttp.ClientSession() as http,
+            http.get(f"{self.url}/internal/force_flush") as answer,
+        ):
+            answer.raise_for_status()
 
     async def query(self, promql: str, at_s: float) -> dict[str, float]:
         """Return the value of each series at a time, by its `target` label."""
@@ -42,7 +64,7 @@ class VictoriaMetrics:
     async def _get(self, path: str, **params: str) -> Any:  # noqa: ANN401 - JSON of any shape
         async with (
             aiohttp.ClientSession() as http,
-            http.get(self.url + path, params=params) as answer,
+            http.get(self.url + path, params={**params, "nocache": "1"}) as answer,
         ):
             answer.raise_for_status()
             return await answer.json()
@@ -70,6 +92,7 @@ async def victoria_metrics(directory: Path, port: int) -> AsyncIterator[Victoria
             f"-storageDataPath={directory / 'victoria'}",
             "-search.latencyOffset=0s",
             "-retentionPeriod=100y",
+            "-dedup.minScrapeInterval=1ms",
             stdout=words,
             stderr=words,
         )
@@ -81,8 +104,8 @@ async def victoria_metrics(directory: Path, port: int) -> AsyncIterator[Victoria
                         if answer.ok:
                             break
                 await asyncio.sleep(0.05)
-        yield VictoriaMetrics(url)
+        yield VictoriaMetrics(url, child)
     finally:
         with contextlib.suppress(ProcessLookupError):
-            child.terminate()
+            child.kill()  # a graceful end waits ten seconds for connections that are idle
         await child.wait()
