@@ -23,7 +23,7 @@ import asyncio
 import hashlib
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from agent.records import EARLIEST_NS, Batch
@@ -173,9 +173,22 @@ class Ingest:
             self._counts.faults["apply"] += 1
             _LOG.exception("apply a batch of %s: a bug; the batch counts in part", vantage.name)
             return
+        self._tell_limits(vantage, left_out)
         self._counts.rejected_samples.update(left_out)
         if batch.descriptors.dropped_batches:
             self._counts.dropped_batches[vantage.name] += batch.descriptors.dropped_batches
+
+    def _tell_limits(self, vantage: Vantage, left_out: Mapping[str, int]) -> None:
+        """Say once since the start that a limit leaves something out, and which."""
+        for reason, key in (("series_limit", "series"), ("target_limit", "targets")):
+            if left_out.get(reason) and not self._counts.rejected_samples[reason]:
+                _LOG.warning(
+                    "leaves out what %s sends of new names: [limits] %s are all used; raise it, or "
+                    "look at which targets agents invent (borne_samples_rejected_total counts on)",
+                    vantage.name,
+                    key,
+                    extra={"event": reason},
+                )
 
 
 def _check_identity(vantage: Vantage, batch: Batch) -> None:

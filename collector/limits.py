@@ -31,6 +31,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much may be on its way in, and how much may wait for the disk."""
     questions: int = 64
     """How many questions may wait for an answer."""
+    series: int = 100_000
+    """How many series are kept, of all agents together; samples of further ones are left out."""
+    targets: int = 20_000
+    """Of how many (agent, target, family) paths are kept; those of further ones are left out."""
 
 
 def limits(table: Table) -> Limits:
@@ -52,6 +56,8 @@ def limits(table: Table) -> Limits:
         skew_s=table.integer("skew_s", default.skew_s, minimum=0, maximum=86400),
         backlog_octets=octets("backlog_octets", default.backlog_octets),
         questions=table.integer("questions", default.questions, minimum=1, maximum=100_000),
+        series=table.integer("series", default.series, minimum=1, maximum=10_000_000),
+        targets=table.integer("targets", default.targets, minimum=1, maximum=10_000_000),
     )
     largest = max(found.body_octets, found.inflated_octets)
     if found.backlog_octets < largest:

@@ -43,7 +43,7 @@ REJECTED_BATCHES: Final = (
 """Reasons for which a batch may be refused; any other that comes is counted as well."""
 REJECTED_SAMPLES: Final = (
     *("nan", "infinite", "negative", "absurd", "time"),
-    *("outcome", "series", "path"),
+    *("outcome", "series", "series_limit", "path", "target_limit", "witness"),
 )
 """Reasons for which a sample, an event or a path of a stored batch may be left out."""
 FAULTS: Final = ("apply", "journal", "checkpoint", "evidence", "read", "request")

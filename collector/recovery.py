@@ -84,6 +84,7 @@ def recover(config: Config, rooms: Rooms, catalog: Catalog, bundles: Bundles) ->
         grace_ns=config.grace_s * _S_NS,
         agents=config.agents,
         policy=config.demanded,
+        limits=config.limits,
     )
     faults: Counter[str] = Counter()
     replay = Replay(rooms.journal, checkpoint.floor)

@@ -7,6 +7,16 @@ Rules
   the same number moves the alias from then on; what was counted before stays where it was.
 - Rows and aliases only grow: a checkpoint writes what came since the one before.
 - The order of descriptions decides the numbers, so that a replay gives the same ones.
+- An agent chooses what its targets are called, so that their number has a limit. What comes beyond
+  it gets no row: its number stands for none (`MISSING`), and is not asked for again. After the
+  limit was raised it is, at the next start.
+- Numbers have a limit as well, several times that of series: beyond it a new one stands for none.
+
+      series | rows      | numbers   | what happens
+      known  | any       | below all | the number stands for its row
+      new    | below all | below all | a row is given, the number stands for it
+      new    | all given | below all | the number stands for none
+      any    | any       | all given | the number stands for none, and nothing is kept of it
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,10 +27,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.records import Series
+from collector.limits import Limits
 from collector.records import RowId
 
 MISSING: Final = 0xFFFF_FFFF
 """Stands for a series without a row in `rows_of`."""
+LIMIT: Final = Limits().series
+_NUMBERS_PER_SERIES: Final = 8
+"""An agent that loses its spool numbers its series anew."""
 
 
 class Registered(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,8 +64,18 @@ _Table = tuple[NDArray[np.uint64], NDArray[np.uint32]]
 class Registry:
     """All series ever described."""
 
-    def __init__(self, rows: Iterable[Registered] = (), aliases: Iterable[Alias] = ()) -> None:
-        """Begin with what a checkpoint kept; `rows` in the order of their numbers from 0 on."""
+    def __init__(
+        self,
+        rows: Iterable[Registered] = (),
+        aliases: Iterable[Alias] = (),
+        *,
+        limit: int = LIMIT,
+    ) -> None:
+        """Begin with what a checkpoint kept; `rows` in the order of their numbers from 0 on.
+
+        No more than `limit` rows are given, those that were kept included.
+        """
+        self._limit = limit
         self.rows: list[Registered] = list(rows)
         self.aliases: list[Alias] = []
         self._row_of = {_identity(known.agent_id, known.series): known.row for known in self.rows}
@@ -59,7 +83,15 @@ class Registry:
         self._tables: dict[_Spool, _Table] = {}
         """`_names` as arrays, each made when it is asked for after a change."""
         for alias in aliases:
-            self._name(alias)
+            if alias.row == MISSING and not self.is_full:
+                self.aliases.append(alias)
+            else:
+                self._name(alias)
+
+    @property
+    def is_full(self) -> bool:
+        """Return whether no further series gets a row."""
+        return len(self.rows) >= self._limit
 
     def describe(
         self, agent_id: bytes, agent: str, spool_id: bytes, described: Sequence[Series]
@@ -68,15 +100,27 @@ class Registry:
         for series in described:
             identity = _identity(agent_id, series)
             row = self._row_of.get(identity)
-            if row is None:
+            if row is None and self.is_full:
+                row = RowId(MISSING)
+            elif row is None:
                 row = RowId(len(self.rows))
                 self._row_of[identity] = row
                 self.rows.append(Registered(row=row, agent_id=agent_id, agent=agent, series=series))
-            if self._names.get((agent_id, spool_id), {}).get(series.id) != row:
+            names = self._names.get((agent_id, spool_id), {})
+            if names.get(series.id) != row and self._has_numbers:
                 self._name(Alias(agent_id=agent_id, spool_id=spool_id, series=series.id, row=row))
+            elif names.get(series.id) not in {None, row}:
+                del names[series.id]
+                self._tables.pop((agent_id, spool_id), None)
+
+    @property
+    def _has_numbers(self) -> bool:
+        return len(self.aliases) < _NUMBERS_PER_SERIES * self._limit
 
     def unknown(self, agent_id: bytes, spool_id: bytes, ids: Iterable[int]) -> list[int]:
-        """Return those of `ids` that this spool never described, rising."""
+        """Return those of `ids` that this spool never described, rising; those to ask for."""
+        if not self._has_numbers:
+            return []
         names = self._names.get((agent_id, spool_id), {})
         return sorted(set(ids) - names.keys())
 

@@ -8,6 +8,8 @@ Rules
   the path is kept as it was judged.
 - What is known of where the agents stand (`vantages`) is known to each judgement, and kept with it:
   a path judged before an agent was refuted stays as it is, the next round is judged without it.
+- An agent chooses what its targets are called: of so many (agent, target, family) paths are kept,
+  and those of further ones are left out and counted (`target_limit`).
 - Confirmed episodes get a Statement, crossings and findings alike (`statements`).
 - A witness's reply has the newest paths that its address is on judged again; `witness` says who is
   asked. Requests are no part of what is kept: they change no verdict, only replies do.
@@ -41,6 +43,7 @@ from collector.crossings import Crossings
 from collector.errors import CorruptError
 from collector.knowledge import Knowledge
 from collector.landmarks import Landmarks, Memory, discs, plausible
+from collector.limits import Limits
 from collector.nearness import Landmark, Nearness, Several
 from collector.policy import Policy
 from collector.positions import UNTESTED, Standing
@@ -54,6 +57,8 @@ _AHEAD_NS: Final = 3_600_000_000_000
 """A path starts before its batch is cut; a clock may have been set back between both."""
 _MAX_TTL: Final = 255
 _MAX_RTT_NS: Final = 3_600_000_000_000
+TARGETS: Final = Limits().targets
+"""Of all agents and both families together."""
 _MAX_FLOWS: Final = 64
 """Far more than an agent's settings allow."""
 
@@ -89,15 +94,17 @@ class Routes:
         *,
         agents: Sequence[Vantage] = (),
         policy: Policy | None = None,
+        targets: int = TARGETS,
     ) -> None:
         """Begin with what `dump` wrote, or with nothing; `agents` may be asked as witnesses.
 
-        `policy` None is the default one.
+        `policy` None is the default one; `targets` is how many (agent, target, family) are kept.
 
         Raises:
             CorruptError: `kept` is not what `dump` wrote.
         """
         self._knowledge = knowledge
+        self._targets = targets
         self._vantages = {agent.name: agent for agent in agents}
         self._zone_of = {zone.ident: zone for zone in zones}
         self._zone_of_target = {target: zone for zone in zones for target in zone.targets}
@@ -123,7 +130,9 @@ class Routes:
     def add(
         self, vantage: Vantage, paths: Sequence[Path], base_ns: int, received_ns: int
     ) -> Mapping[str, int]:
-        """Judge the paths of a batch; return how many were left out, by reason (`path`).
+        """Judge the paths of a batch; return how many were left out, by reason.
+
+        `path` is one that no traceroute gives, `target_limit` one of a target beyond the limit.
 
         `base_ns` is the batch's base time, which the door compared with its clock; at
         `received_ns` of the collector's clock the batch came.
@@ -131,10 +140,12 @@ class Routes:
         self._vantages[vantage.name] = vantage
         left_out: Counter[str] = Counter()
         for path in paths:
-            if _plausible(path, base_ns):
-                self._add(vantage, path, received_ns)
-            else:
+            if not _plausible(path, base_ns):
                 left_out["path"] += 1
+            elif not self._has_room(vantage, path):
+                left_out["target_limit"] += 1
+            else:
+                self._add(vantage, path, received_ns)
         return left_out
 
     def hear(
@@ -229,6 +240,10 @@ class Routes:
         self.witness.refuted = self.vantages.refuted()
         for name in demands.territory:
             self.witness.doubt(record, vantage.place, self._lists[name], received_ns)
+
+    def _has_room(self, vantage: Vantage, path: Path) -> bool:
+        key = (vantage.name, path.target or path.address or "", path.family)
+        return key in self.newest or len(self.newest) < self._targets
 
     def _setting(self, vantage: Vantage, path: Path) -> Setting:
         """Return what the settings say of a path."""

@@ -16,6 +16,7 @@ Rules
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from agent.records import Batch
 from collector.knowledge import Knowledge
+from collector.limits import Limits
 from collector.policy import Policy
 from collector.quantiles import Columns, concat
 from collector.records import Crossing, PathRecord, Vantage, Verdict, Zone
@@ -77,6 +79,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Evidence that must be on the disk before the rest."""
 
 
+_LIMITS: Final = Limits()
+
+
 class State:
     """Registry, marks, open and sealed windows, routes."""
 
@@ -90,21 +95,29 @@ class State:
         grace_ns: int,
         agents: Sequence[Vantage] = (),
         policy: Policy | None = None,
+        limits: Limits = _LIMITS,
     ) -> None:
         """Begin where `checkpoint` ended; `agents` may be asked as witnesses.
 
-        `policy` None is the default one.
+        `policy` None is the default one; `limits` say how many series and targets are kept.
 
         Raises:
             CorruptError: Something in it is not what a checkpoint writes.
         """
-        self.registry = Registry(checkpoint.rows, checkpoint.aliases)
+        self.registry = Registry(checkpoint.rows, checkpoint.aliases, limit=limits.series)
         self.windows = (
             Windows(width_ns=width_ns, grace_ns=grace_ns)
             if checkpoint.windows is None
             else Windows.load(checkpoint.windows, width_ns=width_ns, grace_ns=grace_ns)
         )
-        self.routes = Routes(knowledge, zones, checkpoint.routes, agents=agents, policy=policy)
+        self.routes = Routes(
+            knowledge,
+            zones,
+            checkpoint.routes,
+            agents=agents,
+            policy=policy,
+            targets=limits.targets,
+        )
         self.marks = dict(checkpoint.marks)
         self.arrivals = dict(checkpoint.arrivals)
         self._sealed: list[Columns] = []
@@ -127,7 +140,8 @@ class State:
         """Count one batch, once; return what was left out of it, by reason.
 
         Beside the reasons of `windows` and `routes`: `series`, samples whose series has no
-        descriptor (only after a damaged journal: the door asks for descriptors first).
+        descriptor (only after a damaged journal: the door asks for descriptors first), and
+        `series_limit`, samples of what is beyond the registry's limit.
         """
         if self.has(batch):
             return {}
@@ -201,7 +215,7 @@ class State:
         taken = np.repeat(known, sizes)
         ends = np.concatenate([[0], np.cumsum(sizes[known])])
         left_out = self.windows.add(rows[known], ends, rtt_s[taken], dt_ms[taken], batch.base_ns)
-        return Counter(left_out) + Counter(series=int(taken.size - taken.sum()))
+        return Counter(left_out) + self._rowless(int(taken.size - taken.sum()))
 
     def _between(self, vantage: Vantage, batch: Batch) -> None:
         """Let the routes know the smallest times to other agents' own addresses."""
@@ -225,7 +239,11 @@ class State:
         left_out = self.windows.add_events(
             rows[known], dt_ms[known], outcomes[known], batch.base_ns
         )
-        return Counter(left_out) + Counter(series=int(rows.size - known.sum()))
+        return Counter(left_out) + self._rowless(int(rows.size - known.sum()))
+
+    def _rowless(self, count: int) -> Counter[str]:
+        """Return why samples without a row have none."""
+        return Counter({"series_limit" if self.registry.is_full else "series": count})
 
 
 def _told(episode: Crossing) -> Told:

@@ -279,6 +279,27 @@ async def test_one_bad_sample_does_not_spoil_its_batch(chain: Chain) -> None:
     assert 3 == sum(n for key, n in totals(chain).items() if key[-1] == "received")
 
 
+async def test_a_full_registry_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is beyond is counted each time, and said the first time: which key to raise."""
+    plain = config(tmp_path)
+    limits = msgspec.structs.replace(plain.limits, series=1, targets=1)
+    small = msgspec.structs.replace(plain, limits=limits)
+    async with Chain(small, clock=StoppedClock()) as chain:
+        for sequence in range(3):
+            at_ns = NOW_NS + sequence * S_NS
+            ways = [
+                msgspec.structs.replace(path(at_ns, abroad=False), target=target)
+                for target in ("marseille", "invented")
+            ]
+            await send(chain, batch(sequence, base_ns=at_ns, paths=ways))
+        counted = chain.counts.rejected_samples
+    told = [line for line in caplog.messages if "are all used" in line]
+    assert ["[limits] series" in told[0], "[limits] targets" in told[1]] == [True, True]
+    assert (2, 3, True) == (len(told), counted["target_limit"], counted["series_limit"] > 3)
+
+
 async def test_batches_an_agent_gave_up_are_counted(chain: Chain) -> None:
     """What a bounded spool dropped is known here, by agent."""
     lossy = msgspec.structs.replace(batch(0).descriptors, dropped_batches=4)

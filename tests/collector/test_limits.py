@@ -30,6 +30,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         skew_s=1,
         backlog_octets=4000,
         questions=5,
+        series=6,
+        targets=7,
     )
     names = Limits.__struct_fields__
     text = "\n".join(f"{name} = {getattr(expected, name)}" for name in names)

@@ -1,6 +1,7 @@
 """Series keep their row for ever; an agent's own numbers are aliases of its spool."""
 
 import msgspec
+import pytest
 
 from agent.records import Series, Stamp
 from collector.registry import MISSING, Registry
@@ -74,3 +75,50 @@ def test_repeated_descriptions_add_nothing() -> None:
     registry = _described(series(1))
     _described(series(1), into=registry)
     assert (1, 1) == (len(registry.rows), len(registry.aliases))
+
+
+def many(begin: int, end: int) -> list[Series]:
+    """Return descriptions of as many series, each under its own number."""
+    return [series(number, f"target-{number}") for number in range(begin, end)]
+
+
+def test_beyond_the_limit_a_series_has_no_row_and_is_not_asked_for() -> None:
+    """Those that were there before go on; the memory holds no more than the limit."""
+    registry = Registry(limit=3)
+    registry.describe(agent_id(0), "agent-0", FIRST, many(0, 5))
+    assert (True, 3) == (registry.is_full, len(registry.rows))
+    assert [0, 1, 2, MISSING, MISSING] == _rows(registry, FIRST, *range(5))
+    assert [7] == registry.unknown(agent_id(0), FIRST, [*range(5), 7])
+    registry.describe(agent_id(0), "agent-0", SECOND, many(2, 4))
+    assert [2, MISSING] == _rows(registry, SECOND, 2, 3)
+
+
+def test_a_million_series_cost_no_more_than_the_limit() -> None:
+    """Numbers are bounded as well; beyond them nothing is kept and nothing asked for."""
+    registry = Registry(limit=10)
+    for begin in range(0, 1000, 100):
+        registry.describe(agent_id(0), "agent-0", FIRST, many(begin, begin + 100))
+    assert (10, 80) == (len(registry.rows), len(registry.aliases))
+    assert [] == registry.unknown(agent_id(0), SECOND, [1, 2, 3])
+    assert [*range(10), MISSING] == _rows(registry, FIRST, *range(10), 999)
+
+
+@pytest.mark.parametrize("size", [3, 24])
+def test_a_number_that_stands_for_something_else_never_counts_for_the_old(size: int) -> None:
+    """Described anew as a series beyond the limit: its samples are nobody's."""
+    registry = Registry(limit=3)
+    registry.describe(agent_id(0), "agent-0", FIRST, many(0, size))
+    registry.describe(agent_id(0), "agent-0", FIRST, [series(1, "new")])
+    assert [0, MISSING, 2] == _rows(registry, FIRST, 0, 1, 2)
+
+
+@pytest.mark.parametrize(("limit", "asked"), [(3, []), (4, [3, 4])])
+def test_a_raised_limit_asks_again_after_a_restart(limit: int, asked: list[int]) -> None:
+    """What had no room is unknown then; under the same limit it is as before."""
+    before = Registry(limit=3)
+    before.describe(agent_id(0), "agent-0", FIRST, many(0, 5))
+    after = Registry(before.rows, before.aliases, limit=limit)
+    assert asked == after.unknown(agent_id(0), FIRST, range(5))
+    after.describe(agent_id(0), "agent-0", FIRST, many(3, 5))
+    assert [0, 1, 2] == _rows(after, FIRST, 0, 1, 2)
+    assert ([3] if asked else [MISSING]) == _rows(after, FIRST, 3)

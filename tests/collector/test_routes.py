@@ -216,6 +216,17 @@ def test_a_path_of_absurdly_many_flows_is_left_out() -> None:
     assert {"path": 1} == _routes().add(vantage(0), [wide], NOW_NS, NOW_NS)
 
 
+def test_paths_of_targets_beyond_the_limit_are_left_out() -> None:
+    """By their reason, unjudged; those of known targets come in as before."""
+    routes = Routes(KNOWLEDGE, [ZONE], None, targets=1)
+    _round(routes, 0, abroad=False)
+    other = msgspec.structs.replace(path(NOW_NS + S_NS, abroad=False), target="invented")
+    found = routes.add(vantage(0), [other], NOW_NS + S_NS, NOW_NS + S_NS)
+    assert {"target_limit": 1} == found
+    _round(routes, 2, abroad=False)
+    assert (1, 2) == (len(routes.newest), len(routes.fresh))
+
+
 def test_one_address_near_two_agents_has_no_place() -> None:
     """What one agent measured takes the place away in the paths of the other, also restarted."""
     routes = _routes()

@@ -7,6 +7,7 @@ import pytest
 from agent.records import Batch
 from collector import knowledge, quantiles
 from collector.errors import CorruptError
+from collector.limits import Limits
 from collector.state import Checkpoint, Snapshot, State
 from tests.fakes.collector_durable import NOW_NS, S_NS, ZONE, agent_id, batch, path, vantage
 
@@ -134,6 +135,29 @@ def test_samples_without_a_descriptor_are_counted_not_guessed() -> None:
     assert {"series": lost + 1} == _apply(state, odd)
     columns = quantiles.merge(state.unsegmented(), by_row=False)
     assert (len(odd.rtt_s) - lost, 2) == (int(columns.received[0]), int(columns.lost[0]))
+
+
+def test_samples_beyond_the_limit_of_series_are_left_out_by_their_reason() -> None:
+    """The batch stands, with all that has room."""
+    whole = _state()
+    assert {} == _apply(whole, batch(3))
+    small = State(
+        KNOWLEDGE,
+        (ZONE,),
+        Checkpoint(),
+        width_ns=WIDTH_NS,
+        grace_ns=GRACE_NS,
+        limits=Limits(series=1),
+    )
+    left_out = _apply(small, batch(3))
+    assert {"series_limit"} == {reason for reason, count in left_out.items() if count}
+    received, lost = (
+        [int(getattr(one.unsegmented(), name).sum()) for one in (whole, small)]
+        for name in ("received", "lost")
+    )
+    assert left_out["series_limit"] == received[0] - received[1] + lost[0] - lost[1]
+    assert 0 < received[1] < received[0]
+    assert [] == small.unknown(batch(4, described=False)), "nobody is asked for them again"
 
 
 def test_unknown_series_count_descriptors_of_the_batch_itself() -> None:
