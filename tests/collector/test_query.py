@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import hashlib
 import io
 import os
 import pty
@@ -15,10 +16,14 @@ import msgspec
 import pyarrow.parquet as pq
 import pytest
 
-from collector import cli, query
+from collector import cli, handlers, query
 from collector.parameters import Pairs
+from collector.websettings import Access, Role, Secret
 from tests.fakes.asked_store import filled
 from tests.fakes.collector_durable import NOW_NS, S_NS
+from tests.fakes.collector_face import CONFIG, ENDED, OPEN
+from tests.fakes.collector_ports import FakeClock, FakeIntake
+from tests.fakes.served import served
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +134,28 @@ def test_pages_are_put_together(limit: str | None, expected: int, pages: int) ->
     assert list(range(expected)) == found["crossings"]
     assert (pages, expected < 2500) == (len(source.asked), found["next"] is not None)
     assert {"paris"} == {page["agent"] for page in source.asked}
+
+
+def test_a_collector_answers_as_its_store_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Over HTTP, with a token that the collector asks for; without it the question is refused."""
+    intake = FakeIntake()
+    access = Access(
+        open_reading=False,
+        secrets={hashlib.sha256(b"secret").hexdigest(): Secret("grafana", Role.READER)},
+    )
+    guarded = msgspec.structs.replace(CONFIG, access=access)
+    token = tmp_path / "token"
+    token.write_text("secret\n", "utf-8")
+    with served(handlers.application(intake, guarded, FakeClock())) as url:
+        common = ("crossings", "--url", url, "--format", "csv")
+        assert 0 == run(*common, "--token-file", str(token))
+        assert [OPEN.id, ENDED.id] == [
+            row["id"] for row in csv.DictReader(io.StringIO(capsys.readouterr().out))
+        ]
+        assert 2 == run(*common)
+        assert "crossings: a token of [web] tokens_file is needed" in capsys.readouterr().err
 
 
 def test_what_is_left_over_is_said(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
