@@ -5,12 +5,13 @@ Rules
   for one address share no point were answered by two machines (bound B5, decision record 0004):
   anycast, or somebody who answers in another's name. Such an address has no place.
 - Of each address and agent the smallest time of a day is kept; a later round may replace it once
-  it is older than that. Path times count, no clock is read.
+  it is older than that. A round that comes late replaces nothing that is more than a day younger,
+  and is compared with its own day alone. Path times count, no clock is read.
 - Where the agents stand is the premise: an agent that is declared elsewhere makes addresses look
   as if they stood in several places. That takes verdicts away; it never makes one. An agent whose
   position is refuted (`vantages`) is no such witness.
 - The memory is bounded: of too many addresses the one that was heard least recently goes, of too
-  many agents the one with the largest time.
+  many agents first one that is refuted, then the one with the largest time.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -58,12 +59,12 @@ class Anycast:
                     resolution_ns=path.rtt_resolution_ns,
                     started_ns=at_ns,
                 )
-                self._keep(address, row)
+                self._keep(address, row, refuted)
             heard = self._heard.get(address, {}).values()
             late = [
                 row
                 for row in heard
-                if row.started_ns > at_ns - KEPT_NS and row.agent not in refuted
+                if abs(row.started_ns - at_ns) < KEPT_NS and row.agent not in refuted
             ]
             several = apart(address, late)
             if several is not None:
@@ -74,22 +75,25 @@ class Anycast:
         """Return the memory, the address heard least recently first."""
         return tuple((address, tuple(rows.values())) for address, rows in self._heard.items())
 
-    def _keep(self, address: str, row: Nearness) -> None:
+    def _keep(self, address: str, row: Nearness, refuted: Collection[str]) -> None:
         """Keep the time unless a smaller one is recent, and the address as heard just now."""
         heard = self._heard.pop(address, {})
-        known = heard.get(row.agent)
-        if (
-            known is None
-            or known.origin != row.origin
-            or known.rtt_ns >= row.rtt_ns
-            or known.started_ns <= row.started_ns - KEPT_NS
-        ):
+        if _replaces(row, heard.get(row.agent)):
             heard[row.agent] = row
         if len(heard) > MAX_AGENTS:
-            del heard[max(heard, key=lambda agent: (heard[agent].rtt_ns, agent))]
+            order = {one: (one in refuted, kept.rtt_ns, one) for one, kept in heard.items()}
+            del heard[max(order, key=order.__getitem__)]
         self._heard[address] = heard
         if len(self._heard) > MAX_ADDRESSES:
             del self._heard[next(iter(self._heard))]
+
+
+def _replaces(row: Nearness, known: Nearness | None) -> bool:
+    """Say whether a time is to be kept in place of the one that is known of the same agent."""
+    if known is None or known.origin != row.origin:
+        return True
+    younger_ns = row.started_ns - known.started_ns
+    return younger_ns >= KEPT_NS or (row.rtt_ns <= known.rtt_ns and younger_ns > -KEPT_NS)
 
 
 def explain(several: Several, standings: Mapping[str, str] = _UNTESTED) -> Evidence:

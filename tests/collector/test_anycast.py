@@ -1,5 +1,7 @@
 """An address that is near two agents far apart stands in several places; nothing else does."""
 
+from itertools import permutations
+
 import msgspec
 import pytest
 
@@ -79,6 +81,50 @@ def test_the_smallest_time_of_a_day_stays() -> None:
     there = seen(1.0, FROM_FRANKFURT, at_ns=T0 + KEPT_NS - 1)
     assert TARGET in memory(("paris", quick), ("paris", slow)).observe(there, "frankfurt")
     assert {} == memory(("paris", quick), ("paris", late)).observe(there, "frankfurt")
+
+
+def test_a_round_that_comes_late_hides_nothing() -> None:
+    """Of more than a day before it replaces no time, however small; of the same day it does."""
+    here, there = seen(1.1), seen(1.0, FROM_FRANKFURT)
+    older = seen(0.9, FROM_FRANKFURT, at_ns=T0 - KEPT_NS)
+    assert TARGET in memory(("frankfurt", there), ("frankfurt", older)).observe(here, "paris")
+    slow = seen(2.2, FROM_FRANKFURT)
+    same_day = seen(1.0, FROM_FRANKFURT, at_ns=T0 - KEPT_NS + 1)
+    assert TARGET in memory(("frankfurt", slow), ("frankfurt", same_day)).observe(here, "paris")
+
+
+@pytest.mark.parametrize(("early_ns", "several"), [(KEPT_NS - 1, True), (KEPT_NS, False)])
+def test_a_round_that_comes_late_is_of_its_own_day(early_ns: int, *, several: bool) -> None:
+    """What was near a day later says nothing of what answered then."""
+    late = seen(1.1, at_ns=T0 - early_ns)
+    found = memory(("frankfurt", seen(1.0, FROM_FRANKFURT))).observe(late, "paris")
+    assert several is (TARGET in found)
+
+
+def test_the_order_in_which_rounds_come_does_not_matter() -> None:
+    """Rounds of two days by two agents: whoever comes last is told what all orders tell."""
+    day = KEPT_NS // 2
+    rounds = [
+        ("frankfurt", seen(1.0, FROM_FRANKFURT, at_ns=T0 + day)),
+        ("frankfurt", seen(1.4, FROM_FRANKFURT, at_ns=T0 + 2 * day)),
+        ("frankfurt", seen(9.0, FROM_FRANKFURT, at_ns=T0 + 3 * day - 1)),
+    ]
+    last = seen(1.1, at_ns=T0 + 3 * day - 1)
+    told = {tuple(memory(*order).observe(last, "paris").items()) for order in permutations(rounds)}
+    assert 1 == len(told)
+    assert TARGET in dict(*told)
+
+
+def test_a_refuted_agent_counts_nowhere() -> None:
+    """Neither now nor before: its times say nothing, and take no place from those that count."""
+    anycast = memory(("frankfurt", seen(1.0, FROM_FRANKFURT)))
+    assert {} == anycast.observe(seen(1.1), "paris", {"frankfurt"})
+    assert {} == anycast.observe(seen(1.1), "paris", {"paris"})
+    assert TARGET in anycast.observe(seen(1.1), "paris")
+    liars = [f"liar-{number}" for number in range(MAX_AGENTS + 2)]
+    crowd = memory(*((name, seen(0.1)) for name in liars))
+    crowd.observe(seen(1.0, FROM_FRANKFURT), "frankfurt", liars)
+    assert TARGET in crowd.observe(seen(1.1), "paris", liars)
 
 
 def test_an_agent_that_moved_begins_anew() -> None:
