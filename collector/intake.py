@@ -14,6 +14,7 @@ from typing import Protocol
 import msgspec
 
 from agent.records import Plan
+from collector.asked import Asked
 from collector.callers import Caller
 from collector.control import HolderFinding
 from collector.errors import RefusedError
@@ -169,6 +170,10 @@ class Reader(Protocol):
 
     def positions(self) -> Mapping[str, Position]:
         """Return what the times among agents say of where each configured one is declared."""
+        ...
+
+    def requests(self, now_ns: int) -> Asked:
+        """Return what became of the requests to witnesses since the start."""
         ...
 
     def evidence(self, digest: str) -> bytes | None:

@@ -25,6 +25,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from collector import journal, sentences
+from collector.asked import Asked
 from collector.clock import Clock
 from collector.config import Config
 from collector.errors import StoreError
@@ -54,6 +55,8 @@ STATES: Final = {
 }
 """The verdicts that an axis can have."""
 
+OUTCOMES: Final = ("answered", "silent", "expired", "withheld")
+"""What becomes of a request to a witness: fields of `Asked`."""
 POSITIONS: Final = ("unrefuted", "untested", "refuted")
 
 _LOG: Final = logging.getLogger(__name__)
@@ -165,6 +168,15 @@ TABLE: Final[Mapping[str, Row]] = {
         "never acknowledged.",
         ("queue",),
     ),
+    "borne_collector_witness_requests_open": Row(
+        "gauge", "Hops that agents are asked to ping and have not told of yet."
+    ),
+    "borne_collector_witness_requests": Row(
+        "counter",
+        "Requests to ping a hop by what became of them: answered, silent (the hop said nothing), "
+        "expired (no reply within 15 s) or withheld (the agent had been asked enough).",
+        ("outcome",),
+    ),
     "borne_sink_rows": Row(
         "counter", "Sealed windows that the database of the sink accepted.", ("sink",)
     ),
@@ -256,6 +268,7 @@ class Face(Collector):
             for table, day_s in self._intake.geodata.items():
                 to.add("borne_geodata_timestamp_seconds", day_s, table)
             _agents(to, reader)
+            _witnesses(to, reader.requests(self._clock.now_ns()))
             self._episodes(to, Axis.TERRITORY, "borne_crossing_confirmed", "borne_crossings")
             self._episodes(to, Axis.ADMINISTRATION, "borne_finding_confirmed", "borne_findings")
             _paths(to, reader, self._agents)
@@ -353,6 +366,12 @@ def _agents(to: _Families, reader: Reader) -> None:
     for agent, position in reader.positions().items():
         for state in POSITIONS:
             to.add("borne_agent_position", state == position.state, agent, state)
+
+
+def _witnesses(to: _Families, asked: Asked) -> None:
+    to.add("borne_collector_witness_requests_open", asked.open)
+    for outcome in OUTCOMES:
+        to.add("borne_collector_witness_requests", getattr(asked, outcome), outcome)
 
 
 def _paths(to: _Families, reader: Reader, agents: tuple[str, ...]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from collector import questions
+from collector.asked import Asked
 from collector.control import HolderFinding
 from collector.positions import Position
 from collector.quantiles import Columns, concat, merge, ranks, to_quantiles
@@ -149,6 +150,11 @@ class StoreReader:
         """Return what is known of where each configured agent stands."""
         with self._lock:
             return self._state.routes.vantages.positions()
+
+    def requests(self, now_ns: int) -> Asked:
+        """Return what became of the requests to witnesses."""
+        with self._lock:
+            return self._state.routes.witness.asked(now_ns)
 
     def evidence(self, digest: str) -> bytes | None:
         """Return the canonical JSON of the Statement with this SHA-256 (hex), None if unknown.

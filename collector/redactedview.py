@@ -24,6 +24,7 @@ import msgspec
 
 from agent.records import Plan
 from collector import atlas, knowledge, redactedstatement
+from collector.asked import Asked
 from collector.callers import Caller
 from collector.config import Config
 from collector.control import HolderFinding
@@ -206,6 +207,10 @@ class RedactedReader:
             )
             for name, row in self._reader.positions().items()
         }
+
+    def requests(self, now_ns: int) -> Asked:
+        """Return what became of the requests to witnesses: numbers alone."""
+        return self._reader.requests(now_ns)
 
     def evidence(self, digest: str) -> bytes | None:
         """Return the redacted form of the Statement with this SHA-256.

@@ -155,7 +155,8 @@ class Routes:
         taken = list(plausible(replies, base_ns))
         better = set()
         for reply in taken:
-            self.witness.answered(vantage.name, reply.address)
+            answered = reply.rtt_min_ns is not None
+            self.witness.replied(vantage.name, reply.address, answered=answered)
             if self._landmarks.hear(vantage, reply):
                 better.add(reply.address)
         for key, record in list(self.newest.items()):

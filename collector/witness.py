@@ -25,12 +25,13 @@ Rules
 """
 
 import hashlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Final, NamedTuple, Protocol
 
 from agent.records import IPV4, IPV6, Plan, WitnessTask, is_reachable
+from collector.asked import Asked
 from collector.clearance import Point, distance
 from collector.discs import distance_km, reach_km, usable_ns
 from collector.landmarks import Landmarks
@@ -110,6 +111,8 @@ class Witness:
         """Deadline and request by (agent, address), in the order of asking."""
         self._asked_ns: dict[str, deque[int]] = {agent: deque() for agent in self._agents}
         self._news: set[str] = set()
+        self._counts: Counter[str] = Counter()
+        """By the fields of `Asked`."""
         self.refuted: Collection[str] = ()
         """Agents that do not stand where they say: they could prove nothing, and are not asked."""
 
@@ -132,9 +135,15 @@ class Witness:
         found, self._news = self._news, set()
         return found
 
-    def answered(self, agent: str, address: str) -> None:
-        """Note that an agent has replied: it is asked no more."""
-        self._open.pop((agent, address), None)
+    def replied(self, agent: str, address: str, *, answered: bool) -> None:
+        """Note that an agent has replied, and whether the hop answered it: it is asked no more."""
+        if self._open.pop((agent, address), None) is not None:
+            self._counts["answered" if answered else "silent"] += 1
+
+    def asked(self, now_ns: int) -> Asked:
+        """Return what became of all requests."""
+        self._expire(now_ns)
+        return Asked(open=len(self._open), **self._counts)
 
     def doubt(
         self, record: PathRecord, observer: Place, demanded: Jurisdiction, now_ns: int
@@ -151,6 +160,7 @@ class Witness:
         for key, (deadline_ns, _) in list(self._open.items()):
             if deadline_ns <= now_ns:
                 del self._open[key]
+                self._counts["expired"] += 1
 
     def _clear_km(
         self, geometry: Geometry, demanded: Jurisdiction, now_ns: int
@@ -202,6 +212,7 @@ class Witness:
         while asked_ns and asked_ns[0] <= now_ns - 60 * S_NS:
             asked_ns.popleft()
         if len(asked_ns) >= PER_MINUTE:
+            self._counts["withheld"] += 1
             return False
         asked_ns.append(now_ns)
         return True

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from collector import metrics
+from collector.asked import Asked
 from collector.config import Config
 from collector.errors import RefusedError, StoreError
 from collector.policy import Demands, PolicyRow
@@ -145,6 +146,25 @@ def test_a_finding_is_counted_apart_from_crossings() -> None:
             "borne_finding_confirmed": state,
             "borne_findings_total": 1.0,
         } == found
+
+
+def test_requests_to_witnesses_are_counted_by_what_became_of_them() -> None:
+    """All outcomes are there from the start, and the open ones are a gauge; nobody is a label."""
+    intake = FakeIntake()
+    intake.reader.what_was_asked = Asked(open=2, answered=7, silent=1, expired=3)
+    found = {
+        (sample.name, *sample.labels.items()): sample.value
+        for sample in scraped(intake)
+        if sample.name.startswith("borne_collector_witness")
+    }
+    counted = "borne_collector_witness_requests_total"
+    assert {
+        ("borne_collector_witness_requests_open",): 2.0,
+        (counted, ("outcome", "answered")): 7.0,
+        (counted, ("outcome", "silent")): 1.0,
+        (counted, ("outcome", "expired")): 3.0,
+        (counted, ("outcome", "withheld")): 0.0,
+    } == found
 
 
 def test_each_agent_has_one_position() -> None:

@@ -6,6 +6,7 @@ import pytest
 from agent.records import PathReply, Plan
 from collector import atlas
 from collector.anycast import Anycast
+from collector.asked import Asked as Counts
 from collector.landmarks import FRESH_NS, Landmarks
 from collector.nearness import Proved
 from collector.records import Evidence
@@ -237,6 +238,23 @@ def test_an_agent_gets_so_many_requests_a_minute() -> None:
     asked.now_ns += 60 * S_NS
     asked.listen("london")
     assert PER_MINUTE == len(asked.doubt(hops(*many))["london"])
+
+
+def test_what_became_of_requests_is_counted() -> None:
+    """Answered, silent, expired or withheld, each once; a reply that nobody waits for is none."""
+    asked = Asked("london", "reading", "luton")
+    many = [reply(f"62.115.2.{number}", rtt_ms=5) for number in range(PER_MINUTE + 5)]
+    asked.doubt(hops(*many))
+    assert Counts(open=3 * PER_MINUTE, withheld=15) == asked.witness.asked(asked.now_ns)
+    asked.answer("london", "62.115.2.0", 0.7)
+    asked.answer("london", "62.115.2.0", 0.7)
+    asked.answer("reading", "62.115.2.0", None)
+    asked.now_ns += DEADLINE_NS
+    asked.answer("luton", "62.115.2.24", 0.7)
+    rest = 3 * PER_MINUTE - 2
+    assert Counts(answered=1, silent=1, expired=rest, withheld=15) == asked.witness.asked(
+        asked.now_ns
+    )
 
 
 def test_without_borders_nobody_is_asked() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from agent.records import Plan, Protocol, Series, SeriesId, Stamp
+from collector.asked import Asked
 from collector.callers import Caller
 from collector.control import HolderFinding
 from collector.errors import RefusedError
@@ -58,6 +59,7 @@ class FakeReader:
         self.finding_rows: list[HolderFinding] = []
         self.position_of = {"paris": Position(), "frankfurt": Position()}
         self.statements = {DIGEST: STATEMENT}
+        self.what_was_asked = Asked(open=2, answered=7, silent=1, expired=3)
         self.batches = {"paris": NOW_NS - S, "frankfurt": 0}
 
     def zones(self, from_ns: int, to_ns: int) -> Sequence[ZoneRow]:
@@ -122,6 +124,11 @@ class FakeReader:
     def positions(self) -> Mapping[str, Position]:
         """Return what is known of where agents stand."""
         return self.position_of
+
+    def requests(self, now_ns: int) -> Asked:
+        """Return what became of the requests to witnesses."""
+        assert now_ns > 0
+        return self.what_was_asked
 
     def evidence(self, digest: str) -> bytes | None:
         """Return a Statement that is known."""

@@ -113,5 +113,5 @@ class Asked:
             stamp=Stamp.KERNEL,
         )
         told = silent if rtt_ms is None else answered
-        self.witness.answered(name, address)
+        self.witness.replied(name, address, answered=rtt_ms is not None)
         self.landmarks.hear(self.agents[name], told)
