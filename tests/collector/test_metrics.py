@@ -17,6 +17,7 @@ from collector import metrics
 from collector.asked import Asked
 from collector.config import Config
 from collector.errors import RefusedError, StoreError
+from collector.metricrows import TABLE
 from collector.policy import Demands, PolicyRow
 from collector.positions import Position
 from collector.queues import Queue
@@ -364,13 +365,13 @@ def test_what_is_exposed_is_the_table() -> None:
     for family in metrics.registry(intake, WATCHED, FakeClock()).collect():
         for sample in family.samples:
             exposed.setdefault(family.name, set()).update(sample.labels)
-    assert {name: set(row.labels) for name, row in metrics.TABLE.items()} == exposed
+    assert {name: set(row.labels) for name, row in TABLE.items()} == exposed
 
 
 def test_rules_use_names_of_the_table() -> None:
     """The collector's names in rules and runbooks are names that it exposes."""
     suffixes = {"counter": "_total", "info": "_info"}
-    known = {name + suffixes.get(row.kind, "") for name, row in metrics.TABLE.items()}
+    known = {name + suffixes.get(row.kind, "") for name, row in TABLE.items()}
     used: set[str] = set()
     for path in (ROOT / "deploy" / "prometheus").rglob("*"):
         if path.suffix in {".yml", ".md"}:
@@ -401,7 +402,7 @@ def test_openmetrics_parses() -> None:
     """The strict format is produced without error, and without series of creation times."""
     text = exposition.generate_latest(metrics.registry(FakeIntake(), WATCHED, FakeClock()))
     families = list(parser.text_string_to_metric_families(text.decode()))
-    assert set(metrics.TABLE) == {family.name for family in families}
+    assert set(TABLE) == {family.name for family in families}
     assert b"_created" not in text
 
 
