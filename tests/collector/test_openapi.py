@@ -1,6 +1,7 @@
 """The OpenAPI document: valid, whole in both directions, and true of real answers."""
 
 import re
+from pathlib import Path
 
 import jsonschema
 import msgspec
@@ -11,6 +12,8 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from collector import handlers, openapi, questions, schemas
+from tests.fakes.asked_store import filled
+from tests.fakes.collector_durable import NOW_NS, S_NS, StoppedClock, config
 from tests.fakes.collector_face import CONFIG, DIGEST, HELD
 from tests.fakes.collector_ports import FakeClock, FakeIntake
 
@@ -19,6 +22,8 @@ ASKED = [row.path.replace("{sha256}", DIGEST) for row in questions.QUESTIONS] + 
     "/v1/paths?limit=1",
     "/v1/crossings?limit=1",
 ]
+
+LISTS = ["/v1/agents", "/v1/paths", "/v1/crossings", "/v1/evidence"]
 
 
 def application() -> web.Application:
@@ -82,6 +87,25 @@ async def test_real_answers_are_as_described(address: str) -> None:
         body = msgspec.json.decode(await answer.read())
     path = re.sub(DIGEST, "{sha256}", address.partition("?")[0])
     jsonschema.validate(body, answer_schema(path), cls=Draft202012Validator)
+
+
+@pytest.mark.parametrize("redact", [False, True])
+async def test_answers_of_a_real_chain_are_as_described(tmp_path: Path, redact: bool) -> None:
+    """With every row that a store has: also where agents are shown to nobody."""
+    settings = msgspec.structs.replace(config(tmp_path), redact=redact)
+    span = f"from={NOW_NS // S_NS}&to={NOW_NS // S_NS + 60}"
+    async with filled(tmp_path) as chain:
+        server = TestServer(handlers.application(chain, settings, StoppedClock()))
+        async with TestClient(server) as client:
+            for address in (f"/v1/zones?{span}", f"/v1/series?{span}&q=0.9", *LISTS):
+                body = msgspec.json.decode(await (await client.get(address)).read())
+                assert [] != next(value for value in body.values() if isinstance(value, list))
+                path = address.partition("?")[0]
+                jsonschema.validate(body, answer_schema(path), cls=Draft202012Validator)
+            (listed, *_) = (await (await client.get("/v1/evidence")).json())["evidence"]
+            stated = await client.get(f"/v1/evidence/{listed['sha256']}")
+            body = msgspec.json.decode(await stated.read())
+    jsonschema.validate(body, answer_schema("/v1/evidence/{sha256}"), cls=Draft202012Validator)
 
 
 @pytest.mark.parametrize("address", ["/v1/zones?x=1", "/v1/evidence/short", "/v1/nothing"])
