@@ -18,8 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path as File
 from typing import Final
 
-import msgspec
-
 from agent.records import Origin, Path
 from collector import borders, explanation, offline, pathtable, terminal
 from collector.errors import ConfigError
@@ -79,14 +77,14 @@ def run(asked: Request) -> int:
     redactor = Redactor(secrets.token_bytes(SALT_OCTETS), tables.networks) if asked.redact else None
     unreadable = failed = False
     for name in asked.files:
-        for found in _read(name):
+        for found in _read(name, asked.origin):
             if isinstance(found, formats.Unreadable):
                 unreadable = True
                 where = f"{name}: {found.where}" if found.where else name
                 why = "is unreadable; --redact hides how" if redactor else found.why
                 sys.stderr.write(f"borne-collector: {where}: {why}\n")
                 continue
-            path = found if asked.origin is None else _moved(found, asked.origin)
+            path = found
             judgement = borders.judge(
                 path, agent="", zone=None, knowledge=tables, jurisdictions=asked.jurisdictions
             )
@@ -115,7 +113,7 @@ def _tables(asked: Request) -> Callable[[Path, Judgement, Sequence[Supposed]], N
     )
 
 
-def _read(name: str) -> Iterator[Path | formats.Unreadable]:
+def _read(name: str, origin: Origin | None) -> Iterator[Path | formats.Unreadable]:
     """Yield what a file holds; a file that cannot be read holds something unreadable."""
     try:
         octets = sys.stdin.buffer.read() if name == STDIN else File(name).read_bytes()
@@ -123,11 +121,7 @@ def _read(name: str) -> Iterator[Path | formats.Unreadable]:
         why = getattr(error, "strerror", None) or str(error)
         yield formats.Unreadable("", f"cannot be read: {why}; give a file, or - for stdin")
         return
-    yield from formats.read(octets)
-
-
-def _moved(path: Path, origin: Origin) -> Path:
-    return msgspec.structs.replace(path, origin=origin)
+    yield from formats.read(octets, origin)
 
 
 def _is_bad(judgement: Judgement, fail_on: Verdict | None) -> bool:

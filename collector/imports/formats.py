@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import msgspec
 
-from agent.records import Path
+from agent.records import Origin, Path
 from collector.errors import UnreadableError
 from collector.imports import atlasjson, bornepath, documents, mtr, scamper
 
@@ -50,30 +50,34 @@ class Unreadable:
     """What was found and what to do."""
 
 
-def read(octets: bytes) -> Iterator[Path | Unreadable]:
-    """Yield the paths of a document in order, and what of it is none."""
+def read(octets: bytes, origin: Origin | None = None) -> Iterator[Path | Unreadable]:
+    """Yield the paths of a document in order, and what of it is none.
+
+    Where `origin` is given every path begins there, whatever the document says of that, or
+    cannot say.
+    """
     frames = found = 0
     for item in documents.items(octets):
         if item.error is None and isinstance(item.value, dict) and scamper.is_frame(item.value):
             frames += 1
             continue
         found += 1
-        yield _read(item)
+        yield _read(item, origin)
     if frames and not found:
         yield Unreadable("", "holds scamper's marks of begin and end alone; give measured traces")
 
 
-def _read(item: documents.Item) -> Path | Unreadable:
+def _read(item: documents.Item, origin: Origin | None) -> Path | Unreadable:
     try:
         if item.error is not None:
             raise item.error
-        path = _path(item.value)
+        path = _path(item.value, origin)
     except UnreadableError as error:
         return Unreadable(item.where, str(error))
     return path if path.id else msgspec.structs.replace(path, id=item.where or "path")
 
 
-def _path(value: Any) -> Path:  # noqa: ANN401 - any JSON value
+def _path(value: Any, origin: Origin | None) -> Path:  # noqa: ANN401 - any JSON value
     """Return the path that `value` is.
 
     Raises: UnreadableError.
@@ -84,7 +88,10 @@ def _path(value: Any) -> Path:  # noqa: ANN401 - any JSON value
     for row in _FORMATS:
         if row.matches(value):
             try:
-                return row.read(value)
+                if origin is None:
+                    return row.read(value)
+                path = row.read({key: one for key, one in value.items() if key != "origin"})
+                return msgspec.structs.replace(path, origin=origin)
             except (msgspec.ValidationError, OverflowError) as error:
                 raise UnreadableError(
                     f"is {row.name}, but wrong: {error}; repair or remove it"

@@ -50,7 +50,8 @@ def test_family(addresses: list[str | None], family: int) -> None:
         ("udp-paris", "udp"),
         ("UDP", "udp"),
         ("icmp-echo", "icmp"),
-        ("tcp-ack", "icmp"),
+        ("tcp-ack", "tcp"),
+        ("sctp", "icmp"),
         ("", "icmp"),
     ],
 )
