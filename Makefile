@@ -17,7 +17,7 @@ export NUMBA_CACHE_DIR ?= $(CURDIR)/.cache/numba
 BOOTSTRAP = $(PYTHON) deploy/setup/bootstrap.py
 RUN       = .venv/bin/python -m
 
-.PHONY: help demo run test lint bench atlas clean
+.PHONY: help demo run test lint soak bench atlas clean
 .SILENT:
 
 help:
@@ -26,6 +26,7 @@ help:
 	echo 'make run     agent and collector on this host, with the catalogue of cloud zones'
 	echo '             AT=LAT,LON,KM  COUNTRY=FR  CONTACT=who  RESOLVER=address  FOR=seconds  JSON=1'
 	echo 'make test    everything that CI runs: lint, fast tests, slow tests, coverage'
+	echo 'make soak    the faults of the tests, twenty times as often: hours'
 	echo 'make lint    ruff, mypy and the import contracts alone'
 	echo 'make bench   the benchmarks, into benchmarks/results.json; CLAIM=one of them'
 	echo 'make atlas   fetch and compile the tables of addresses (the other verbs do so themselves)'
@@ -48,6 +49,10 @@ test:
 lint:
 	$(BOOTSTRAP) lint
 	exec $(RUN) deploy.setup.check lint
+
+soak:
+	$(BOOTSTRAP) test
+	exec $(RUN) deploy.setup.check soak
 
 bench:
 	$(BOOTSTRAP) bench

@@ -8,6 +8,7 @@
     a base time before 2020, or ahead of our clock        422     clock
     series without a descriptor                           409     unknown_series
     a sequence at or below the spool's mark               204     a duplicate: stored before
+    the same, and other measurements (`collector.twins`)  403     twin
     more waits for the disk than `backlog_octets`         503     backlog
     the disk fails                                        503     store
 
@@ -38,6 +39,7 @@ from collector.limits import Limits
 from collector.queues import Queue
 from collector.records import Vantage
 from collector.state import State
+from collector.twins import Twins, print_of
 
 _S_NS: Final = 1_000_000_000
 _READ_AT_ONCE_OCTETS: Final = 16 * 1024
@@ -72,6 +74,7 @@ class Ingest:
         self._storing: set[asyncio.Task[None]] = set()
         self._waiting = Queue("journal", limits.backlog_octets)
         counts.queues[self._waiting.name] = self._waiting
+        self._twins = Twins()
 
     async def accept(self, body: bytes, encoding: str, caller: Caller) -> None:
         """Store one batch durably; see `collector.intake.Intake.accept`."""
@@ -146,8 +149,11 @@ class Ingest:
 
     async def _store(self, vantage: Vantage, content: bytes, batch: Batch) -> None:
         """Write the batch to the journal and apply it, unless it is there already."""
+        found = print_of(content)
         async with self._turns[vantage.agent_id]:
             if self._state.has(batch):
+                if self._twins.differs(batch, found):
+                    raise _twin(vantage, batch)
                 self._counts.duplicates[vantage.name] += 1
                 return
             if unknown := self._state.unknown(batch):
@@ -162,6 +168,7 @@ class Ingest:
                 self._counts.faults["journal"] += 1
                 _LOG.error("%s", error)
                 raise RefusedError(503, "store", "the store fails; send it again later") from error
+            self._twins.remember(batch, found)
             self._counts.accepted[vantage.name] += 1
 
     def _deliver(self, vantage: Vantage, batch: Batch, received_ns: int) -> None:
@@ -199,3 +206,12 @@ def _check_identity(vantage: Vantage, batch: Batch) -> None:
             f"the token is that of {vantage.name}, the batch says agent {batch.agent_id.hex()}:"
             " give each agent its own id and token",
         )
+
+
+def _twin(vantage: Vantage, batch: Batch) -> RefusedError:
+    return RefusedError(
+        403,
+        "twin",
+        f"batch {batch.sequence} of {vantage.name} is stored with other measurements: two agents"
+        " use copies of one state directory; give one of them an id and a directory of its own",
+    )

@@ -37,7 +37,7 @@ ZONES_RANGE_S: Final = 60
 """Zones are described over the last minute."""
 
 REJECTED_BATCHES: Final = (
-    *("token", "identity", "clock", "unknown_series", "too_large", "inflated", "ratio"),
+    *("token", "identity", "twin", "clock", "unknown_series", "too_large", "inflated", "ratio"),
     *("encoding", "deflate", "zstd", "magic", "version", "truncated", "length", "columns"),
     *("descriptors", "store", "backlog", "starting", "slow", "aborted"),
 )

@@ -55,6 +55,7 @@ PACKAGES = (
     Package("openssl", ("openssl",), ("demo", "test")),
     Package("traceroute", ("traceroute",), ("test",)),
     Package("fping", ("fping",), ("test",)),
+    Package("faketime", ("faketime",), ("test",)),
     Package("mtr-tiny", ("mtr",), ("test",)),
     Package("scamper", ("scamper",), ("test",)),
     Package("prometheus", ("prometheus", "promtool"), ("test",), ("prometheus",)),

@@ -1,8 +1,8 @@
 """Shell: everything that CI runs, in phases: the quickest answers come first.
 
-Usage: `python -m deploy.setup.check all|lint`. A phase that fails does not stop the next one, so
-that one run tells everything; the table at the end tells which failed. Exit 0: all held. Exit 1:
-something did not.
+Usage: `python -m deploy.setup.check all|lint|soak`. A phase that fails does not stop the next one,
+so that one run tells everything; the table at the end tells which failed. Exit 0: all held. Exit
+1: something did not.
 """
 
 from __future__ import annotations
@@ -67,6 +67,17 @@ TESTS = (
 )
 
 
+SOAK = (
+    Phase(
+        "soak",
+        "pytest",
+        ("-q", f"--junitxml={CACHE / 'soak.xml'}", "-m", "fault"),
+        (("BORNE_FAULTS", "soak"),),
+    ),
+)
+"""The tests that break things on purpose, with the long counts of `tests.fakes.repetitions`."""
+
+
 def run(phase: Phase) -> Outcome:
     """Run one phase with its output on the terminal."""
     print(f"== {phase.name}", flush=True)
@@ -99,13 +110,14 @@ def counts_of(junit_xml: str) -> str:
 def main() -> int:
     """Run the phases that the command line names and print the table of outcomes."""
     words = sys.argv[1:]
-    if words not in (["all"], ["lint"]):
-        print("usage: python -m deploy.setup.check all|lint", file=sys.stderr)
+    phases = {"lint": LINT, "all": LINT + TESTS, "soak": SOAK}
+    if len(words) != 1 or words[0] not in phases:
+        print("usage: python -m deploy.setup.check all|lint|soak", file=sys.stderr)
         return 2
     CACHE.mkdir(exist_ok=True)
     for old in CACHE.glob("coverage.data*"):
         old.unlink()
-    outcomes = [run(phase) for phase in (LINT if words == ["lint"] else LINT + TESTS)]
+    outcomes = [run(phase) for phase in phases[words[0]]]
     print("== summary")
     for phase, exit_code, duration_s, counts in outcomes:
         verdict = "ok" if exit_code == 0 else f"FAILED (exit {exit_code})"

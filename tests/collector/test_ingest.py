@@ -161,6 +161,21 @@ async def test_a_repeated_batch_is_answered_as_stored(chain: Chain) -> None:
     assert Counter({"agent-0": 3, "agent-1": 1}) == chain.counts.accepted
 
 
+async def test_a_clone_is_not_told_that_it_is_stored(chain: Chain) -> None:
+    """Another batch under a sequence that is taken is refused and kept by its agent.
+
+    With more descriptors the same measurements are the same batch.
+    """
+    await send(chain, batch(3))
+    cloned = msgspec.structs.replace(batch(3), rtt_s=[0.5] * len(batch(3).rtt_s))
+    with pytest.raises(RefusedError) as caught:
+        await send(chain, cloned)
+    assert (403, "twin") == (caught.value.status, caught.value.reason)
+    await send(chain, batch(3, described=False))
+    assert Counter({"agent-0": 1}) == chain.counts.duplicates
+    assert content(batch(3)) == totals(chain)
+
+
 async def test_a_batch_twice_in_flight_counts_once(chain: Chain) -> None:
     """Ten connections that bring one batch at the same time are all answered, it counts once."""
     await asyncio.gather(*(send(chain, batch(1)) for _ in range(10)))

@@ -71,6 +71,13 @@ def test_lint_comes_first_and_tests_only_when_asked(
     assert output.index("L\n") < output.index("T\n")
 
 
+def test_soak_repeats_the_faults_alone() -> None:
+    """The long run takes the tests that are marked so, and tells them to take their time."""
+    (phase,) = check.SOAK
+    assert (("BORNE_FAULTS", "soak"),) == phase.environment
+    assert ("-m", "fault") == phase.arguments[-2:]
+
+
 def test_counts_and_environment_of_a_phase(cache: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A phase gets its variables; its report is read, and one of an earlier run is not."""
     cache.mkdir()
@@ -95,7 +102,7 @@ def test_an_unknown_word_is_a_usage_error(
 ) -> None:
     """Exit 2 and the usage on stderr."""
     assert play(monkeypatch, [], [], "some") == 2
-    assert capsys.readouterr() == ("", "usage: python -m deploy.setup.check all|lint\n")
+    assert capsys.readouterr() == ("", "usage: python -m deploy.setup.check all|lint|soak\n")
 
 
 def test_kernels_are_tested_with_and_without_the_compiler() -> None:

@@ -1,0 +1,69 @@
+"""Decider: two agents that use one spool, found by what they bring under one sequence.
+
+    a batch at or below its spool's mark              is
+    like the one that was stored under its sequence   a repetition: answered as stored
+    unlike it                                         a twin's: refused, so that its agent keeps it
+    of a sequence that is remembered no more          a repetition, as far as anybody can tell
+
+Rules
+- A machine that was cloned, or a state directory that was copied, brings other measurements under
+  sequences that are taken. To answer these as stored would lose them, and say the contrary.
+- What makes a batch is what was measured: an agent may send descriptors along the second time.
+- The last few of each spool are remembered since the start; an agent has one batch in flight.
+"""
+
+import zlib
+from collections import OrderedDict
+
+import msgspec
+
+from agent.records import Batch
+from agent.wire import HEADER_OCTETS
+
+REMEMBERED = 64
+"""Sequences of one spool."""
+SPOOLS = 4
+"""Spools of one agent: it has one at a time."""
+
+_COUNT_OCTETS = 4
+
+
+class Print(msgspec.Struct, frozen=True):
+    """What tells batches of one sequence apart."""
+
+    checksum: int
+    octets: int
+
+
+def print_of(content: bytes) -> Print:
+    """Return the print of a batch that `agent.wire` could decode: all of it but its descriptors."""
+    descriptors = int.from_bytes(content[HEADER_OCTETS - _COUNT_OCTETS : HEADER_OCTETS], "little")
+    view = memoryview(content)
+    measured = view[HEADER_OCTETS : len(content) - descriptors]
+    head = zlib.crc32(view[: HEADER_OCTETS - _COUNT_OCTETS])
+    return Print(zlib.crc32(measured, head), len(measured))
+
+
+class Twins:
+    """The prints of what was stored last."""
+
+    def __init__(self) -> None:
+        """Begin with nothing remembered."""
+        self._spools: dict[bytes, OrderedDict[bytes, OrderedDict[int, Print]]] = {}
+
+    def remember(self, batch: Batch, found: Print) -> None:
+        """Remember what is stored now."""
+        spools = self._spools.setdefault(batch.agent_id, OrderedDict())
+        stored = spools.setdefault(batch.spool_id, OrderedDict())
+        spools.move_to_end(batch.spool_id)
+        stored[batch.sequence] = found
+        if len(stored) > REMEMBERED:
+            stored.popitem(last=False)
+        if len(spools) > SPOOLS:
+            spools.popitem(last=False)
+
+    def differs(self, batch: Batch, found: Print) -> bool:
+        """Return whether something else is known to be stored under the batch's sequence."""
+        spools = self._spools.get(batch.agent_id)
+        stored = None if spools is None else spools.get(batch.spool_id)
+        return stored is not None and stored.get(batch.sequence, found) != found
