@@ -122,11 +122,15 @@ class Handlers:
             return _refusal(request, _routing_error(request, error), error.headers.get("Allow"))
         except StoreError as error:
             counts.faults["read"] += 1
-            _LOG.error("%s %s: %s", request.method, request.path, error)
+            _LOG.error(
+                "%s %s: %s", request.method, request.path, error, extra={"event": "read_failed"}
+            )
             return _refusal(request, RefusedError(503, "store", str(error)))
         except Exception:  # noqa: BLE001 - the top of this shell: counted, logged, answered
             counts.faults["request"] += 1
-            _LOG.exception("%s %s: a bug", request.method, request.path)
+            _LOG.exception(
+                "%s %s: a bug", request.method, request.path, extra={"event": "request_bug"}
+            )
             sorry = RefusedError(500, "bug", "the collector failed; its log says how")
             return _refusal(request, sorry)
 

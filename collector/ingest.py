@@ -166,7 +166,7 @@ class Ingest:
                 )
             except StoreError as error:
                 self._counts.faults["journal"] += 1
-                _LOG.error("%s", error)
+                _LOG.error("%s", error, extra={"event": "journal_failed"})
                 raise RefusedError(503, "store", "the store fails; send it again later") from error
             self._twins.remember(batch, found)
             self._counts.accepted[vantage.name] += 1
@@ -178,7 +178,11 @@ class Ingest:
                 left_out = self._state.apply(vantage, batch, received_ns)
         except Exception:  # noqa: BLE001 - the top of this shell: counted, logged, gone on
             self._counts.faults["apply"] += 1
-            _LOG.exception("apply a batch of %s: a bug; the batch counts in part", vantage.name)
+            _LOG.exception(
+                "apply a batch of %s: a bug; the batch counts in part",
+                vantage.name,
+                extra={"event": "apply_bug"},
+            )
             return
         self._tell_limits(vantage, left_out)
         self._counts.rejected_samples.update(left_out)
