@@ -10,7 +10,7 @@ import pytest
 
 from collector import backup, restore
 from collector.chain import Chain
-from tests.fakes import chain_driver
+from tests.fakes import chain_driver, repetitions
 from tests.fakes.chain_driver import batch_with_path
 from tests.fakes.collector_durable import (
     N_AGENTS,
@@ -25,11 +25,11 @@ from tests.fakes.collector_durable import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-BACKUPS = 5
+BACKUPS = repetitions.NOW.kills
 BETWEEN = 60
 """Batches that are acknowledged between the begins of two backups at least."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(repetitions.NOW.timeout_s)]
 
 
 class Loaded:

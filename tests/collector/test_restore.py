@@ -12,10 +12,11 @@ from collector import backup, restore
 from collector.chain import Chain
 from collector.errors import ConfigError, CorruptError, StoreError
 from collector.store import copying, lock, manifest
+from tests.fakes import repetitions
 from tests.fakes.asked_store import filled
 from tests.fakes.collector_durable import StoppedClock, config
 
-FLIPS = 200
+FLIPS = repetitions.NOW.damages
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,8 @@ def test_the_store_is_the_backup(kept: Path, tmp_path: Path) -> None:
     assert {"catalog.sqlite", "segments", "evidence", "journal", "lock"} == there
 
 
+@pytest.mark.fault
+@pytest.mark.timeout(repetitions.NOW.timeout_s)
 def test_every_flipped_bit_is_found_before_there_is_a_store(kept: Path, tmp_path: Path) -> None:
     """In whichever file, the manifest included; the file is named and nothing is left."""
     dice = random.Random(20261124)
