@@ -38,6 +38,7 @@ from collector.store import judged, segments
 from collector.store.bundles import Bundles
 from collector.store.catalog import Catalog
 from collector.store.listed import Segment
+from collector.upkeep import Upkeep
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -70,7 +71,9 @@ class Chain:
         self._ingest: Ingest
         self._plans: Plans
         self._reader: StoreReader
+        self._upkeep: Upkeep
         self._keeper: asyncio.Task[None]
+        self._tender: asyncio.Task[None]
 
     async def __aenter__(self) -> Self:
         """Recover what is on the disk, then open the door.
@@ -98,7 +101,8 @@ class Chain:
         """Finish what was begun, take a last checkpoint, close."""
         self._ready = False
         self._stop.set()
-        await self._keeper
+        self._upkeep.stop()
+        await asyncio.gather(self._keeper, self._tender)
         await self._ingest.drain()
         await self._try("checkpoint", self.checkpoint)
         await self._outlets.aclose()
@@ -241,13 +245,17 @@ class Chain:
             with self._lock:
                 self._state.routes.stored(digest)
 
-    async def _keep_on(self) -> None:
-        """Take checkpoints until the end begins."""
+    async def _keep_on(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Do `work` at each interval until the end begins."""
         while not self._stop.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), self._config.checkpoint_interval_s)
                 return
-            await self._try("checkpoint", self.checkpoint)
+            await self._try(what, work)
+
+    async def _tend(self) -> None:
+        """Compact and roll up what is due, and remove what is too old."""
+        await self._upkeep.turn(self._clock.now_ns())
 
     async def _try(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
         """Do `work`; whatever fails in it is counted and logged here, and tried again later."""
@@ -282,7 +290,16 @@ class Chain:
             bundles=self._bundles,
             agents=config.agents,
         )
-        self._keeper = asyncio.create_task(self._keep_on(), name="checkpoints")
+        self._upkeep = Upkeep(
+            *(config, self._state, self._lock),
+            catalog=self._catalog,
+            directory=self._rooms.segments,
+            listed=self._start.segments,
+        )
+        self._keeper, self._tender = (
+            asyncio.create_task(self._keep_on(what, work), name=what)
+            for what, work in (("checkpoint", self.checkpoint), ("upkeep", self._tend))
+        )
 
     def _recover(self) -> None:
         """Rebuild the state from the disk; runs in a thread, before anybody asks."""

@@ -21,6 +21,7 @@ from collector.answerlimits import AnswerLimits
 from collector.limits import Limits, limits
 from collector.policy import Policy, PolicyRow
 from collector.records import Jurisdiction, NetworkOverride, Place, Vantage, Zone
+from collector.retention import Retention, retention
 from collector.sinkrows import SinkSettings
 from collector.websettings import DEFAULT_LISTEN, Access, Tls, web
 
@@ -54,6 +55,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Width of a window; a constant of this version, no key of the file."""
     grace_s: int = DEFAULT_GRACE_S
     """How long after its end a window stays open for late samples."""
+    retention: Retention = Retention()
+    """For how long what is kept."""
     sinks: tuple[SinkSettings, ...] = ()
     atlas: Path | None = None
     """Directory of the compiled tables; None: those beside the package, if any."""
@@ -111,6 +114,7 @@ def load(path: Path, listen: tuple[str, ...] = ()) -> Config:
             "checkpoint_interval_s", DEFAULT_CHECKPOINT_INTERVAL_S, minimum=1, maximum=3600
         ),
         grace_s=store.integer("grace_s", DEFAULT_GRACE_S, minimum=0, maximum=3600),
+        retention=retention(store.table("retention")),
         limits=limits(rows),
         answers=answerlimits.read(rows),
         agents=agents,

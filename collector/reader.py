@@ -5,17 +5,21 @@ Rules
   they need of it, and read files without it.
 - What is sealed is seen in memory until its segment is listed, and both change under the lock: a
   question finds every sample once.
+- Upkeep replaces segments under the lock, too: a question whose files go while it reads them
+  begins again with the new list.
 """
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from collector import questions
 from collector.asked import Asked
 from collector.control import HolderFinding
+from collector.errors import GoneError
 from collector.positions import Position
 from collector.quantiles import Columns, concat, merge, ranks, to_quantiles
 from collector.records import (
@@ -29,9 +33,13 @@ from collector.records import (
 )
 from collector.registry import Registered
 from collector.state import State
-from collector.store import judged, segments
+from collector.store import judged, levels, segments
 from collector.store.bundles import Bundles
+from collector.store.levels import Piece
 from collector.store.listed import Kind, Segment
+
+_ATTEMPTS: Final = 5
+"""How often a question begins again because its segments were replaced while it read them."""
 
 
 class StoreReader:
@@ -178,18 +186,37 @@ class StoreReader:
         Raises:
             StoreError: A segment is missing or damaged; the message names it.
         """
+        for attempt in range(_ATTEMPTS):
+            with self._lock:
+                known = self._state.registry.rows[:]
+                held = self._state.unsegmented()
+                listed = self._listed[:]
+            rows = None if query is None else set(self._matching(known, query))
+            inside = (held.start_ns >= from_ns) & (held.start_ns < to_ns)
+            if rows is not None:
+                inside &= np.isin(held.row, list(rows))
+            step_ns = None if query is None else query.step_ns
+            try:
+                stored = self._stored(levels.pieces(listed, from_ns, to_ns, step_ns), rows)
+            except GoneError:
+                if attempt + 1 == _ATTEMPTS or self._stands(listed):
+                    raise
+            else:
+                return known, concat([*stored, held.take(np.flatnonzero(inside))])
+        raise AssertionError("the last attempt raises")
+
+    def _stored(self, pieces: Sequence[Piece], rows: set[int] | None) -> list[Columns]:
+        return [
+            segments.read_windows(
+                self._directory, piece.names, rows=rows, from_ns=piece.from_ns, to_ns=piece.to_ns
+            )
+            for piece in pieces
+        ]
+
+    def _stands(self, listed: list[Segment]) -> bool:
+        """Return whether the list is still the same: then a file that is gone is missing."""
         with self._lock:
-            known = self._state.registry.rows[:]
-            held = self._state.unsegmented()
-            names = self._names("windows")
-        rows = None if query is None else set(self._matching(known, query))
-        inside = (held.start_ns >= from_ns) & (held.start_ns < to_ns)
-        if rows is not None:
-            inside &= np.isin(held.row, list(rows))
-        stored = segments.read_windows(
-            self._directory, names, rows=rows, from_ns=from_ns, to_ns=to_ns
-        )
-        return known, concat([stored, held.take(np.flatnonzero(inside))])
+            return listed == self._listed
 
     def _matching(self, known: Sequence[Registered], query: SeriesQuery) -> Iterator[int]:
         """Yield the rows that a question asks for."""

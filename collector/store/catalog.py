@@ -86,6 +86,14 @@ class Catalog:
         """Return the serial up to which `sink` needs nothing any more; 0 for one that is new."""
         return self._of_sink(sink)[0]
 
+    def enrolled(self, sink: str) -> int | None:
+        """Return the cursor of `sink`, None for one that never said anything (`advance`)."""
+        with self._translated("read"):
+            found = self._database.execute(
+                "SELECT serial FROM cursor WHERE sink = ?", (sink,)
+            ).fetchone()
+            return None if found is None else int(found[0])
+
     def overflow(self, sink: str) -> int:
         """Return how many windows were taken from under the cursor of `sink`, ever."""
         return self._of_sink(sink)[1]
@@ -121,6 +129,16 @@ class Catalog:
                     )
                 database.execute("DELETE FROM segment WHERE name = ?", (segment.name,))
             return self._listed(added)
+
+    def settle(self) -> None:
+        """Write a transaction that changes nothing: one that failed before it is never found again.
+
+        Raises:
+            StoreError: The disk still fails.
+        """
+        with self._translated("write"), self._database as database:
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("UPDATE checkpoint SET floor = floor")
 
     def commit(self, snapshot: Snapshot, segments: Sequence[Segment]) -> list[Segment]:
         """Make `snapshot` the state that a start begins with, and list `segments`, durably.

@@ -95,6 +95,14 @@ def read_paths(
     return [record for _, record in found]
 
 
+def current(table: pa.Table, kind: str) -> pa.Table:
+    """Return a table of any schema of its kind as one of the newest."""
+    schema = FORMS[kind].schema
+    if table.schema.equals(schema):
+        return table.replace_schema_metadata(None)
+    return tables.paths_table(tables.path_records(table))
+
+
 def groups_of(table: pa.Table, kind: str) -> Iterator[tuple[pa.Table, tuple[int, int]]]:
     """Yield the row groups of a sorted table, each with the moments of its first and last row."""
     size = ROWS_PER_GROUP[kind]

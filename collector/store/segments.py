@@ -35,7 +35,7 @@ _SCHEMAS: Final = {
     windowtable1.VERSION: windowtable1.SCHEMA,
     windowtable.VERSION: windowtable.SCHEMA,
 }
-ROWS_PER_GROUP: Final = {"sealed": 4096, "loose": 4096, "hour": 8192, "day": 16_384}
+ROWS_PER_GROUP: Final = {"sealed": 4096, "loose": 4096, "hour": 4096, "day": 16_384}
 """Small where many files are merged at once: a group of each is in memory then."""
 
 

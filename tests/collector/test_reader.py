@@ -131,8 +131,8 @@ async def test_too_many_windows_are_refused(chain: Chain) -> None:
     with pytest.raises(RefusedError) as caught:
         chain.reader.series(msgspec.structs.replace(query, most_windows=7))
     assert str(caught.value) == (
-        "4 series match with 8 windows, and an answer holds at most 7: name an agent, a zone or "
-        "a target, or ask for a larger step_s"
+        "4 series match with 8 windows, and an answer holds at most 7 ([limits] answer_points):"
+        " name an agent, a zone or a target, or ask for a larger step_s"
     )
 
 

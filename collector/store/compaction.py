@@ -1,0 +1,187 @@
+"""Shell: segments written anew as fewer, larger ones, with the rollups of windows.
+
+Rules
+- Nothing of the store changes in here: new files are written beside the old ones, all of them or
+  none. Who calls lists them in the place of the old ones, in one transaction.
+- Memory is bounded: files are read and written a row group at a time (`collector.store.merging`).
+- A rollup is a sum of sketches: exact in everything but the last bits of `sum_s`.
+- Between two steps `watch` is called: what it raises ends the work, and nothing is left of it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from collector.columns import Columns
+from collector.quantiles import merge
+from collector.store import dues, judged, moments, segmentfile, segments
+from collector.store.listed import HOUR_NS, LEVELS_S, Segment, Stage
+from collector.store.merging import merged
+from collector.store.segmentfile import Draft
+from collector.store.segments import WindowsWriter
+from collector.store.windowtable import Named
+
+_S_NS: Final = 1_000_000_000
+_HOURLY_S: Final = LEVELS_S[:3]
+"""Levels that an hour is compacted to."""
+_COARSEST_S: Final = LEVELS_S[-1]
+_RAW: Final = frozenset({"sealed", "loose"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What a compaction works with."""
+
+    directory: Path
+    named: Mapping[int, Named]
+    places: NDArray[np.uint32]
+    """Place of each series by its row (`collector.registry.ranks`)."""
+    suffix: str
+    """Tells the new files from all others."""
+    watch: Callable[[], None]
+
+    def streams(self, inputs: Sequence[Segment]) -> list[Iterator[Columns]]:
+        """Return the windows of each segment, numbered by place."""
+        return [self._stream(segment) for segment in inputs]
+
+    def _stream(self, segment: Segment) -> Iterator[Columns]:
+        for columns in segments.stream(self.directory, segment.name, self.places):
+            yield columns.grouped(self.places[columns.row])
+
+
+def spread(bench: Bench, segment: Segment) -> list[Segment]:
+    """Write the rows of a loose file as a file for each hour, loose as well."""
+    columns = segments.read_windows(
+        bench.directory, [segment.name], from_ns=segment.first_ns, to_ns=segment.last_ns + 1
+    )
+    return segments.write_windows(
+        *(bench.directory, columns, bench.named, bench.suffix), places=bench.places, stage="loose"
+    )
+
+
+def hour(bench: Bench, inputs: Sequence[Segment]) -> list[Segment]:
+    """Write an hour at its levels, and its companion for questions about a moment."""
+    with _all_or_none(bench) as written:
+        written.extend(_levels(bench, inputs, _HOURLY_S, "hour"))
+        minutes = [segment for segment in written if segment.level_s == moments.LEVEL_S]
+        written.extend(moments.write(bench.directory, minutes, bench.suffix))
+    return written
+
+
+def day(bench: Bench, inputs: Sequence[Segment]) -> list[Segment]:
+    """Write a day at its levels; what came late is added to each of them.
+
+    Companions of hours with late rows are written anew: they take the place of `outdated`.
+    """
+    raw = [segment for segment in inputs if segment.stage in _RAW]
+    with _all_or_none(bench) as written:
+        for level_s in LEVELS_S:
+            below_s = (level_s, _HOURLY_S[-1]) if level_s == _COARSEST_S else (level_s,)
+            rolled = [
+                segment
+                for segment in inputs
+                if (segment.stage == "day" and segment.level_s == level_s)
+                or (segment.stage == "hour" and segment.level_s in below_s)
+            ]
+            written.extend(_levels(bench, [*rolled, *raw], (level_s,), "day"))
+        minutes = [segment for segment in written if segment.level_s == moments.LEVEL_S]
+        for number in sorted({segment.first_ns // HOUR_NS for segment in raw}):
+            bench.watch()
+            span_ns = (number * HOUR_NS, (number + 1) * HOUR_NS)
+            written.extend(moments.write(bench.directory, minutes, bench.suffix, span_ns))
+    return written
+
+
+def outdated(inputs: Sequence[Segment], companions: Sequence[Segment]) -> list[Segment]:
+    """Return the companions whose hours get late rows when `inputs` become a day."""
+    hours = {s.first_ns // HOUR_NS for s in inputs if s.stage in _RAW}
+    return [segment for segment in companions if segment.first_ns // HOUR_NS in hours]
+
+
+def joined(bench: Bench, inputs: Sequence[Segment]) -> list[Segment]:
+    """Write files of paths, verdicts or crossings as one, sorted by their moments."""
+    kind = inputs[0].kind
+    draft = Draft(
+        bench.directory, judged.FORMS[kind], stage=dues.stage_of(inputs), suffix=bench.suffix
+    )
+    try:
+        for table in _by_moment(bench, inputs):
+            for group, span_ns in judged.groups_of(table, kind):
+                draft.write(group, span_ns)
+    except BaseException:
+        draft.discard()
+        raise
+    return [draft.finish()]
+
+
+def _levels(
+    bench: Bench, inputs: Sequence[Segment], levels_s: Sequence[int], stage: Stage
+) -> list[Segment]:
+    """Write the windows of `inputs`, none coarser than the first level, at each of the levels."""
+    writers = [
+        WindowsWriter(
+            bench.directory, bench.named, level_s=level_s, stage=stage, suffix=bench.suffix
+        )
+        for level_s in levels_s
+    ]
+    rows = np.argsort(bench.places).astype(np.uint32)
+    written: list[Segment] = []
+    try:
+        for columns in merged(bench.streams(inputs), levels_s[0] * _S_NS):
+            bench.watch()
+            rolled = columns
+            for writer in writers:
+                if writer is not writers[0]:
+                    rolled = merge(rolled, writer.level_s * _S_NS)
+                writer.add(rolled.grouped(rows[rolled.row]))
+        for writer in writers:
+            written += filter(None, [writer.finish()])
+    except BaseException:
+        for writer in writers[len(written) :]:
+            writer.discard()
+        _remove(bench, written)
+        raise
+    return written
+
+
+def _by_moment(bench: Bench, inputs: Sequence[Segment]) -> Iterator[pa.Table]:
+    """Yield the rows of all files in the order of their moments, in memory those that overlap."""
+    kind = inputs[0].kind
+    forms, moment = judged.FORMS[kind], judged.MOMENTS[kind]
+    held = forms.schema.empty_table()
+    ordered = sorted(inputs, key=lambda segment: segment.first_ns)
+    for segment, after in zip(ordered, [*ordered[1:], None], strict=True):
+        bench.watch()
+        path = bench.directory / segment.name
+        with segmentfile.opened(path, kind, judged.SCHEMAS[kind]) as found:
+            table = judged.current(found.file.read(use_threads=False), kind)
+        held = pa.concat_tables([held, table]).sort_by(moment)
+        if after is None:
+            yield held
+        else:
+            starts_ns = held[moment].cast(pa.int64()).to_numpy()
+            end = int(np.searchsorted(starts_ns, after.first_ns))
+            yield held.slice(0, end)
+            held = held.slice(end).combine_chunks()
+
+
+@contextmanager
+def _all_or_none(bench: Bench) -> Iterator[list[Segment]]:
+    """Give a list of what is written; where the work ends early, its files are removed."""
+    written: list[Segment] = []
+    try:
+        yield written
+    except BaseException:
+        _remove(bench, written)
+        raise
+
+
+def _remove(bench: Bench, written: Sequence[Segment]) -> None:
+    for segment in written:
+        (bench.directory / segment.name).unlink(missing_ok=True)
