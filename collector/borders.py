@@ -203,7 +203,9 @@ def _judged(ttl: int, address: str | None, flows: tuple[int, ...], case: _Case) 
 def _placed(hop: HopJudgement, address: str, known: Dossier, told: Told, case: _Case) -> _Judged:
     """Judge a hop whose address can have a place by its time, too."""
     path, rtt_min_ns = case.path, hop.rtt_min_ns
-    heard = hear(Measured(address, rtt_min_ns, path.origin, path.rtt_resolution_ns), told)
+    heard = told.whole
+    if told.said:
+        heard = hear(Measured(address, rtt_min_ns, path.origin, path.rtt_resolution_ns), told)
     proven = case.prover.of(address, rtt_min_ns)
     several = case.anycast.get(address) or proven.several or known.several
     if several is not None:

@@ -51,14 +51,21 @@ def refute(
     `resolution_ns` is the weight of the last digit of the time.
     """
     measured_ns = usable_ns(rtt_ns)
-    if origin is None or measured_ns is None or not _on_earth(origin) or not _at(place):
+    if origin is None or measured_ns is None:
         return None
-    allowed_km = reach_km(measured_ns, resolution_ns)
-    between_km = distance_km(origin.latitude, origin.longitude, place.latitude, place.longitude)
-    least_km = between_km - origin.radius_km - place.radius_km
-    if least_km <= allowed_km:
+    least_km, allowed_km = _least_km(origin, place), reach_km(measured_ns, resolution_ns)
+    if least_km is None or least_km <= allowed_km:
         return None
     return Refutation(rtt_ns=measured_ns, distance_km=least_km, allowed_km=allowed_km)
+
+
+@lru_cache(maxsize=16_384)
+def _least_km(origin: Origin, place: Place) -> float | None:
+    """Return how far apart both are at least, None where one of them is no position on Earth."""
+    if not _on_earth(origin) or not _at(place):
+        return None
+    between_km = distance_km(origin.latitude, origin.longitude, place.latitude, place.longitude)
+    return between_km - origin.radius_km - place.radius_km
 
 
 def reach_km(rtt_ns: int, resolution_ns: int) -> float:
@@ -68,6 +75,15 @@ def reach_km(rtt_ns: int, resolution_ns: int) -> float:
     """
     error_ns = min(max(resolution_ns, 0), LONGEST_NS)
     return C_KM_PER_NS * (rtt_ns + error_ns) * (1 + CLOCK_RATE_PPM * 1e-6) / 2
+
+
+def longest_ns(distance_km: float, resolution_ns: int) -> float:
+    """Return a time after which what answered can be farther away than `distance_km`.
+
+    The inverse of `reach_km`, longer by a nanosecond than what rounding can spoil.
+    """
+    error_ns = min(max(resolution_ns, 0), LONGEST_NS)
+    return 2 * distance_km / (C_KM_PER_NS * (1 + CLOCK_RATE_PPM * 1e-6)) - error_ns + 1
 
 
 @lru_cache(maxsize=16_384)

@@ -5,11 +5,13 @@ Rules
   alone: it is kept, because paths cross the same routers again and again. Times, places of agents,
   flows and what was proven are no part of it.
 - The names are told in any order; the order changes nothing.
+- Equal parts of dossiers are one object: thousands of routers share a holder and a city.
 """
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 
@@ -17,7 +19,7 @@ from collector.claims import claims
 from collector.holders import Holding, hold
 from collector.knowledge import Knowledge
 from collector.knownanycast import AnycastRange
-from collector.records import Evidence, HopJudgement, Jurisdiction, Zone
+from collector.records import Evidence, HopJudgement, HopWord, Jurisdiction, Zone
 from collector.sightings import Sighting
 from collector.testimony import Testimony, Told, excluded, tell, word
 from collector.verdicts import Bearing, on_administration, on_territory
@@ -25,6 +27,8 @@ from collector.verdicts import Bearing, on_administration, on_territory
 KEPT: Final = 1 << 14
 """Dossiers that are kept of one set of tables, those asked for last."""
 _KEPT_TABLES: Final = 4
+
+_Value = TypeVar("_Value", bound=Hashable)
 
 Names: TypeAlias = tuple[tuple[str, bool | None], ...]
 """PTR names with whether they resolve back, as a sighting holds them."""
@@ -64,6 +68,8 @@ class Dossiers:
         self._knowledge = knowledge
         self._jurisdictions = jurisdictions
         self.of = lru_cache(KEPT)(self._of)
+        self._one = lru_cache(KEPT)(_itself)
+        self._words = lru_cache(KEPT)(self._by_name)
         self.silence = self._dossier(_NOTHING, None)
         """What is known where nothing answered."""
 
@@ -78,7 +84,7 @@ class Dossiers:
             return self._dossier(msgspec.structs.replace(hop, evidence=why, excluded=True), None)
         said = claims(address, sighting, self._knowledge)
         told = tell(address, said, zone=zone, knowledge=self._knowledge)
-        held = hold(address, said, zone=zone, knowledge=self._knowledge)
+        held = self._one(hold(address, said, zone=zone, knowledge=self._knowledge))
         several = _several(self._knowledge.anycast_range(address))
         return self._dossier(self._placed(hop, told.whole, held), told, several)
 
@@ -86,16 +92,20 @@ class Dossiers:
         """Return the hop with its place and its holder."""
         return msgspec.structs.replace(
             hop,
-            candidates=heard.candidates,
-            verdicts={row.name: word(heard, row) for row in self._jurisdictions},
+            candidates=self._one(heard.candidates),
+            verdicts=self._words(tuple([word(heard, row) for row in self._jurisdictions])),
             asn=held.asn,
             operator=held.operator,
             evidence=heard.evidence,
             registrant=held.registrant,
             groups=held.groups,
-            administration=held.words(self._jurisdictions),
+            administration=self._words(held.words(self._jurisdictions)),
             holders=held.evidence,
         )
+
+    def _by_name(self, words: tuple[HopWord, ...]) -> Mapping[str, HopWord]:
+        names = [row.name for row in self._jurisdictions]
+        return dict(zip(names, words, strict=True))
 
     def _dossier(
         self, hop: HopJudgement, told: Told | None, several: Evidence | None = None
@@ -103,10 +113,15 @@ class Dossiers:
         return Dossier(
             hop=hop,
             told=told,
-            territory=on_territory(hop, self._jurisdictions),
-            administration=on_administration(hop, self._jurisdictions),
+            territory=self._one(on_territory(hop, self._jurisdictions)),
+            administration=self._one(on_administration(hop, self._jurisdictions)),
             several=several,
         )
+
+
+def _itself(value: _Value) -> _Value:
+    """Return the value; kept, it stands for every other one that equals it."""
+    return value
 
 
 def _several(known: AnycastRange | None) -> Evidence | None:

@@ -13,7 +13,7 @@ Rules
 - No administration is ever a place, and no place an administration.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from collector.carriers import Carrier
@@ -43,9 +43,9 @@ class Holding:
     """Those that decide, each once, the strongest first."""
     evidence: tuple[Evidence, ...]
 
-    def words(self, jurisdictions: Sequence[Jurisdiction]) -> Mapping[str, HopWord]:
-        """Return what the hop is to each jurisdiction on the axis of administration."""
-        return {row.name: self._word(row) for row in jurisdictions}
+    def words(self, jurisdictions: Sequence[Jurisdiction]) -> tuple[HopWord, ...]:
+        """Return what the hop is to each jurisdiction in turn on the axis of administration."""
+        return tuple([self._word(row) for row in jurisdictions])
 
     def _word(self, jurisdiction: Jurisdiction) -> HopWord:
         inside = {jurisdiction.holds(group.country) for group in self.groups}

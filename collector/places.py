@@ -8,6 +8,7 @@ Rules
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib.resources import files
 
 import msgspec
@@ -34,13 +35,19 @@ class PlaceRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def place(self) -> Place:
         """Return the row as the point that verdicts speak of."""
-        return Place(
-            name=self.name,
-            territory=self.territory,
-            latitude=self.latitude,
-            longitude=self.longitude,
-            radius_km=self.radius_km,
-        )
+        return _place(self)
+
+
+@lru_cache(1 << 12)
+def _place(row: PlaceRow) -> Place:
+    """Return the same point for the same row: thousands of routers share a city."""
+    return Place(
+        name=row.name,
+        territory=row.territory,
+        latitude=row.latitude,
+        longitude=row.longitude,
+        radius_km=row.radius_km,
+    )
 
 
 class _Defaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -27,7 +27,7 @@ from typing import Final, Literal, TypeAlias
 from agent.records import Origin, Path
 from collector import anycast, proofs
 from collector.clearance import Point, detour, distance
-from collector.discs import distance_km, reach_km, usable_ns
+from collector.discs import distance_km, longest_ns, reach_km, usable_ns
 from collector.nearness import Nearness, Proved
 from collector.positions import UNTESTED
 from collector.proofs import TOLERANCE_KM, Disc, Proof
@@ -79,6 +79,8 @@ class Prover:
     """The agent's position; None where it says nothing of its own. Its time is no answer."""
     limit_km: float
     """An own answer from farther than this proves nothing about an address."""
+    limit_ns: float
+    """Nor does one after so long a time, which is that distance there and back."""
     others: Discs
     jurisdictions: tuple[Jurisdiction, ...]
     soil: Soil | None
@@ -86,7 +88,7 @@ class Prover:
     def of(self, address: str, rtt_ns: int | None) -> Proven:
         """Return what is proven of an address that answered the observer in `rtt_ns`."""
         others = self.others.get(address, ())
-        if not others and not self._may_prove(rtt_ns):
+        if not others and (rtt_ns is None or not 0 < rtt_ns < self.limit_ns):
             return NOTHING
         discs = sorted(filter(_is_usable, chain(self._own(rtt_ns), others)), key=_order)
         several = anycast.apart(address, map(_nearness, discs))
@@ -129,13 +131,6 @@ class Prover:
         found = proofs.outside(discs, frozenset({territory}), self.soil)
         return None if found is None else proofs.says(found)
 
-    def _may_prove(self, rtt_ns: int | None) -> bool:
-        """Tell whether the observer's own answer is short enough to prove anything."""
-        measured_ns = usable_ns(rtt_ns)
-        if measured_ns is None or self.observer is None:
-            return False
-        return reach_km(measured_ns, self.observer.resolution_ns) < self.limit_km
-
     def _own(self, rtt_ns: int | None) -> Iterator[Disc]:
         if self.observer is not None and rtt_ns is not None:
             yield replace(self.observer, rtt_ns=rtt_ns)
@@ -151,19 +146,30 @@ def prover(
     soil: Soil | None,
 ) -> Prover:
     """Return what the addresses and flows of `path`, which `agent` measured, may be proven by."""
-    origin, asked, limit_km = path.origin, tuple(jurisdictions), -inf
-    observer = None
-    if origin is not None:
-        observer = Disc(
-            agent=agent,
-            origin=origin,
-            rtt_ns=1,
-            resolution_ns=path.rtt_resolution_ns,
-            standing=standing,
-        )
-    if observer is not None and observer.is_usable and soil is not None:
-        limit_km = _limit_km(soil, observer.origin, tuple(row.territories for row in asked))
-    return Prover(observer, limit_km, discs, asked, soil)
+    asked = tuple(jurisdictions)
+    if path.origin is None:
+        return Prover(None, -inf, -inf, discs, asked, soil)
+    observer = _observer(agent, path.origin, path.rtt_resolution_ns, standing)
+    limit_km, limit_ns = _limits(observer, asked, soil)
+    return Prover(observer, limit_km, limit_ns, discs, asked, soil)
+
+
+@lru_cache(_KEPT)
+def _observer(agent: str, origin: Origin, resolution_ns: int, standing: str) -> Disc:
+    return Disc(
+        agent=agent, origin=origin, rtt_ns=1, resolution_ns=resolution_ns, standing=standing
+    )
+
+
+@lru_cache(_KEPT)
+def _limits(
+    observer: Disc, asked: tuple[Jurisdiction, ...], soil: Soil | None
+) -> tuple[float, float]:
+    """Return how near an address must be for a proof about it, and how soon it must answer."""
+    if not observer.is_usable or soil is None:
+        return -inf, -inf
+    limit_km = _limit_km(soil, observer.origin, tuple(row.territories for row in asked))
+    return limit_km, longest_ns(limit_km, observer.resolution_ns)
 
 
 def against(

@@ -102,8 +102,6 @@ def tell(address: str, claims: Sequence[Claim], *, zone: Zone | None, knowledge:
 
 def hear(measured: Measured, told: Told) -> Testimony:
     """Return what physics leaves of what was told of an address."""
-    if not told.said:
-        return told.whole
     against = [measured.refutes(place) for place, _, _ in told.said]
     return _weighed(told.said, against, told.idle) if any(against) else told.whole
 

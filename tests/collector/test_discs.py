@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.records import Origin
-from collector.discs import C_KM_PER_NS, distance_km, refute
+from collector.discs import (
+    C_KM_PER_NS,
+    LONGEST_NS,
+    distance_km,
+    longest_ns,
+    reach_km,
+    refute,
+)
 from collector.records import Place
 from tests.fakes.paths import FRANKFURT, FROM_PARIS, MARSEILLE, PARIS
 
@@ -122,3 +129,12 @@ def test_who_may_be_anywhere_refutes_nothing(radius_km: float) -> None:
     """A radius as large as the Earth leaves no distance to any place."""
     anywhere = Origin(latitude=48.0, longitude=2.0, radius_km=radius_km)
     assert refute(FRANKFURT, origin=anywhere, rtt_ns=1, resolution_ns=1) is None
+
+
+@given(st.integers(1, LONGEST_NS), st.integers(-1, 10**9))
+def test_the_longest_time_is_behind_every_time_that_comes_so_near(
+    rtt_ns: int, resolution_ns: int
+) -> None:
+    """A time within a distance is shorter than its longest time, which exceeds it by a trifle."""
+    found_ns = longest_ns(reach_km(rtt_ns, resolution_ns), resolution_ns)
+    assert rtt_ns < found_ns < rtt_ns + 2

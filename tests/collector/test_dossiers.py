@@ -81,3 +81,15 @@ def test_a_time_is_never_kept() -> None:
 def test_no_more_are_kept_than_the_bound() -> None:
     """What nobody asks for any more goes."""
     assert Dossiers(KNOWLEDGE, JURISDICTIONS).of.cache_info().maxsize == KEPT
+
+
+def test_routers_of_one_holder_in_one_city_share_what_is_said_of_both() -> None:
+    """Equal parts are kept once: holders, places, words and what they mean."""
+    kept = Dossiers(KNOWLEDGE, JURISDICTIONS)
+    one = kept.of(ADDRESS, ((NAME, True),), None)
+    other = kept.of("193.251.241.23", ((NAME, True),), None)
+    assert one.administration is other.administration
+    assert one.territory is other.territory
+    assert one.hop.holders is other.hop.holders
+    assert one.hop.candidates is other.hop.candidates
+    assert one.hop.verdicts is other.hop.verdicts

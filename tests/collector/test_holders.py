@@ -57,8 +57,8 @@ def held(
 
 def words(holding: Holding) -> dict[str, str]:
     """Return what the hop is to FX and to the EU."""
-    found = holding.words(JURISDICTIONS)
-    return {name: found[name] for name in ("FX", "EU")}
+    asked = [row for row in JURISDICTIONS if row.name in {"FX", "EU"}]
+    return {row.name: word for row, word in zip(asked, holding.words(asked), strict=True)}
 
 
 def test_a_known_group_outside() -> None:
