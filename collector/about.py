@@ -1,10 +1,17 @@
 """Bytes: what this installation is made of, as lines for people."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from collector import atlas, provenance
 from collector.atlas import Header, Table
 from collector.soil import Soil
+
+_ABSENT: Final = {
+    True: "not built; run `make atlas`, or `borne-collector atlas build`",
+    False: "not built; run `make atlas`, or import clouds' own lists",
+}
+"""What is said of a table that is not there, by whether users build it of data of their own."""
 
 
 def lines() -> Iterator[str]:
@@ -26,10 +33,10 @@ def compiled() -> Iterator[str]:
     """
     found = atlas.load()
     yield f"compiled tables in {atlas.BESIDE}:"
-    for name in atlas.TABLES:
+    for name in atlas.TABLES + atlas.FURTHER:
         table: Table | None = found.tables.get(name)
         if table is None:
-            yield f"  {name}: not built; run `make atlas`, or `borne-collector atlas build`"
+            yield f"  {name}: {_ABSENT[name in atlas.TABLES]}"
         else:
             yield from _table(table.header)
     yield from _soil(Soil.open(atlas.BESIDE))

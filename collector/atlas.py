@@ -5,9 +5,10 @@ Sections of NAME.atlas, a sealed file (`collector.sealed`) with `Header`, little
     root_V, pairs_V, runs_V   the tree of family V (4 or 6), see `collector.rangetree`
     edges_V                   first and last address of each row, big-endian, 4 or 16 octets each
     labels_V                  u32 for each row: the number of its label
-    numbers                   u32 for each label: an AS number, 0 in a table of countries
+    numbers                   u32 for each label: an AS number, 0 in a table of countries; of
+                              clouds 1 where the range is of a service of the region, else 0
     ends                      u32 for each label: where its text ends in `texts`
-    texts                     UTF-8: the name of the AS, or the country
+    texts                     UTF-8: the name of the AS, the country, or cloud/region
 """
 
 import datetime as dt
@@ -28,6 +29,8 @@ from collector.sealed import seal, unseal
 VERSION: Final = 2
 """Of the layout and of what the compiler makes of the same data: it rises with either."""
 TABLES: Final = ("origin", "registrant")
+FURTHER: Final = ("cloud",)
+"""Tables that a directory of the user's own need not hold."""
 BITS: Final[Mapping[int, int]] = {4: 32, 6: 128}
 BESIDE: Final = Path(__file__).parent / "tables"
 """Where a checkout keeps its own atlas, and a wheel that was built with one."""
@@ -176,6 +179,14 @@ class Atlas:
         row = -1 if table is None else table.row(address)
         return None if row < 0 else self._registrant(address.version, row)
 
+    def cloud(self, address: Address) -> tuple[Header, Found] | None:
+        """Return the table of clouds' ranges with its row that holds `address`, if any."""
+        table = self.tables.get("cloud")
+        row = -1 if table is None else table.row(address)
+        if table is None or row < 0:
+            return None
+        return table.header, table.read(address.version, row)
+
     def _read_origin(self, version: int, row: int) -> OriginRow:
         header, found = self.tables["origin"].header, self.tables["origin"].read(version, row)
         return OriginRow(
@@ -205,7 +216,7 @@ class Atlas:
         """Return the day of the data of each table, Unix time of its midnight; 0: not built."""
         days = {name: table.header.date for name, table in self.tables.items()}
         begins = {name: dt.date.fromisoformat(day).toordinal() for name, day in days.items()}
-        return {name: (begins.get(name, _EPOCH) - _EPOCH) * _DAY_S for name in TABLES}
+        return {name: (begins.get(name, _EPOCH) - _EPOCH) * _DAY_S for name in TABLES + FURTHER}
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -214,17 +225,17 @@ class Atlas:
 
 
 def load(directory: Path | None = None) -> Atlas:
-    """Open the tables of `directory`, which must hold all; None: those beside the package, if any.
+    """Open the tables of `directory`, which must hold `TABLES`; None: those beside the package.
 
     Raises:
         StoreError: A table cannot be read, is damaged, or is missing in the named directory.
     """
     place = BESIDE if directory is None else directory
-    paths = {name: place / f"{name}.atlas" for name in TABLES}
+    paths = {name: place / f"{name}.atlas" for name in TABLES + FURTHER}
     return Atlas(
         {
             name: Table(path)
             for name, path in paths.items()
-            if directory is not None or path.exists()
+            if (directory is not None and name in TABLES) or path.exists()
         }
     )

@@ -11,7 +11,12 @@ from collector.errors import StoreError
 from collector.geodata import Source
 from collector.store.files import publish
 
-VERSIONS: Final = {"origin": atlas.VERSION, "registrant": atlas.VERSION, "soil": soil.VERSION}
+VERSIONS: Final = {
+    "origin": atlas.VERSION,
+    "registrant": atlas.VERSION,
+    "cloud": atlas.VERSION,
+    "soil": soil.VERSION,
+}
 """The version of the compiler of each table."""
 
 
@@ -54,11 +59,13 @@ def build(source: Source, directory: Path, to: Path, *, ident: str, date: str) -
 def build_all(directory: Path, to: Path, *, ident: str, date: str) -> Iterator[Path]:
     """Compile every table from newer files in `directory`; yield the path of each.
 
-    Borders, which seldom change, are left alone where their file is not there.
+    Clouds and borders are left alone where their file is not there: the former change daily and
+    come best from the clouds themselves (`[[imports]]`), the latter seldom.
 
     Raises: as `build`.
     """
     for source in geodata.sources():
-        if source.name == "soil" and not (directory / source.files["borders"]).exists():
+        further = source.name in {"cloud", "soil"}
+        if further and not all(source.path(key, directory).exists() for key in source.files):
             continue
         yield build(source, directory, to, ident=ident, date=date)

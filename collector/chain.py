@@ -131,9 +131,8 @@ class Chain:
 
     @property
     def geodata(self) -> Mapping[str, int]:
-        """Return the day of each compiled table (Unix time of its midnight), 0 where not built."""
-        soil = self._start.soil
-        return {**self._start.atlas.dated_s, "soil": soil.dated_s if soil else 0}
+        """Return the day of each table and import; see `collector.intake.Intake.geodata`."""
+        return self._start.geodata
 
     def identify(self, caller: Caller) -> Vantage:
         """Return which agent calls; see `collector.intake.Intake.identify`."""

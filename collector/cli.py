@@ -154,6 +154,7 @@ def _add_explain(explain: argparse.ArgumentParser) -> None:
     )
     explain.add_argument("--json", action="store_true", help="one object a line for each path")
     _add_redact(explain)
+    _add_tables(explain)
 
 
 def _add_verify(verify: argparse.ArgumentParser) -> None:
@@ -180,6 +181,25 @@ def _add_redact(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_tables(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--config.file",
+        dest="file",
+        type=Path,
+        metavar="FILE",
+        help="settings of a collector, for their own rows: networks, imports, jurisdictions, atlas",
+    )
+    command.add_argument(
+        "--import",
+        dest="imports",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a MaxMind DB, a geofeed (RFC 8805) or a cloud's list of ranges; may be repeated",
+    )
+
+
 def _add_place(place: argparse.ArgumentParser) -> None:
     place.description = (
         "Show what the tables and rules of this release say of one address: special range, holder "
@@ -189,6 +209,7 @@ def _add_place(place: argparse.ArgumentParser) -> None:
     place.add_argument("--name", metavar="PTR", help="its name, which nobody checked")
     place.add_argument("--json", action="store_true", help="one object, as a hop of explain --json")
     _add_redact(place)
+    _add_tables(place)
 
 
 def _add_atlas(atlas: argparse.ArgumentParser) -> None:
@@ -285,7 +306,7 @@ def _log_to_stderr(level: str) -> None:
 
 def _explain(options: argparse.Namespace) -> int:
     """Judge the paths of files."""
-    from collector import explain  # noqa: PLC0415 - see the rules
+    from collector import explain, offline  # noqa: PLC0415 - see the rules
 
     asked = explain.request(
         options.files,
@@ -294,6 +315,7 @@ def _explain(options: argparse.Namespace) -> int:
         fail_on=options.fail_on,
         as_json=options.json,
         redact=options.redact,
+        added=offline.given(options.file, options.imports),
     )
     return explain.run(asked)
 
@@ -309,10 +331,14 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _place(options: argparse.Namespace) -> int:
     """Say what is known of an address."""
-    from collector import place  # noqa: PLC0415 - see the rules
+    from collector import offline, place  # noqa: PLC0415 - see the rules
 
     return place.run(
-        options.address, name=options.name, as_json=options.json, redact=options.redact
+        options.address,
+        name=options.name,
+        as_json=options.json,
+        redact=options.redact,
+        added=offline.given(options.file, options.imports),
     )
 
 

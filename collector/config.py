@@ -16,8 +16,9 @@ import msgspec
 
 from agent import settings
 from agent.settings import Table
-from collector import answerlimits, keys, policyrows, regions, sinkrows
+from collector import answerlimits, importrows, keys, policyrows, regions, sinkrows
 from collector.answerlimits import AnswerLimits
+from collector.imported import Import
 from collector.limits import Limits, limits
 from collector.policy import Policy, PolicyRow
 from collector.records import Jurisdiction, NetworkOverride, Place, Vantage, Zone
@@ -60,6 +61,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     sinks: tuple[SinkSettings, ...] = ()
     atlas: Path | None = None
     """Directory of the compiled tables; None: those beside the package, if any."""
+    imports: tuple[Import, ...] = ()
+    """Databases, geofeeds and clouds' lists that the operator adds."""
     jurisdictions: tuple[Jurisdiction, ...] = ()
     """The operator's own lists."""
     policy: tuple[PolicyRow, ...] = ()
@@ -122,6 +125,7 @@ def load(path: Path, listen: tuple[str, ...] = ()) -> Config:
         networks=_networks(document.tables("networks")),
         sinks=sinkrows.sinks(document.tables("sinks")),
         atlas=None if tables is None else Path(tables),
+        imports=importrows.imports(document.tables("imports")),
         jurisdictions=own,
         policy=policyrows.policy(document.tables("policy"), agents, zones, regions.lists(own)),
     )

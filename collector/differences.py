@@ -25,6 +25,8 @@ _NAMES: Final[Mapping[str, Sequence[str]]] = {
     "carriers": ("asns",),
     "exchanges": ("prefix",),
     "known_anycast": ("prefix",),
+    "clouds": ("first", "last", "provider"),
+    "imports": ("name", "first", "last"),
     "anycast": ("path", "address"),
     "landmarks": ("path", "address", "agent"),
     "standings": ("path", "agent"),

@@ -200,6 +200,8 @@ def rows_of(
         "registrants": _ordered(_row(networks.registrant(address)) for address in addresses),
         "carriers": _ordered(_row(knowledge.carriers.get(asn)) for asn in asns),
         "exchanges": _ordered(map(_row, lans)),
+        "clouds": _ordered(_row(knowledge.cloud(address)) for address in addresses),
+        "imports": _ordered(_row(row) for one in addresses for row in knowledge.imported(one)),
         "known_anycast": _ordered(_row(knowledge.anycast_range(address)) for address in addresses),
         "anycast": _ordered(
             {"path": record.path.id, **_row(row)} for record in rounds for row in record.several

@@ -13,7 +13,7 @@ Rules
 import math
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as File
 from typing import Final
@@ -23,9 +23,9 @@ from collector import borders, explanation, offline, pathtable, terminal
 from collector.errors import ConfigError
 from collector.imports import formats
 from collector.nearness import Supposed
+from collector.offline import NOTHING, Given
 from collector.records import SEVERITY, Judgement, Jurisdiction, Verdict
 from collector.redaction import SALT_OCTETS, Redactor
-from collector.regions import BY_NAME
 from collector.suppositions import suppose
 
 STDIN: Final = "-"
@@ -44,6 +44,7 @@ class Request:
     fail_on: Verdict | None
     as_json: bool
     redact: bool = False
+    added: Given = NOTHING
 
 
 def request(
@@ -54,6 +55,7 @@ def request(
     fail_on: str | None,
     as_json: bool,
     redact: bool = False,
+    added: Given = NOTHING,
 ) -> Request:
     """Return the options of the command line, checked.
 
@@ -63,17 +65,20 @@ def request(
     return Request(
         files=files,
         origin=None if origin is None else _origin(origin),
-        jurisdictions=[_jurisdiction(name) for name in dict.fromkeys(jurisdictions or DEFAULTS)],
+        jurisdictions=[
+            _jurisdiction(name, added.lists) for name in dict.fromkeys(jurisdictions or DEFAULTS)
+        ],
         fail_on=None if fail_on is None else _verdict(fail_on),
         as_json=as_json,
         redact=redact,
+        added=added,
     )
 
 
 def run(asked: Request) -> int:
     """Print an explanation of every path; return the exit code."""
     show = _lines if asked.as_json else _tables(asked)
-    tables = offline.tables()
+    tables = offline.tables(asked.added)
     redactor = Redactor(secrets.token_bytes(SALT_OCTETS), tables.networks) if asked.redact else None
     unreadable = failed = False
     for name in asked.files:
@@ -148,10 +153,10 @@ def _origin(text: str) -> Origin:
     return Origin(latitude=latitude, longitude=longitude, radius_km=radius_km)
 
 
-def _jurisdiction(name: str) -> Jurisdiction:
-    if name not in BY_NAME:
-        raise ConfigError(f"--jurisdiction {name!r} is not known; choose from {', '.join(BY_NAME)}")
-    return BY_NAME[name]
+def _jurisdiction(name: str, lists: Mapping[str, Jurisdiction]) -> Jurisdiction:
+    if name not in lists:
+        raise ConfigError(f"--jurisdiction {name!r} is not known; choose from {', '.join(lists)}")
+    return lists[name]
 
 
 def _verdict(name: str) -> Verdict:

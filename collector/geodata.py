@@ -1,4 +1,4 @@
-"""Bytes: published tables about addresses (CSV) and borders, and what is compiled of them.
+"""Bytes: published tables about addresses, clouds and borders, and what is compiled of them.
 
 Lines: `first,last,AS number,name` or `first,last,country`; addresses are numbers, both ends are
 inside.
@@ -12,8 +12,10 @@ Rules
 """
 
 import csv
+import gzip
 import heapq
 import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -25,10 +27,14 @@ import msgspec
 
 from collector import soil, territories, topology
 from collector.atlas import BITS, Contents, pack
+from collector.cloudranges import Listed, gather
 from collector.errors import ConfigError
+from collector.geofeed import printable
 
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _LARGEST_ASN: Final = 2**32 - 1
+_CLOUDS: Final = {"gcp": "google"}
+"""What the package calls a cloud that zones.toml calls otherwise."""
 
 Row: TypeAlias = tuple[int, int, int]
 """First address, last address, number of the label."""
@@ -41,13 +47,15 @@ Reader: TypeAlias = Callable[[Sequence[str]], Label]
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A published table of the release."""
 
-    name: Literal["origin", "registrant", "soil"]
+    name: Literal["origin", "registrant", "cloud", "soil"]
+    registry: Literal["npm", "pypi"] = "npm"
     package: str
     version: str
     integrity: str
     date: str
     files: Mapping[str, str]
-    """Of addresses: CSV by family, "4" and "6"; of soil: TopoJSON, "borders"."""
+    """Of addresses: CSV by family, "4" and "6"; of clouds: MessagePack, "ranges"; of soil:
+    TopoJSON, "borders"."""
     licence: str
     attribution: tuple[str, ...]
     caution: str
@@ -56,6 +64,22 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def ident(self) -> str:
         """Return `package@version`."""
         return f"{self.package}@{self.version}"
+
+    def path(self, key: str, directory: Path) -> Path:
+        """Return where a file of the package lies once it was unpacked into `directory`."""
+        return directory / Path(self.files[key]).name
+
+
+class _CloudRow(msgspec.Struct, frozen=True):
+    cidr: str
+    provider: int = msgspec.field(name="p")
+    region: str = msgspec.field(name="r", default="")
+    service: str = msgspec.field(name="s", default="")
+
+
+class _CloudFile(msgspec.Struct, frozen=True):
+    providers: tuple[str, ...]
+    ranges: tuple[_CloudRow, ...]
 
 
 class _Sources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,18 +112,57 @@ def compile_table(
         "caution": source.caution,
     }
     if source.name == "soil":
-        borders = topology.read(directory / source.files["borders"], territories.load())
+        borders = topology.read(source.path("borders", directory), territories.load())
         return soil.pack(borders, told)
+    if source.name == "cloud":
+        return _clouds(source.path("ranges", directory), told)
     labels: dict[Label, int] = {}
     read = _origin if source.name == "origin" else _registrant
     rows: dict[int, Sequence[Row]] = {}
     overlaps = 0
     for family, bits in BITS.items():
-        path = directory / source.files[str(family)]
+        path = source.path(str(family), directory)
         rows[family], cut = disjoint(_rows(path, bits, read, labels))
         overlaps += cut
     about = {**told, "overlaps": overlaps}
     return pack(Contents(rows, tuple(labels)), about)
+
+
+def _clouds(path: Path, told: Mapping[str, object]) -> bytes:
+    """Return the table of clouds' ranges: cloud and region of each, and if it is regional."""
+    try:
+        found = msgspec.msgpack.decode(gzip.decompress(path.read_bytes()), type=_CloudFile)
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error}; is the package whole?") from error
+    except (EOFError, zlib.error, msgspec.DecodeError) as error:
+        raise ConfigError(f"cannot compile {path}: {error}; is it the right file?") from error
+    ranges, bad = gather(_listed(found))
+    if bad:
+        raise ConfigError(f"cannot compile {path}: {bad[0]}")
+    labels: dict[Label, int] = {}
+    rows: dict[int, list[Row]] = {family: [] for family in BITS}
+    for one in ranges:
+        label = (int(one.regional), f"{one.provider}/{printable(one.region)}")
+        ends = int(one.network[0]), int(one.network[-1])
+        rows[one.network.version].append((*ends, labels.setdefault(label, len(labels))))
+    whole = {family: disjoint(found) for family, found in rows.items()}
+    about = {**told, "overlaps": sum(cut for _, cut in whole.values())}
+    cut_rows = {family: found for family, (found, _) in whole.items()}
+    return pack(Contents(cut_rows, tuple(labels)), about)
+
+
+def _listed(found: _CloudFile) -> Iterator[Listed]:
+    for number, row in enumerate(found.ranges):
+        if row.provider >= len(found.providers):
+            raise ConfigError(f"cannot compile ranges[{number}]: it is of no provider")
+        provider = found.providers[row.provider]
+        yield Listed(
+            prefix=row.cidr,
+            provider=_CLOUDS.get(provider, provider),
+            region=row.region,
+            service=row.service,
+            at=f"ranges[{number}]",
+        )
 
 
 def disjoint(rows: Sequence[Row]) -> tuple[list[Row], int]:
@@ -170,8 +233,3 @@ def _registrant(said: Sequence[str]) -> Label:
     if len(said) != 1 or not _COUNTRY.fullmatch(said[0]):
         raise ValueError(f"{list(said)} is no country of two capital letters")
     return 0, said[0]
-
-
-def printable(name: str) -> str:
-    """Return the name with single spaces in place of what does not print."""
-    return " ".join("".join(c if c.isprintable() else " " for c in name).split())

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from collector.carriers import Carrier
 from collector.claims import Claim
+from collector.imported import ImportedRow
 from collector.knowledge import Knowledge
 from collector.records import (
     Evidence,
@@ -30,6 +31,7 @@ from collector.records import (
     RegistrantRow,
     Zone,
 )
+from collector.testimony import by_import
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ def hold(
         evidence=(
             *_announced(origin, override),
             *_registered(registrant),
+            *_imported(knowledge.imported(address)),
             *(evidence for _, evidence in said),
         ),
     )
@@ -164,6 +167,15 @@ def _registered(row: RegistrantRow | None) -> Iterator[Evidence]:
             date=row.date,
             says=f"registered in {row.country}; a registrant is neither a place nor a group",
         )
+
+
+def _imported(rows: Sequence[ImportedRow]) -> Iterator[Evidence]:
+    """Yield whom databases that the user imports name as the holder of an address."""
+    for row in rows:
+        if row.asn is not None or row.holder:
+            number = "" if row.asn is None else f"AS{row.asn}"
+            who = f"{number} ({row.holder})" if number and row.holder else number or row.holder
+            yield by_import(row, f"{row.name} names {who}; such a file decides nothing")
 
 
 def _evidence(kind: Kind, row: NetworkOverride, says: str) -> Evidence:

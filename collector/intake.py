@@ -210,7 +210,10 @@ class Intake(Protocol):
 
     @property
     def geodata(self) -> Mapping[str, int]:
-        """Return the day of each compiled table (Unix time of its midnight), 0 where not built."""
+        """Return the day of each table of facts, compiled table and import (Unix time).
+
+        0: a compiled table was not built, or an import is undated.
+        """
         ...
 
     def identify(self, caller: Caller) -> Vantage:

@@ -18,7 +18,9 @@ import rfc8785
 from collector import carriers, exchanges, knownanycast, networks, operators, places
 from collector.atlas import Atlas
 from collector.carriers import Carrier
+from collector.clouds import Clouds, CloudTable, StatedClouds, regions
 from collector.exchanges import ExchangeLan
+from collector.imported import CloudRow, DatedImports, ImportedRow, Imports, NoImports
 from collector.knownanycast import AnycastRange
 from collector.names import NameReader
 from collector.networks import Networks, Prefixes, parse
@@ -44,6 +46,10 @@ class Knowledge:
     atlas: Atlas = field(default_factory=lambda: Atlas({}))
     anycast: Prefixes[AnycastRange] = field(default_factory=lambda: Prefixes([]))
     """Ranges that are known to answer from many places."""
+    imports: Imports = field(default_factory=NoImports)
+    """What the user's files say."""
+    clouds: CloudTable = field(default_factory=lambda: StatedClouds(()))
+    """Ranges of clouds."""
     soil: Soil | None = None
     """Whose soil is where; None where it was not compiled, and nothing can be proven."""
     jurisdictions: tuple[Jurisdiction, ...] = JURISDICTIONS
@@ -59,6 +65,16 @@ class Knowledge:
         parsed = parse(address)
         return None if parsed is None else self.anycast.find(parsed)
 
+    def cloud(self, address: str) -> CloudRow | None:
+        """Return the range of a cloud's region that holds `address`, None for all others."""
+        parsed = parse(address)
+        return None if parsed is None else self.clouds.find(parsed)
+
+    def imported(self, address: str) -> tuple[ImportedRow, ...]:
+        """Return what the user's databases and geofeeds say of `address`."""
+        parsed = parse(address)
+        return () if parsed is None else self.imports.said(parsed)
+
     def digests(self) -> dict[str, str]:
         """Return the SHA-256 (hex) of each table, by the table's name."""
         return dict(self.table_sha256)
@@ -69,6 +85,7 @@ def load(
     atlas: Atlas | None = None,
     soil: Soil | None = None,
     own: Sequence[Jurisdiction] = (),
+    imports: DatedImports | None = None,
 ) -> Knowledge:
     """Return the tables of this release, the user's rows of holders and the compiled tables.
 
@@ -82,6 +99,7 @@ def load(
     _check_places(known, lans, cities)
     holders, several = carriers.load(), knownanycast.load()
     compiled = Atlas({}) if atlas is None else atlas
+    files = NoImports() if imports is None else imports
     ranges = Networks(networks.load_special(), overrides, compiled)
     return Knowledge(
         operators=known,
@@ -92,10 +110,14 @@ def load(
         lans=Prefixes([(lan.prefix, lan) for lan in lans]),
         anycast=Prefixes([(row.prefix, row) for row in several]),
         atlas=compiled,
+        imports=files,
+        clouds=Clouds(files, compiled),
         soil=soil,
         jurisdictions=(*JURISDICTIONS, *own),
         table_sha256={
             **{name: table.header.sha256 for name, table in compiled.tables.items()},
+            **_of_clouds(compiled),
+            **({} if imports is None else imports.sha256),
             **({} if soil is None else {"soil": soil.header.sha256}),
             "anycast": _digest(msgspec.to_builtins(several)),
             "carriers": _digest(msgspec.to_builtins(holders)),
@@ -107,6 +129,15 @@ def load(
             "special": _digest(msgspec.to_builtins(ranges.special_rows)),
         },
     )
+
+
+def _of_clouds(atlas: Atlas) -> dict[str, str]:
+    """Return the digest of the table of clouds and of the places that its regions have here."""
+    table = atlas.tables.get("cloud")
+    if table is None:
+        return {}
+    places = [[*key, msgspec.to_builtins(found)] for key, found in sorted(regions().items())]
+    return {"cloud": _digest([table.header.sha256, places])}
 
 
 def _check_places(

@@ -154,7 +154,8 @@ TABLE: Final[Mapping[str, Row]] = {
     ),
     "borne_geodata_timestamp_seconds": Row(
         "gauge",
-        "Day of the data of a compiled table, Unix time; 0 where the table was not built.",
+        "Day of the data of a table (of facts: of its oldest row) or an import, Unix time; 0 where "
+        "a compiled table was not built.",
         ("table",),
     ),
     "borne_collector_ready": Row("gauge", "Whether the journal is replayed and kernels are warm."),

@@ -67,12 +67,14 @@ _SHRINK: Final = (
 )
 _GAP: Final = 2
 """Columns between two columns of the table."""
-_NAMING: Final = ("zone", "name", "exchange", "proof")
+_NAMING: Final = ("zone", "name", "cloud", "exchange", "proof")
 """Kinds of evidence that speak for a place; the table calls them so."""
+_IDLE: Final = ("unconfirmed", "geofeed", "database")
+"""Kinds that decide nothing."""
 _LEGEND: Final = (
     "▲ outside {}   ● inside   ○ not known   ◆ contradictory or on both sides\n"
-    "Evidence: the router's name, the network of an exchange, a declared zone. A group goes by the "
-    "country of its seat.\n"
+    "Evidence: the router's name, an exchange's network, a cloud's own list of ranges, a declared "
+    "zone. A group goes by the country of its seat.\n"
     "A proof is distance and time at the speed of light; it holds if the agent is where it says."
 )
 
@@ -260,7 +262,7 @@ def _idle(hops: Sequence[HopJudgement]) -> Iterator[RenderableType]:
         f"- hop {hop.ttl}: {row.says}"
         for hop in hops
         for row in hop.evidence + hop.holders
-        if row.kind == "unconfirmed"
+        if row.kind in _IDLE
     ]
     if said:
         yield Text("What does not count, shown all the same", style="underline")

@@ -1,4 +1,4 @@
-"""Shell: `borne-collector place`: what is known of one address, from the tables alone.
+"""Shell: `borne-collector place`: what is known of one address, from tables alone.
 
 Rules
 - An address is judged as the only hop of a path without a time and without an origin: `place`
@@ -18,11 +18,19 @@ from collector import borders, explanation, offline, pathtable, terminal
 from collector.errors import ConfigError
 from collector.imports import fields
 from collector.networks import parse
+from collector.offline import NOTHING, Given
 from collector.redaction import SALT_OCTETS, Redactor
 from collector.regions import JURISDICTIONS
 
 
-def run(address: str, *, name: str | None, as_json: bool, redact: bool = False) -> int:
+def run(
+    address: str,
+    *,
+    name: str | None,
+    as_json: bool,
+    redact: bool = False,
+    added: Given = NOTHING,
+) -> int:
     """Print what is known of `address`; return the exit code.
 
     Raises:
@@ -45,7 +53,7 @@ def run(address: str, *, name: str | None, as_json: bool, redact: bool = False) 
         started_at="",
         hops=fields.hops({1: [reply]}),
     )
-    tables = offline.tables()
+    tables = offline.tables(added)
     judgement = borders.judge(
         path, agent="", zone=None, knowledge=tables, jurisdictions=JURISDICTIONS
     )

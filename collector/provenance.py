@@ -7,6 +7,7 @@ Rules
   that nobody takes the table for surer than it is.
 """
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol, get_args
@@ -23,6 +24,9 @@ from collector import (
     zones,
 )
 from collector.records import Status
+
+_EPOCH: Final = dt.date(1970, 1, 1).toordinal()
+_DAY_S: Final = 86400
 
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
 
@@ -59,7 +63,7 @@ def tables() -> Mapping[str, tuple[Row, ...]]:
         "places": tuple(places.load().values()),
         "zones": tuple(zones.load()),
         "jurisdictions": regions.rows(),
-        "soil": _soil(),
+        "territories": _soil(),
     }
 
 
@@ -77,6 +81,19 @@ def count(rows: Iterable[Row]) -> dict[Status, int]:
             raise AssertionError(f"a row of a table lacks status, source or date: {row!r}")
         found[row.status] += 1
     return {status: found[status] for status in STATUSES}
+
+
+def dated_s() -> dict[str, int]:
+    """Return the day of the oldest row of each table, Unix time of its midnight.
+
+    The oldest, so that no table is ever taken for younger than what stands in it.
+    """
+    oldest = {name: min(row.date for row in rows) for name, rows in tables().items()}
+    return {name: _midnight_s(day) for name, day in oldest.items()}
+
+
+def _midnight_s(day: str) -> int:
+    return (dt.date.fromisoformat(day).toordinal() - _EPOCH) * _DAY_S
 
 
 def lines() -> list[str]:

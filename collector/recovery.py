@@ -9,16 +9,18 @@ Rules
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from agent import wire
 from agent.errors import WireError
-from collector import atlas, journal, knowledge, quantiles
+from collector import atlas, importing, journal, knowledge, provenance, quantiles
 from collector.atlas import Atlas
 from collector.config import Config
 from collector.errors import CorruptError, StoreError
+from collector.importing import Opened
 from collector.intake import Recovered
 from collector.journal import Replay
 from collector.regions import JURISDICTIONS
@@ -60,11 +62,23 @@ class Start:
     state: State
     atlas: Atlas
     soil: Soil | None
+    imports: Opened
     floor: int
     """Number of the first journal file that no checkpoint has."""
     segments: list[Segment]
     recovered: Recovered
     faults: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def geodata(self) -> Mapping[str, int]:
+        """Return the day of each table and import, Unix time of its midnight, 0 where not built."""
+        soil = self.soil.dated_s if self.soil else 0
+        return {
+            **provenance.dated_s(),
+            **self.atlas.dated_s,
+            "soil": soil,
+            **self.imports.dated_s,
+        }
 
 
 def recover(config: Config, rooms: Rooms, catalog: Catalog, bundles: Bundles) -> Start:
@@ -75,9 +89,10 @@ def recover(config: Config, rooms: Rooms, catalog: Catalog, bundles: Bundles) ->
     """
     checkpoint = catalog.load()
     tables, soil = _tables(config)
+    files = _imports(config)
     removed, damage = _tidy(rooms, checkpoint)
     state = State(
-        knowledge.load(config.networks, tables, soil, config.judged),
+        knowledge.load(config.networks, tables, soil, config.judged, files),
         config.zones,
         checkpoint,
         width_ns=config.window_s * _S_NS,
@@ -106,6 +121,7 @@ def recover(config: Config, rooms: Rooms, catalog: Catalog, bundles: Bundles) ->
         state=state,
         atlas=tables,
         soil=soil,
+        imports=files,
         floor=checkpoint.floor,
         segments=list(checkpoint.segments),
         recovered=recovered,
@@ -126,6 +142,14 @@ def _tables(config: Config) -> tuple[Atlas, Soil | None]:
     if soil is None:
         _LOG.warning("goes on without borders (`make atlas`): nothing can be proven")
     return found, soil
+
+
+def _imports(config: Config) -> Opened:
+    """Return the files that the operator adds; what is left out of them is logged."""
+    opened = importing.open_all(config.imports)
+    for said in opened.reports:
+        _LOG.warning("%s", said)
+    return opened
 
 
 def _replay(replay: Replay, state: State, rooms: Rooms, faults: Counter[str]) -> list[str]:

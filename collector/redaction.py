@@ -15,7 +15,7 @@ Rules
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
 import msgspec
@@ -36,6 +36,8 @@ _NEAREST: Final = re.compile(r"nearer than [\d.]+ km")
 _LOOP: Final = re.compile(r"there and back are [\d.]+ km")
 _POSITIONS: Final = re.compile(r"(-?\d[\d.e+-]*), (-?\d[\d.e+-]*) \(within")
 _FIRST_HOP: Final = re.compile(r"hop 1 \(([^()\s]+)\)|([^()\s,]+) \(hop 1\)")
+_FILES: Final = frozenset({"database", "geofeed"})
+"""Evidence that tells a city of whoever has an address."""
 _HEX: Final = 12
 _GATEWAY_TTL: Final = 1
 _DEGREE_KM: Final = 112.0
@@ -191,6 +193,11 @@ class Redactor:
             for row in (self._networks.origin(word), self._networks.registrant(word)):
                 self.learn("address", () if row is None else (row.first, row.last))
 
+    def _told(self, hop: Mapping[str, Any], key: str) -> list[Any]:
+        """Return the evidence of a hop; of a hidden one without where somebody's file puts it."""
+        hidden = hop["address"] is not None and is_token(self.text(hop["address"]))
+        return [row for row in hop[key] if not (hidden and row["kind"] in _FILES)]
+
     def _judgement(self, judgement: Judgement) -> Judgement:
         plain = msgspec.to_builtins(judgement)
         hops = [
@@ -198,8 +205,10 @@ class Redactor:
                 **hop,
                 "address": self.value(hop["address"]),
                 "name": self.value(hop["name"]),
-                "evidence": [{**self.value(row), "proof": None} for row in hop["evidence"]],
-                "holders": self.value(hop["holders"]),
+                "evidence": [
+                    {**self.value(row), "proof": None} for row in self._told(hop, "evidence")
+                ],
+                "holders": self.value(self._told(hop, "holders")),
             }
             for hop in plain["hops"]
         ]

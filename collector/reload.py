@@ -60,7 +60,7 @@ class Reload:
         self._turn = asyncio.Lock()
         self.adopt: Callable[[Config], None] = lambda _: None
         """Lets those know who answer by the settings; set by whoever serves."""
-        self.give_up: Callable[[StoreError], None] = lambda _: None
+        self.give_up: Callable[[ConfigError | StoreError], None] = lambda _: None
         """Called when neither the new settings nor those before work any more; set as well."""
         live.counts.config_ns = clock.now_ns()
 
@@ -75,7 +75,7 @@ class Reload:
                 await self._renew()
             except (ConfigError, StoreError) as error:
                 self._live.counts.config_ok = False
-                if isinstance(error, StoreError) and not self._live.ready:
+                if not self._live.ready:
                     self.give_up(error)
                 _LOG.error("keeps the settings: %s", error, extra={"event": "reload_failed"})
                 raise RefusedError(500, "config", f"the settings are kept: {error}") from error

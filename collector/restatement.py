@@ -16,6 +16,7 @@ import msgspec
 
 from collector import anycast, borders, evidence, suppositions
 from collector.administration import Administration
+from collector.clouds import StatedClouds
 from collector.control import HolderFinding
 from collector.crossings import Crossings
 from collector.knowledge import Knowledge
@@ -68,6 +69,8 @@ def world(stated: Stated, release: Knowledge, tables: RangeTables) -> Knowledge:
         carriers=release.carriers,
         lans=release.lans,
         anycast=release.anycast,
+        clouds=StatedClouds(stated.clouds, release.clouds),
+        imports=stated.knowledge.imports,
         soil=release.soil,
         table_sha256=release.table_sha256,
         jurisdictions=release.jurisdictions,

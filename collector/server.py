@@ -26,7 +26,7 @@ from aiohttp.http import HttpProcessingError
 from collector import tls
 from collector.clock import Clock, WallClock
 from collector.config import Config
-from collector.errors import RefusedError, StoreError
+from collector.errors import ConfigError, RefusedError, StoreError
 from collector.handlers import Handlers
 from collector.listening import Listening
 from collector.live import Live, OpenableIntake
@@ -74,7 +74,7 @@ async def serve(
     if load is not None and isinstance(chain, Live):
         reload = Reload(config, load, chain, listening, at)
         reload.adopt, handlers.reload = handlers.adopt, reload
-    failures: list[StoreError] = []
+    failures: list[ConfigError | StoreError] = []
     with _signals() as stop:
         if reload is not None:
             reload.give_up = partial(_fail, failures, stop)
@@ -90,7 +90,9 @@ async def serve(
         raise failures[0]
 
 
-def _fail(failures: list[StoreError], stop: asyncio.Event, error: StoreError) -> None:
+def _fail(
+    failures: list[ConfigError | StoreError], stop: asyncio.Event, error: ConfigError | StoreError
+) -> None:
     """Begin the end with an error."""
     failures.append(error)
     stop.set()

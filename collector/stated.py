@@ -17,9 +17,11 @@ import msgspec
 
 from agent.records import Path
 from collector.carriers import Carrier
+from collector.clouds import StatedClouds
 from collector.control import HolderFinding
 from collector.errors import UnreadableError
 from collector.exchanges import ExchangeLan
+from collector.imported import CloudRow, ImportedRow, StatedImports
 from collector.knowledge import Knowledge
 from collector.knownanycast import AnycastRange
 from collector.names import NameReader
@@ -80,6 +82,8 @@ class _Rows(msgspec.Struct, frozen=True, kw_only=True):
     carriers: tuple[Carrier, ...]
     exchanges: tuple[ExchangeLan, ...]
     known_anycast: tuple[AnycastRange, ...] = ()
+    clouds: tuple[CloudRow, ...] = ()
+    imports: tuple[ImportedRow, ...] = ()
     anycast: tuple[dict[str, Any], ...]
     landmarks: tuple[dict[str, Any], ...] = ()
     standings: tuple[dict[str, Any], ...] = ()
@@ -141,6 +145,8 @@ class Stated:
     knowledge: Knowledge
     """A world that holds the rows of the Statement and nothing else."""
     ranges: Ranges
+    clouds: tuple[CloudRow, ...]
+    """Rows of lists that the collector's operator imports: they stand in no release."""
     overrides: tuple[NetworkOverride, ...]
     jurisdictions: tuple[Jurisdiction, ...]
     several: Mapping[str, tuple[Several, ...]]
@@ -190,6 +196,7 @@ def _stated(found: _Predicate) -> Stated:
         supposes=found.suppositions is not None,
         knowledge=_world(rows, ranges, found.tables),
         ranges=ranges,
+        clouds=tuple(row for row in rows.clouds if row.imported),
         overrides=rows.networks,
         jurisdictions=rows.jurisdictions,
         several=several,
@@ -210,6 +217,8 @@ def _world(rows: _Rows, ranges: Ranges, tables: Mapping[str, str]) -> Knowledge:
         carriers={asn: row for row in rows.carriers for asn in row.asns},
         lans=Prefixes([(row.prefix, row) for row in rows.exchanges]),
         anycast=Prefixes([(row.prefix, row) for row in rows.known_anycast]),
+        clouds=StatedClouds(rows.clouds),
+        imports=StatedImports(rows.imports),
         table_sha256=tables,
         jurisdictions=rows.jurisdictions,
     )

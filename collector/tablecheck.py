@@ -5,8 +5,8 @@ Rules
   table has. Then it must be exactly what this release finds for the same paths.
 - Where the digests differ, another release made the Statement, or the table was not built here:
   the rows are taken as stated, and that is said.
-- The collector's own rows (`networks`, `zones`, `anycast`, `landmarks`, `standings`) stand in no
-  release.
+- The collector's own rows (`networks`, `zones`, `imports`, those of `clouds` that were imported,
+  `anycast`, `landmarks`, `standings`) stand in no release.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,6 +30,7 @@ _TABLE_OF: Final[Mapping[str, str]] = {
     "carriers": "carriers",
     "exchanges": "exchanges",
     "known_anycast": "anycast",
+    "clouds": "cloud",
     "jurisdictions": "jurisdictions",
     "origins": "origin",
     "registrants": "registrant",

@@ -4,6 +4,9 @@ Rules
 - Two witnesses speak of the router's place: the operator's declared zone, for the target's own
   address alone, and the name rules of an operator whose claim counts (`claims`). A zone does not
   silence a name: where they disagree both places stay, and the hop is not decided.
+- A cloud's list of its ranges speaks where a service of the region is named for the range and the
+  cloud itself announces the address: an operator's word on its own (class e of the jurisdiction
+  reference, A.4). Databases and geofeeds are shown; alone or together they decide nothing.
 - The network of an exchange, and the exchange's own name for a port on it, speak of the place that
   the packet crossed, not of the router: a member may come from far over a long wire. Where light
   refutes that place the member is remote, and the exchange says nothing.
@@ -35,11 +38,12 @@ from agent.records import Origin
 from collector.claims import Claim
 from collector.discs import Refutation, refute
 from collector.exchanges import ExchangeLan
+from collector.imported import EVIDENCE, CloudRow, ImportedRow
 from collector.knowledge import Knowledge
 from collector.names import Reading
 from collector.networks import SpecialRange
 from collector.proven import Proven, Word, against
-from collector.records import Evidence, HopWord, Jurisdiction, Place, Zone
+from collector.records import Evidence, HopWord, Jurisdiction, OriginRow, Place, Zone
 
 _Said: TypeAlias = tuple[Place, Evidence, bool]
 """A place, who named it, and whether it is one that the packet crossed, not the router's."""
@@ -95,8 +99,19 @@ class Told:
 def tell(address: str, claims: Sequence[Claim], *, zone: Zone | None, knowledge: Knowledge) -> Told:
     """Return what the witnesses say; `zone` is None for all but the target's own address."""
     lan = knowledge.exchange(address)
-    said = (*_declared(zone), *_read(claims, knowledge), *_on_lan(lan, knowledge))
-    idle = tuple(_idle(address, claims, lan, knowledge))
+    cloud = knowledge.cloud(address)
+    against = None if cloud is None else _doubt(cloud, knowledge.networks.origin(address))
+    said = (
+        *_declared(zone),
+        *_read(claims, knowledge),
+        *_in_cloud(cloud, against),
+        *_on_lan(lan, knowledge),
+    )
+    idle = (
+        *_idle(address, claims, lan, knowledge),
+        *_doubted(cloud, against),
+        *_imported(knowledge.imported(address)),
+    )
     return Told(said, idle, _weighed(said, [None] * len(said), idle))
 
 
@@ -204,6 +219,57 @@ def _read(claims: Sequence[Claim], knowledge: Knowledge) -> Iterator[_Said]:
                 says=f"its {claim.called} stands for {describe(place)}{caveat}",
             )
             yield place, evidence, reading.rule.fabric
+
+
+def _in_cloud(row: CloudRow | None, against: str | None) -> Iterator[_Said]:
+    if row is not None and row.place is not None and against is None:
+        says = f"{_published(row)}, which stands in {describe(row.place)}"
+        yield row.place, _of_cloud(row, "cloud", says), False
+
+
+def _doubt(row: CloudRow, origin: OriginRow | None) -> str | None:
+    """Return why a range supports no place, None where it does."""
+    if row.place is None:
+        return "whose place no row of the catalogue knows"
+    if not row.regional:
+        return "but as part of the cloud's whole network, whose routers may stand elsewhere"
+    if origin is None:
+        return "but nobody is known to announce the address"
+    if origin.asn not in row.asns:
+        return f"but AS{origin.asn} announces the address, not the cloud itself"
+    return None
+
+
+def _doubted(row: CloudRow | None, against: str | None) -> Iterator[Evidence]:
+    if row is not None and against is not None:
+        yield _of_cloud(row, "unconfirmed", f"{_published(row)}, {against}")
+
+
+def _published(row: CloudRow) -> str:
+    return f"in a range that {row.provider} publishes for its region {row.region}"
+
+
+def _of_cloud(row: CloudRow, kind: Literal["cloud", "unconfirmed"], says: str) -> Evidence:
+    source = f"clouds, {row.provider}/{row.region} ({row.status}: {row.source})"
+    return Evidence(kind=kind, source=source, date=row.date, says=says)
+
+
+def _imported(rows: Sequence[ImportedRow]) -> Iterator[Evidence]:
+    """Yield where databases and geofeeds put an address."""
+    for row in rows:
+        where = ", ".join(filter(None, (row.where, row.country or "")))
+        if where:
+            yield by_import(row, f"{row.name} puts it in {where}; such a file decides nothing")
+
+
+def by_import(row: ImportedRow, says: str) -> Evidence:
+    """Return what an imported file says as evidence with the file's own name and day."""
+    return Evidence(
+        kind=EVIDENCE[row.kind],
+        source=f"{row.name} ({row.kind}, imported by {row.author})",
+        date=row.date,
+        says=says,
+    )
 
 
 def _on_lan(lan: ExchangeLan | None, knowledge: Knowledge) -> Iterator[_Said]:

@@ -27,6 +27,10 @@ class CatalogueZone(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     date: str
     note: str
+    asns: tuple[int, ...] = ()
+    """The provider's own AS numbers, where carriers.toml knows them."""
+    also: tuple[str, ...] = ()
+    """What the provider's list of ranges calls the region, where that is another word."""
 
     @property
     def probed(self) -> bool:
@@ -51,6 +55,7 @@ class _Group(msgspec.Struct, frozen=True, kw_only=True):
     country: str
     status: Status
     source: str
+    asns: tuple[int, ...]
 
 
 class _Place(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,6 +77,7 @@ class _Zone(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     radius_km: float | None = None
     status: Status = "read"
     note: str = ""
+    also: tuple[str, ...] = ()
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,6 +112,7 @@ def _groups(table: _Table) -> Mapping[str, _Group]:
             country=carrier.group_country if carrier else row.group_country,
             status=carrier.status if carrier else row.status,
             source=carrier.source if carrier else sources,
+            asns=carrier.asns if carrier else (),
         )
     return found
 
@@ -154,4 +161,6 @@ def _row(row: _Zone, group: _Group, where: Mapping[str, Place], table: _Table) -
         source="; ".join(filter(None, sources)),
         date=table.date,
         note=row.note,
+        asns=group.asns,
+        also=row.also,
     )

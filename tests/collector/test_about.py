@@ -26,7 +26,8 @@ def test_tables_are_told_with_their_duties(tmp_path: Path, monkeypatch: pytest.M
     assert lines[3].endswith("IP Geolocation by DB-IP, https://db-ip.com/ (CC BY 4.0)")
     assert "says that what it published this way contains errors" in lines[4]
     assert "  registrant: tables of a test, data of 2026-06-17, read" == lines[5]
-    assert "  soil: not built; run `make atlas`, or `borne-collector atlas build`" == lines[9]
+    assert "  cloud: not built; run `make atlas`, or import clouds' own lists" == lines[9]
+    assert "  soil: not built; run `make atlas`, or `borne-collector atlas build`" == lines[10]
 
 
 def test_borders_are_told_with_their_duties(
@@ -50,7 +51,11 @@ def test_a_missing_table_is_told_with_the_way_to_it(
     monkeypatch.setattr(atlas, "BESIDE", tmp_path)
     lines = list(about.compiled())[1:]
     expected = "not built; run `make atlas`, or `borne-collector atlas build`"
-    assert [f"  {name}: {expected}" for name in ("origin", "registrant", "soil")] == lines
+    other = "  cloud: not built; run `make atlas`, or import clouds' own lists"
+    assert [f"  {name}: {expected}" for name in ("origin", "registrant", "soil")] == [
+        line for line in lines if line != other
+    ]
+    assert other == lines[2]
 
 
 def test_facts_are_counted_before_the_compiled_tables() -> None:

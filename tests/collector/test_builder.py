@@ -51,7 +51,7 @@ def test_borders_are_compiled_where_they_are_given(
     published, to = atlas_tables.write(tmp_path / "published"), tmp_path / "atlas"
     soil_tables.write(published)
     made = list(builder.build_all(published, to, ident="mine", date="2026-11-24"))
-    assert [to / f"{source.name}.atlas" for source in geodata.sources()] == made
+    assert [to / f"{name}.atlas" for name in ("origin", "registrant", "soil")] == made
     assert builder.Made("mine", "2026-11-24") == builder.made(SOIL, to)
     found = Soil.open(to)
     assert found is not None

@@ -12,7 +12,7 @@ from collector.errors import ConfigError
 from tests.fakes import atlas_tables, soil_tables
 from tests.oracles import ranges as oracle
 
-ORIGIN, REGISTRANT, SOIL = geodata.sources()
+ORIGIN, REGISTRANT, SOIL, CLOUD = geodata.sources()
 
 ROW = st.tuples(st.integers(0, 60), st.integers(0, 60)).map(sorted)
 ROWS = st.lists(ROW, max_size=12).map(
@@ -21,10 +21,12 @@ ROWS = st.lists(ROW, max_size=12).map(
 
 
 def test_the_pins_are_whole() -> None:
-    """Each table has a version, a SHA-512, a day, a licence, and attributions with links."""
-    assert ["origin", "registrant", "soil"] == [source.name for source in geodata.sources()]
+    """Each table has a version, a digest, a day, a licence, and attributions with links."""
+    names = [source.name for source in geodata.sources()]
+    assert ["origin", "registrant", "soil", "cloud"] == names
     for source in geodata.sources():
-        assert source.integrity.startswith("sha512-")
+        npm = source.registry == "npm"
+        assert source.integrity.startswith("sha512-" if npm else "sha256-")
         assert all("https://" in line for line in source.attribution)
     for source in (ORIGIN, REGISTRANT):
         assert source.version.endswith(source.date.replace("-", "") + "19")
@@ -32,6 +34,7 @@ def test_the_pins_are_whole() -> None:
         assert {"4", "6"} == set(source.files)
     assert {"borders": "countries-10m.json"} == SOIL.files
     assert "public domain" in SOIL.licence
+    assert ("pypi", {"ranges": "cloudip/data/cloudip.msgpack.gz"}) == (CLOUD.registry, CLOUD.files)
 
 
 def test_borders_of_another_world_are_refused(tmp_path: Path) -> None:

