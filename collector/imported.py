@@ -4,8 +4,8 @@ Rules
 - What an imported file says is testimony of its kind, with the import's name and day. Databases
   and geofeeds decide nothing, alone or together: they are shown. A cloud's own list of its ranges
   supports a place where the cloud announces the address (`collector.clouds`).
-- Files are read when the collector starts, or the command, and again when the settings are read again
-  and a file differs.
+- Files are read when the collector or the command starts, and again when the settings are read
+  again and a file differs.
 """
 
 from collections.abc import Mapping, Sequence

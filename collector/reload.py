@@ -21,7 +21,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from collector import tls
+from collector import importing, tls
 from collector.clock import Clock
 from collector.config import Config
 from collector.errors import ConfigError, RefusedError, StoreError
@@ -90,6 +90,7 @@ class Reload:
                 raise ConfigError(f"{what} changes with a restart alone")
         context = None if fresh.tls is None else tls.context(fresh.tls)
         if _behind_the_door(fresh) != _behind_the_door(self._config):
+            await asyncio.to_thread(importing.open_all, fresh.imports)  # before anything is closed
             await self._live.renew(fresh)
         self._config = fresh
         self.adopt(fresh)

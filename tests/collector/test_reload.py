@@ -214,3 +214,40 @@ async def test_a_store_that_never_opens_again_ends_the_program(room: Room) -> No
         assert 500 == (await reload(session))[0]
         with pytest.raises(StoreError, match="the disk is gone"):
             await asyncio.wait_for(task, 10)
+
+
+FEED = """
+[[imports]]
+kind = "geofeed"
+name = "ours"
+path = "{path}"
+author = "me"
+date = "2026-11-26"
+"""
+
+
+async def test_a_newer_file_of_an_import_is_read(room: Room) -> None:
+    """The settings are the same, the file is not."""
+    feed = room.directory / "feed.csv"
+    feed.write_text("198.51.100.0/24,FR\n")
+    room.write(agents=1, rest=FEED.format(path=feed))
+    before = room.load()
+    assert before == room.load()
+    async with serving(room) as (session, _):
+        feed.write_text("198.51.100.0/24,FR\n203.0.113.0/24,DE\n")
+        assert before != room.load()
+        assert 200 == (await reload(session))[0]
+        assert 204 == await deliver(session, 0)
+
+
+async def test_an_import_that_broke_changes_nothing(room: Room) -> None:
+    """What was read of the file before holds; the caller is told why."""
+    feed = room.directory / "feed.csv"
+    feed.write_text("198.51.100.0/24,FR\n")
+    room.write(agents=1, rest=FEED.format(path=feed))
+    async with serving(room) as (session, _):
+        feed.write_text("")
+        status, text = await reload(session)
+        assert (500, True) == (status, "has no line of a geofeed (RFC 8805)" in text)
+        assert 204 == await deliver(session, 0)
+        assert 0 == await metric(session, "borne_config_last_reload_successful")
