@@ -24,7 +24,7 @@ from typing import Literal
 import msgspec
 
 from agent.records import Path as Trace
-from collector.networks import Networks
+from collector.facts.networks import Networks
 from collector.records import Jurisdiction
 from deploy.setup import atlas
 

@@ -12,9 +12,9 @@ from benchmarks import baselines, corpus, corpustable
 from benchmarks.corpus import FORMS, Case, Saying
 from benchmarks.corpustable import Matrix, Row, Score
 from benchmarks.results import Result, alone
-from collector import atlas, knowledge
+from collector.facts import atlas, knowledge
+from collector.facts.soil import Soil
 from collector.records import OUTSIDE, RULES
-from collector.soil import Soil
 
 PLACE: Final = File(__file__).parent
 FOUND_RATIO: Final = 0.8

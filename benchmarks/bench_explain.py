@@ -19,11 +19,12 @@ import msgspec
 from agent.records import Hop, Origin, Path, PathReply, Protocol
 from benchmarks import corpus
 from benchmarks.results import Result, alone
-from collector import atlas, explanation, knowledge
-from collector.borders import judge
+from collector.commands import explanation
 from collector.errors import ConfigError
-from collector.knowledge import Knowledge
-from collector.soil import Soil
+from collector.facts import atlas, knowledge
+from collector.facts.knowledge import Knowledge
+from collector.facts.soil import Soil
+from collector.judgement.borders import judge
 from deploy.lab.lot import Lot
 from deploy.lab.recipe import Recipe
 from deploy.lab.scenario import SCENARIOS

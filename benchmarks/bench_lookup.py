@@ -27,8 +27,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmarks.results import Result, faster
-from collector import atlas, lookup
-from collector.atlas import BITS, Family
+from collector.facts import atlas, lookup
+from collector.facts.atlas import BITS, Family
 
 QUERIES = 4_000_000
 DISTINCT = 200_000

@@ -12,8 +12,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmarks.results import Result, faster
-from collector import quantiles
-from collector.windows import Windows
+from collector.samples import quantiles
+from collector.samples.windows import Windows
 
 SAMPLES = 5_000_000
 SERIES = 1_000

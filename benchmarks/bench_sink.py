@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from agent.records import Protocol, Series, Stamp
 from benchmarks.results import Result, faster
-from collector import lineprotocol, quantiles
-from collector.columns import Columns
-from collector.lineprotocol import FIELDS, WHOLE
-from collector.windows import Windows
+from collector.samples import quantiles
+from collector.samples.columns import Columns
+from collector.samples.windows import Windows
+from collector.sinks import lineprotocol
+from collector.sinks.lineprotocol import FIELDS, WHOLE
 
 SERIES = 10_000
 WINDOWS = 6

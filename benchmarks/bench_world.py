@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results import Result, alone
-from collector.regions import JURISDICTIONS
+from collector.facts.regions import JURISDICTIONS
 from deploy.lab.conclusions import conclusions
 from deploy.lab.outcome import newest
 from deploy.lab.scenario import SCENARIOS, load

@@ -18,8 +18,8 @@ from typing import Final
 import msgspec
 
 from benchmarks.results import Result, alone
-from collector import atlas, knowledge
-from collector.soil import Soil
+from collector.facts import atlas, knowledge
+from collector.facts.soil import Soil
 from deploy.lab import inquiry
 from deploy.lab.lies import HONEST
 from deploy.lab.postings import posted

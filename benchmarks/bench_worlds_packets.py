@@ -11,8 +11,8 @@ from typing import Final
 import msgspec
 
 from benchmarks.results import Result, alone
-from collector import atlas
-from collector.soil import Soil
+from collector.facts import atlas
+from collector.facts.soil import Soil
 from deploy.lab.packetworlds import play, promising
 from deploy.lab.recipe import Recipe
 from deploy.lab.scenario import SCENARIOS

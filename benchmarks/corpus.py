@@ -20,14 +20,14 @@ from typing import Final
 import msgspec
 
 from agent.records import Path
-from collector.borders import judge
 from collector.errors import ConfigError
+from collector.facts.knowledge import Knowledge
+from collector.facts.names import NameReader
+from collector.facts.regions import BY_NAME
 from collector.imports import formats
-from collector.knowledge import Knowledge
-from collector.names import NameReader
+from collector.judgement.borders import judge
+from collector.judgement.sightings import canonical
 from collector.records import OUTSIDE, Axis, HopJudgement, Judgement, Verdict
-from collector.regions import BY_NAME
-from collector.sightings import canonical
 
 ASKED: Final = tuple(BY_NAME[name] for name in ("FX", "EU", "EEA"))
 FORMS: Final = ("as they are", "confirmed")

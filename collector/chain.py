@@ -19,26 +19,28 @@ from types import TracebackType
 from typing import Final, Self
 
 from agent.records import Plan, Series
-from collector import journal, recovery, registry
-from collector.backlog import Backlog
-from collector.callers import Caller
+from collector import recovery
 from collector.clock import Clock, WallClock
 from collector.config import Config
+from collector.episodes.plan import Plans
 from collector.errors import StoreError
-from collector.ingest import Ingest
-from collector.intake import Counts, Reader, Recovered, SinkCounts
-from collector.journal import Journal
-from collector.plan import Plans
-from collector.reader import StoreReader
+from collector.gate import journal
+from collector.gate.callers import Caller
+from collector.gate.ingest import Ingest
+from collector.gate.intake import Counts, Reader, Recovered, SinkCounts
+from collector.gate.journal import Journal
 from collector.records import Vantage
 from collector.recovery import Rooms, Start
-from collector.sink import Sink
+from collector.samples import registry
+from collector.sinks.backlog import Backlog
+from collector.sinks.sink import Sink
 from collector.state import Snapshot, State
 from collector.store import judged, segments
 from collector.store.bundles import Bundles
 from collector.store.catalog import Catalog
 from collector.store.listed import Segment
-from collector.upkeep import Upkeep
+from collector.store.upkeep import Upkeep
+from collector.web.reader import StoreReader
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ _LOG: Final = logging.getLogger(__name__)
 class Chain:
     """One collector's store and its door; `async with Chain(config) as chain`.
 
-    Satisfies `collector.intake.Intake`.
+    Satisfies `collector.gate.intake.Intake`.
     """
 
     def __init__(self, config: Config, *, clock: Clock | None = None) -> None:
@@ -131,22 +133,22 @@ class Chain:
 
     @property
     def geodata(self) -> Mapping[str, int]:
-        """Return the day of each table and import; see `collector.intake.Intake.geodata`."""
+        """Return the day of each table and import; see `collector.gate.intake.Intake.geodata`."""
         return self._start.geodata
 
     def identify(self, caller: Caller) -> Vantage:
-        """Return which agent calls; see `collector.intake.Intake.identify`."""
+        """Return which agent calls; see `collector.gate.intake.Intake.identify`."""
         return self._ingest.identify(caller)
 
     async def accept(self, body: bytes, encoding: str, caller: Caller) -> None:
-        """Store one batch durably; see `collector.intake.Intake.accept`."""
+        """Store one batch durably; see `collector.gate.intake.Intake.accept`."""
         await self._ingest.accept(body, encoding, caller)
         self._plans.stir()
         if self._state.routes.unstored:
             await self._try("evidence", self._store_evidence)
 
     async def plan(self, caller: Caller, known: str | None) -> Plan | None:
-        """Return an agent's plan; see `collector.intake.Intake.plan`."""
+        """Return an agent's plan; see `collector.gate.intake.Intake.plan`."""
         return await self._plans.fetch(self._ingest.identify(caller).name, known)
 
     def release(self) -> None:

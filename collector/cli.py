@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from agent.errors import BorneError, ConfigError
-from collector import backupoptions, queryoptions, redactoptions
+from collector.commands import backupoptions, queryoptions, redactoptions
 
 LEVELS = ("debug", "info", "warning", "error")
 _SOUTHERN = re.compile(r"-[\d.]")
@@ -255,7 +255,7 @@ def _version(options: argparse.Namespace) -> int:
     """Print the version, and what there is to be known of the tables."""
     print(f"borne-collector {metadata.version('borne')}")
     if options.verbose:
-        from collector import about  # noqa: PLC0415 - see the rules
+        from collector.commands import about  # noqa: PLC0415 - see the rules
 
         for line in about.lines():
             print(line)
@@ -264,9 +264,9 @@ def _version(options: argparse.Namespace) -> int:
 
 def _serve(options: argparse.Namespace) -> int:
     """Check the settings, and serve unless that was all."""
-    from collector import tls  # noqa: PLC0415 - see the rules
-    from collector.addresses import parse_listen  # noqa: PLC0415 - see the rules
     from collector.config import Config, load  # noqa: PLC0415 - see the rules
+    from collector.gate import tls  # noqa: PLC0415 - see the rules
+    from collector.gate.addresses import parse_listen  # noqa: PLC0415 - see the rules
 
     def read() -> Config:
         return load(options.file, tuple(options.listen or ()))
@@ -306,7 +306,8 @@ def _log_to_stderr(level: str) -> None:
 
 def _explain(options: argparse.Namespace) -> int:
     """Judge the paths of files."""
-    from collector import explain, offline  # noqa: PLC0415 - see the rules
+    from collector.commands import explain  # noqa: PLC0415 - see the rules
+    from collector.facts import offline  # noqa: PLC0415 - see the rules
 
     asked = explain.request(
         options.files,
@@ -322,7 +323,7 @@ def _explain(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     """Check Statements against themselves."""
-    from collector import verify  # noqa: PLC0415 - see the rules
+    from collector.commands import verify  # noqa: PLC0415 - see the rules
 
     return verify.run(
         verify.Request(files=options.files, as_json=options.json, redact=options.redact)
@@ -331,7 +332,8 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _place(options: argparse.Namespace) -> int:
     """Say what is known of an address."""
-    from collector import offline, place  # noqa: PLC0415 - see the rules
+    from collector.commands import place  # noqa: PLC0415 - see the rules
+    from collector.facts import offline  # noqa: PLC0415 - see the rules
 
     return place.run(
         options.address,
@@ -344,7 +346,7 @@ def _place(options: argparse.Namespace) -> int:
 
 def _atlas(options: argparse.Namespace) -> int:
     """Compile the user's tables."""
-    from collector import atlas, builder  # noqa: PLC0415 - see the rules
+    from collector.facts import atlas, builder  # noqa: PLC0415 - see the rules
 
     to = options.to or atlas.BESIDE
     ident = options.source or str(options.directory.resolve())

@@ -16,15 +16,19 @@ import msgspec
 
 from agent import settings
 from agent.settings import Table
-from collector import answerlimits, importrows, keys, policyrows, regions, sinkrows
-from collector.answerlimits import AnswerLimits
-from collector.imported import Import
-from collector.limits import Limits, limits
-from collector.policy import Policy, PolicyRow
+from collector import keys
+from collector.episodes import policyrows
+from collector.episodes.policy import Policy, PolicyRow
+from collector.facts import importrows, regions
+from collector.facts.imported import Import
+from collector.gate.limits import Limits, limits
+from collector.gate.websettings import DEFAULT_LISTEN, Access, Tls, web
 from collector.records import Jurisdiction, NetworkOverride, Place, Vantage, Zone
-from collector.retention import Retention, retention
-from collector.sinkrows import SinkSettings
-from collector.websettings import DEFAULT_LISTEN, Access, Tls, web
+from collector.sinks import sinkrows
+from collector.sinks.sinkrows import SinkSettings
+from collector.store.retention import Retention, retention
+from collector.web import answerlimits
+from collector.web.answerlimits import AnswerLimits
 
 DEFAULT_CHECKPOINT_INTERVAL_S = 60
 DEFAULT_GRACE_S = 30

@@ -20,10 +20,10 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from agent.records import Plan
-from collector.callers import Caller
 from collector.config import Config
 from collector.errors import ConfigError, RefusedError, StoreError
-from collector.intake import Counts, Intake, Reader, Recovered, SinkCounts
+from collector.gate.callers import Caller
+from collector.gate.intake import Counts, Intake, Reader, Recovered, SinkCounts
 from collector.records import Vantage
 
 
@@ -32,7 +32,7 @@ class OpenableIntake(Intake, AbstractAsyncContextManager[Intake, None], Protocol
 
 
 class Live:
-    """`collector.intake.Intake` over one chain at a time."""
+    """`collector.gate.intake.Intake` over one chain at a time."""
 
     def __init__(self, config: Config, make: Callable[[Config], OpenableIntake]) -> None:
         """Prepare the first chain that `make` gives; nothing is opened before `async with`."""
@@ -111,12 +111,12 @@ class Live:
         return self._chain.geodata
 
     def identify(self, caller: Caller) -> Vantage:
-        """Return which agent calls; see `collector.intake.Intake.identify`."""
+        """Return which agent calls; see `collector.gate.intake.Intake.identify`."""
         self._check_ready()
         return self._chain.identify(caller)
 
     async def accept(self, body: bytes, encoding: str, caller: Caller) -> None:
-        """Store one batch durably; see `collector.intake.Intake.accept`."""
+        """Store one batch durably; see `collector.gate.intake.Intake.accept`."""
         try:
             self._check_ready()
         except RefusedError as error:
@@ -125,7 +125,7 @@ class Live:
         await self._chain.accept(body, encoding, caller)
 
     async def plan(self, caller: Caller, known: str | None) -> Plan | None:
-        """Return an agent's plan; see `collector.intake.Intake.plan`."""
+        """Return an agent's plan; see `collector.gate.intake.Intake.plan`."""
         self._check_ready()
         return await self._chain.plan(caller, known)
 

@@ -21,13 +21,14 @@ from typing import Final, Protocol
 
 import msgspec
 
-from collector import importing, tls
+from collector import importing
 from collector.clock import Clock
 from collector.config import Config
 from collector.errors import ConfigError, RefusedError, StoreError
-from collector.intake import Intake
-from collector.listening import Listening
-from collector.websettings import Access
+from collector.gate import tls
+from collector.gate.intake import Intake
+from collector.gate.listening import Listening
+from collector.gate.websettings import Access
 
 _LOG: Final = logging.getLogger(__name__)
 

@@ -23,14 +23,14 @@ from typing import Final
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
-from collector import tls
 from collector.clock import Clock, WallClock
 from collector.config import Config
 from collector.errors import ConfigError, RefusedError, StoreError
-from collector.handlers import Handlers
-from collector.listening import Listening
+from collector.gate import tls
+from collector.gate.listening import Listening
 from collector.live import Live, OpenableIntake
 from collector.reload import Reload
+from collector.web.handlers import Handlers
 
 DRAIN_S: Final = 10.0
 """Longest time from a signal to the end of the process."""

@@ -15,8 +15,8 @@ import msgspec
 
 from agent.records import PATH_FORMAT, Hop, Origin, Path, PathReply
 from collector.errors import UnreadableError
+from collector.facts.networks import parse
 from collector.imports import fields
-from collector.networks import parse
 
 _POLE: Final = 90
 _HALF_TURN: Final = 180

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from agent.records import Hop, PathReply, Protocol
 from collector.errors import UnreadableError
-from collector.networks import parse
+from collector.facts.networks import parse
 from collector.wall import wall_text
 
 LOST: Final = PathReply(lost=True)

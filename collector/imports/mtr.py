@@ -22,8 +22,8 @@ import msgspec
 
 from agent.records import Path, PathReply
 from collector.errors import UnreadableError
+from collector.facts.networks import parse
 from collector.imports import fields
-from collector.networks import parse
 
 _NAMED: Final = re.compile(r"(?P<name>.+) \((?P<address>[^()]+)\)")
 _SILENT: Final = "???"

@@ -21,7 +21,7 @@ from pathlib import Path
 import msgspec
 
 from collector.errors import CorruptError, StoreError
-from collector.registry import Registered
+from collector.samples.registry import Registered
 from collector.state import Checkpoint, Snapshot
 from collector.store import checkpoints, lock
 from collector.store.checkpoints import COLUMNS, FILE_NAME

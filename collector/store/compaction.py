@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from collector.columns import Columns
-from collector.quantiles import merge
+from collector.samples.columns import Columns
+from collector.samples.quantiles import merge
 from collector.store import dues, judged, moments, segmentfile, segments
 from collector.store.listed import HOUR_NS, LEVELS_S, Segment, Stage
 from collector.store.merging import merged
@@ -41,7 +41,7 @@ class Bench:
     directory: Path
     named: Mapping[int, Named]
     places: NDArray[np.uint32]
-    """Place of each series by its row (`collector.registry.ranks`)."""
+    """Place of each series by its row (`collector.samples.registry.ranks`)."""
     suffix: str
     """Tells the new files from all others."""
     watch: Callable[[], None]

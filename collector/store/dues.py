@@ -20,8 +20,8 @@ Rules
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
-from collector.retention import Retention
 from collector.store.listed import DAY_NS, HOUR_NS, Kind, Segment
+from collector.store.retention import Retention
 
 MANY: Final = 256
 """Late files of a day that are not left to wait."""

@@ -13,8 +13,8 @@ from typing import Final
 
 import numpy as np
 
-from collector.columns import Columns, concat, empty
-from collector.quantiles import merge
+from collector.samples.columns import Columns, concat, empty
+from collector.samples.quantiles import merge
 
 ROWS: Final = 65_536
 """Windows that are added up at once, some 20 MB."""

@@ -20,8 +20,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from collector import packing
-from collector.columns import Summaries
+from collector.samples import packing
+from collector.samples.columns import Summaries
 from collector.store import segmentfile, segments, windowtable
 from collector.store.listed import Segment
 from collector.store.segmentfile import Draft, Form

@@ -3,7 +3,7 @@
 Rules
 - The files are those of `collector.store.segmentfile`, their columns those of
   `collector.store.windowtable`; what the release before wrote is read as well.
-- Series stand in the order of their places (`collector.registry.ranks`): those of one agent and
+- Series stand in the order of their places (`samples.registry.ranks`): those of one agent and
   zone side by side, so that a question about a pair reads a few row groups.
 - A row group ends with a series; the file's index says where each lies.
 - A sealed file holds rows of one hour: it is compacted with that hour, whole.
@@ -17,8 +17,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from collector import packing
-from collector.columns import Columns, Summaries, concat, empty
+from collector.samples import packing
+from collector.samples.columns import Columns, Summaries, concat, empty
 from collector.store import segmentfile, seriesindex, windowtable, windowtable1
 from collector.store.listed import HOUR_NS, SEALED_S, Segment, Stage
 from collector.store.segmentfile import Draft, Form, Opened

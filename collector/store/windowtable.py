@@ -16,7 +16,7 @@ Sorted by series, those of one agent and zone side by side, then by start:
     p50                       int16              bucket of the median, null without samples
     p90_above                 int16              bucket of the quantile 0.9, less that of the median
     p99_below                 int16              bucket of `max_s`, less that of the quantile 0.99
-    sketch                    binary             the octets of `collector.packing`
+    sketch                    binary             the octets of `collector.samples.packing`
 
 All but `sketch` in integers is BYTE_STREAM_SPLIT. Bucket i of scale 6 holds 2^(i/64) to
 2^((i+1)/64) seconds; -1281 stands for the zero bucket. Nothing is rounded: counts, sketches,
@@ -32,7 +32,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from agent.records import Outcome, Series
-from collector.columns import Columns, Packed, Summaries
+from collector.samples.columns import Columns, Packed, Summaries
 
 Named = tuple[str, Series]
 """An agent's name and one of its series."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from agent.records import Outcome
-from collector.columns import Columns
+from collector.samples.columns import Columns
 
 VERSION: Final = "1"
 

@@ -6,7 +6,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from collector.regions import demanded
+from collector.facts.regions import demanded
 from deploy.lab import outcome
 from deploy.lab.outcome import Answers, Row
 from deploy.lab.world import Scenario

@@ -25,7 +25,7 @@ from typing import Any, Final
 
 import msgspec
 
-from collector.regions import BY_NAME, demanded
+from collector.facts.regions import BY_NAME, demanded
 from deploy.lab import postings, provable
 from deploy.lab.conclusions import escapes
 from deploy.lab.outcome import newest

@@ -16,8 +16,8 @@ import zlib
 from collections.abc import Callable, Collection
 from typing import Final
 
-from collector.discs import C_KM_PER_NS
-from collector.proofs import TOLERANCE_KM
+from collector.judgement.discs import C_KM_PER_NS
+from collector.judgement.proofs import TOLERANCE_KM
 from collector.records import Jurisdiction
 from deploy.lab import truth
 from deploy.lab.lot import Lot

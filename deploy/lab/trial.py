@@ -25,9 +25,10 @@ from dataclasses import dataclass, fields
 import msgspec
 
 from agent.records import Path
-from collector.borders import judge
-from collector.discs import C_KM_PER_NS
-from collector.knowledge import Knowledge
+from collector.facts.knowledge import Knowledge
+from collector.facts.regions import BY_NAME
+from collector.judgement.borders import judge
+from collector.judgement.discs import C_KM_PER_NS
 from collector.records import (
     INSIDE,
     OUTSIDE,
@@ -38,7 +39,6 @@ from collector.records import (
     Verdict,
     Zone,
 )
-from collector.regions import BY_NAME
 from deploy.lab import lies
 from deploy.lab.lies import Told
 from deploy.lab.lot import Lot

@@ -20,8 +20,8 @@ from typing import TypeVar
 
 from rich.console import Console
 
-from collector import zones
-from collector.zones import CatalogueZone
+from collector.facts import zones
+from collector.facts.zones import CatalogueZone
 from deploy.children import ROOT
 from deploy.lab.errors import LabError
 from deploy.lab.kernel import die_with_parent

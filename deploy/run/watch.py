@@ -15,8 +15,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from collector.facts.regions import demanded
 from collector.records import Zone
-from collector.regions import demanded
 from deploy.lab import outcome
 from deploy.lab.live import Demands, announce, screen
 from deploy.lab.outcome import Answers

@@ -26,9 +26,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from agent.errors import BorneError
-from collector import atlas, builder, geodata
 from collector.errors import StoreError
-from collector.geodata import Source
+from collector.facts import atlas, builder, geodata
+from collector.facts.geodata import Source
 from deploy.setup.bootstrap import Package, SetupError, apt_install, last_line, say
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,7 +5,7 @@ from pathlib import Path as File
 import pytest
 
 from benchmarks import baselines
-from collector.regions import BY_NAME
+from collector.facts.regions import BY_NAME
 from deploy.setup import atlas
 from tests.fakes.paths import LOST, path, reply
 

@@ -9,10 +9,10 @@ import pytest
 
 from benchmarks import corpus
 from benchmarks.corpus import Case, Saying, Truth
-from collector import atlas, knowledge
 from collector.errors import ConfigError
+from collector.facts import atlas, knowledge
+from collector.facts.soil import Soil
 from collector.records import Verdict
-from collector.soil import Soil
 from tests.fakes.paths import path, reply
 
 LONDON = reply("193.251.242.18", "pos0-1-4-0.lontr1.London.opentransit.net", rtt_ms=12.0)

@@ -10,12 +10,13 @@ import msgspec
 import pyarrow.parquet as pq
 import pytest
 
-from collector import journal, recovery
+from collector import recovery
 from collector.chain import Chain
+from collector.episodes.routes import Routes
 from collector.errors import CorruptError, StoreError
-from collector.frames import Entry
-from collector.intake import UnknownSeriesError
-from collector.routes import Routes
+from collector.gate import journal
+from collector.gate.frames import Entry
+from collector.gate.intake import UnknownSeriesError
 from tests.fakes.collector_durable import (
     N_AGENTS,
     NOW_NS,

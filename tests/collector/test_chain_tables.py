@@ -5,10 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from collector import atlas, provenance
 from collector.chain import Chain
 from collector.errors import ConfigError, StoreError
-from collector.imported import Import
+from collector.facts import atlas, provenance
+from collector.facts.imported import Import
 from tests.fakes import atlas_tables
 from tests.fakes.collector_durable import StoppedClock, config
 

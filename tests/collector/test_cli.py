@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from collector import atlas
 from collector.cli import main
+from collector.facts import atlas
 from tests.fakes import atlas_tables
 
 GOOD = Path(__file__).parent / "config" / "good.toml"

@@ -4,11 +4,12 @@ from ipaddress import ip_address
 
 import pytest
 
-from collector import clouds, zones
-from collector.atlas import Atlas
+from collector import clouds
 from collector.clouds import Clouds, StatedClouds
-from collector.imported import CloudRow, NoImports
-from collector.networks import Address
+from collector.facts import zones
+from collector.facts.atlas import Atlas
+from collector.facts.imported import CloudRow, NoImports
+from collector.facts.networks import Address
 from tests.fakes import cloud_tables
 
 

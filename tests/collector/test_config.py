@@ -6,10 +6,10 @@ import pytest
 
 from agent.errors import ConfigError
 from collector.config import Config, load
-from collector.limits import Limits
-from collector.policy import Demands, PolicyRow
+from collector.episodes.policy import Demands, PolicyRow
+from collector.gate.limits import Limits
+from collector.gate.websettings import DEFAULT_LISTEN
 from collector.records import Jurisdiction, NetworkOverride, Place, Vantage, Verdict, Zone
-from collector.websettings import DEFAULT_LISTEN
 
 FILES = Path(__file__).parent / "config"
 WRONG = sorted(path.stem for path in FILES.glob("*.toml") if path.stem != "good")

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from agent import wire
-from collector import frames, journal
 from collector.chain import Chain
-from collector.frames import Entry
-from collector.journal import Replay, file_name
+from collector.gate import frames, journal
+from collector.gate.frames import Entry
+from collector.gate.journal import Replay, file_name
 from tests.fakes import repetitions
 from tests.fakes.collector_durable import (
     NOW_NS,

@@ -13,9 +13,10 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from agent import wire
-from collector import handlers, openapi, server
+from collector import server
 from collector.chain import Chain
 from collector.live import Live
+from collector.web import handlers, openapi
 from tests.fakes import repetitions
 from tests.fakes.collector_durable import StoppedClock, batch, config, token
 from tests.fakes.collector_face import CONFIG

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from collector.errors import ConfigError
-from collector.imported import Import, ImportKind
+from collector.facts.imported import Import, ImportKind
 from collector.importing import BY_HAND, Opened, by_hand, open_all
 from tests.fakes import cloud_tables, mmdb_files
 

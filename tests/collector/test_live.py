@@ -12,7 +12,7 @@ from agent import wire
 from collector.chain import Chain
 from collector.config import Config
 from collector.errors import RefusedError, StoreError
-from collector.intake import Intake, SinkCounts
+from collector.gate.intake import Intake, SinkCounts
 from collector.live import Live
 from tests.fakes.collector_durable import (
     StoppedClock,

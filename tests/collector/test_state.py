@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from agent.records import Batch
-from collector import knowledge, quantiles
 from collector.errors import CorruptError
-from collector.limits import Limits
+from collector.facts import knowledge
+from collector.gate.limits import Limits
+from collector.samples import quantiles
 from collector.state import Checkpoint, Snapshot, State
 from tests.fakes.collector_durable import NOW_NS, S_NS, ZONE, agent_id, batch, path, vantage
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from collector import atlas as tables
-from collector import geodata
-from collector.geodata import Source
+from collector.facts import atlas as tables
+from collector.facts import geodata
+from collector.facts.geodata import Source
 from deploy.setup import atlas
 from deploy.setup.bootstrap import SetupError
 from tests.fakes import atlas_tables, cloud_tables
@@ -193,7 +193,7 @@ def test_who_needs_the_tables_and_who_goes_on(
     program = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from collector import atlas as tables\n"
+        "from collector.facts import atlas as tables\n"
         "from deploy.setup import atlas\n"
         "os.geteuid = lambda: 1000\n"
         "tables.BESIDE = atlas.CACHE = Path('.')\n"

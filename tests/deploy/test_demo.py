@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from collector.regions import JURISDICTIONS
+from collector.facts.regions import JURISDICTIONS
 from deploy.lab.conclusions import conclusions
 from deploy.lab.scenario import load
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from collector import queryoptions, questions
-from collector.answerlimits import AnswerLimits
+from collector.commands import queryoptions
+from collector.web import questions
+from collector.web.answerlimits import AnswerLimits
 
 PAGE = Path(__file__).parents[2] / "deploy" / "docs" / "questions.md"
 TEXT = PAGE.read_text(encoding="utf-8")

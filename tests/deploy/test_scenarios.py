@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from collector.regions import JURISDICTIONS, demanded
+from collector.facts.regions import JURISDICTIONS, demanded
 from deploy.lab.scenario import SCENARIOS, load
 from deploy.lab.story import Truth
 

@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from collector.quantiles import RELATIVE_ERROR
+from collector.samples.quantiles import RELATIVE_ERROR
 from deploy.lab.outcome import nanoseconds
 from deploy.lab.scenario import Scenario, load
 from deploy.lab.stand import Stand

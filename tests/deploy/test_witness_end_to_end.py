@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from collector import evidence
+from collector.audit import evidence
 from deploy.lab.scenario import load
 from deploy.lab.stand import Stand
 

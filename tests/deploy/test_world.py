@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from collector.facts.regions import BY_NAME, JURISDICTIONS, demanded
 from collector.records import OUTSIDE
-from collector.regions import BY_NAME, JURISDICTIONS, demanded
 from deploy.lab.conclusions import conclusions, escapes
 from deploy.lab.scenario import load
 

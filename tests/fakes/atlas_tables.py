@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
-from collector import atlas, builder
-from collector.atlas import Atlas
+from collector.facts import atlas, builder
+from collector.facts.atlas import Atlas
 
 IDENT = "tables of a test"
 DATE = "2026-06-17"

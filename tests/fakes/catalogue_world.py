@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from collector import zones
+from collector.facts import zones
 from deploy.lab.scenario import find
 from deploy.tables import table
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from collector.atlas import Atlas, Table
-from collector.geodata import compile_table, sources
+from collector.facts.atlas import Atlas, Table
+from collector.facts.geodata import compile_table, sources
 
 ROWS = (
     ("192.0.2.0/25", 0, "eu-west-3", "EC2"),

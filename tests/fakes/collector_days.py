@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from agent.records import Protocol, Series, Stamp
-from collector.columns import DTYPES, Columns, concat
-from collector.quantiles import merge
 from collector.records import RowId
-from collector.registry import Registered
+from collector.samples.columns import DTYPES, Columns, concat
+from collector.samples.quantiles import merge
+from collector.samples.registry import Registered
+from collector.samples.windows import Windows
 from collector.store import levels, segments
 from collector.store.listed import DAY_NS, HOUR_NS, Segment
 from collector.store.windowtable import Named
-from collector.windows import Windows
 
 S_NS = 1_000_000_000
 DAY0_NS = 20_000 * DAY_NS

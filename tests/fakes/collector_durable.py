@@ -26,10 +26,10 @@ from agent.records import (
     SpoolId,
     Stamp,
 )
-from collector.callers import Caller
 from collector.chain import Chain
 from collector.config import Config
-from collector.limits import Limits
+from collector.gate.callers import Caller
+from collector.gate.limits import Limits
 from collector.records import Place, SeriesQuery, Vantage, Zone
 from collector.wall import wall_text
 

@@ -10,9 +10,11 @@ from pathlib import Path as FilePath
 import msgspec
 
 from agent.records import Origin, Path, Protocol
-from collector import evidence, knowledge
+from collector.audit import evidence
 from collector.config import Config
-from collector.control import ForeignGroup, HolderFinding
+from collector.episodes.control import ForeignGroup, HolderFinding
+from collector.facts import knowledge
+from collector.facts.regions import JURISDICTIONS
 from collector.records import (
     Axis,
     Coverage,
@@ -29,7 +31,6 @@ from collector.records import (
     Verdict,
     Zone,
 )
-from collector.regions import JURISDICTIONS
 from collector.wall import wall_text
 
 S = 1_000_000_000

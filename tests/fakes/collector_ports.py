@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from agent.records import Plan, Protocol, Series, SeriesId, Stamp
-from collector.asked import Asked
-from collector.callers import Caller
-from collector.control import HolderFinding
+from collector.episodes.asked import Asked
+from collector.episodes.control import HolderFinding
 from collector.errors import RefusedError
-from collector.intake import Counts, Recovered, SinkCounts
-from collector.positions import Position
-from collector.queues import Queue
+from collector.gate.callers import Caller
+from collector.gate.intake import Counts, Recovered, SinkCounts
+from collector.judgement.positions import Position
 from collector.records import (
     Crossing,
     PathRecord,
@@ -20,6 +19,7 @@ from collector.records import (
     Vantage,
     ZoneRow,
 )
+from collector.samples.queues import Queue
 from tests.fakes.collector_face import (
     ABROAD,
     CONFIG,

@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow as pa
 
 from agent.records import Hop, Outcome, Path, PathReply, Protocol, Series, Stamp
-from collector import packing
-from collector.columns import Columns
 from collector.records import Axis, Coverage, Judgement, PathRecord, PathVerdict, Verdict
+from collector.samples import packing
+from collector.samples.columns import Columns
+from collector.samples.windows import Windows
 from collector.store import windowtable
-from collector.windows import Windows
 
 BASE_NS = 1_753_000_000_000_000_000
 S_NS = 1_000_000_000

@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path as File
 from typing import Any
 
-from collector import exchanges
+from collector.facts import exchanges
 
 
 def table_file(name: str) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """What tests of the judgement share: tables, replies of known places, a judge to ask."""
 
 from agent.records import Path
-from collector import knowledge
-from collector.borders import judge
-from collector.knowledge import Knowledge
+from collector.facts import knowledge
+from collector.facts.knowledge import Knowledge
+from collector.facts.regions import JURISDICTIONS
+from collector.judgement.borders import judge
 from collector.records import Judgement, Zone
-from collector.regions import JURISDICTIONS
 from tests.fakes.paths import (
     MARSEILLE,
     reply,

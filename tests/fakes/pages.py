@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-from collector import page
+from collector.web import page
 from tests.fakes.collector_face import (
     CONFIG,
     NOW_NS,

@@ -12,7 +12,7 @@ Row = TypeVar("Row", OriginRow, RegistrantRow)
 
 
 class RowTables:
-    """Satisfies `collector.networks.RangeTables`."""
+    """Satisfies `collector.facts.networks.RangeTables`."""
 
     def __init__(self, origins: Any, registrants: Any) -> None:  # noqa: ANN401 - rows or their JSON
         self._origins = msgspec.convert(origins, tuple[OriginRow, ...])

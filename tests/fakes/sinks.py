@@ -8,12 +8,12 @@ import msgspec
 
 from agent.records import Outcome, Protocol, Series, Stamp
 from collector.errors import StoreError
-from collector.intake import SinkCounts
-from collector.quantiles import Columns
-from collector.sink import Sink
-from collector.sinkrows import SinkSettings
+from collector.gate.intake import SinkCounts
+from collector.samples.quantiles import Columns
+from collector.samples.windows import Windows
+from collector.sinks.sink import Sink
+from collector.sinks.sinkrows import SinkSettings
 from collector.store.listed import Segment
-from collector.windows import Windows
 
 S_NS = 1_000_000_000
 WIDTH_NS = 10 * S_NS
@@ -78,7 +78,7 @@ class FakeListing:
 
 
 class FakeBacklog:
-    """Sealed windows in memory; stands in for `collector.backlog.Backlog`."""
+    """Sealed windows in memory; stands in for `collector.sinks.backlog.Backlog`."""
 
     def __init__(self, named: Callable[[int], Series] = series) -> None:
         self.listing = FakeListing()
@@ -142,7 +142,7 @@ class Database:
 
     @asynccontextmanager
     async def connect(self, _: SinkSettings) -> AsyncIterator["Database"]:
-        """Stand in for `collector.sinkclient.connect`."""
+        """Stand in for `collector.sinks.sinkclient.connect`."""
         yield self
 
     async def write(self, octets: bytes) -> None:

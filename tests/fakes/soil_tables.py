@@ -6,9 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from collector import atlas, soil, topology
-from collector.soil import Soil
-from collector.territories import Islands, Part, Patch, Rights, Shape
+from collector.facts import atlas, soil, topology
+from collector.facts.soil import Soil
+from collector.facts.territories import Islands, Part, Patch, Rights, Shape
 
 SCALE = 0.001
 ABOUT: Mapping[str, object] = {

@@ -9,19 +9,20 @@ from typing import Any
 import msgspec
 
 from agent.records import Path
-from collector import knowledge, stated
-from collector.anycast import evidence
-from collector.borders import judge
-from collector.carriers import Carrier
-from collector.exchanges import ExchangeLan
-from collector.knowledge import Knowledge
-from collector.names import NameReader
-from collector.nearness import Several
-from collector.networks import Networks, Prefixes, SpecialRange
-from collector.operators import CodeRow, NameRule, Operator
-from collector.places import PlaceRow
+from collector.audit import stated
+from collector.audit.restatement import restate, world
+from collector.facts import knowledge
+from collector.facts.carriers import Carrier
+from collector.facts.exchanges import ExchangeLan
+from collector.facts.knowledge import Knowledge
+from collector.facts.names import NameReader
+from collector.facts.networks import Networks, Prefixes, SpecialRange
+from collector.facts.operators import CodeRow, NameRule, Operator
+from collector.facts.places import PlaceRow
+from collector.judgement.anycast import evidence
+from collector.judgement.borders import judge
+from collector.judgement.nearness import Several
 from collector.records import Judgement, Jurisdiction, NetworkOverride, Zone
-from collector.restatement import restate, world
 from collector.wall import wall_ns
 from tests.fakes.ranges import RowTables
 

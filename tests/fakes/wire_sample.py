@@ -27,8 +27,8 @@ from agent.records import (
     WitnessReply,
     WitnessTask,
 )
-from collector import frames
-from collector.frames import Entry
+from collector.gate import frames
+from collector.gate.frames import Entry
 from tests.fakes.collector_durable import NOW_NS, S_NS, batch, path, series, vantage
 
 EVENTS = tuple(outcome for outcome in Outcome if outcome is not Outcome.REPLY)

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 import msgspec
 
 from agent.records import Path, PathReply, Protocol, Stamp, WitnessReply
-from collector import borders, knowledge
-from collector.landmarks import Landmarks
+from collector.facts import knowledge
+from collector.facts.regions import BY_NAME, JURISDICTIONS
+from collector.judgement import borders
+from collector.judgement.landmarks import Landmarks
+from collector.judgement.witness import Witness
 from collector.records import Jurisdiction, PathRecord, Place, Vantage
-from collector.regions import BY_NAME, JURISDICTIONS
 from collector.wall import wall_text
-from collector.witness import Witness
 from tests.fakes.collector_durable import NOW_NS
 from tests.fakes.paths import path, reply
 

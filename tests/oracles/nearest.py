@@ -7,8 +7,8 @@ import numpy as np
 from geographiclib.geodesic import Geodesic
 from numpy.typing import NDArray
 
+from collector.facts.soil import Ground, Soil
 from collector.records import Jurisdiction
-from collector.soil import Ground, Soil
 from deploy.lab.world import City
 
 MEAN_RADIUS_KM = 6371.0088

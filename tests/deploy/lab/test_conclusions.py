@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.regions import BY_NAME
+from collector.facts.regions import BY_NAME
 from deploy.lab.conclusions import conclusions, escapes
 from deploy.lab.scenario import load
 from tests.fakes.lab_worlds import write_world

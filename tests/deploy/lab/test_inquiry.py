@@ -5,9 +5,11 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from collector import atlas, borders, knowledge, routes, witness
+from collector.episodes import routes
+from collector.facts import atlas, knowledge
+from collector.facts.soil import Soil
+from collector.judgement import borders, witness
 from collector.records import Judgement, Verdict
-from collector.soil import Soil
 from deploy.lab import inquiry
 from deploy.lab.inquiry import LYING, Tally, inquire
 from deploy.lab.lies import HONEST, Shares

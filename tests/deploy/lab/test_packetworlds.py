@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from collector import atlas
-from collector.regions import BY_NAME, demanded
-from collector.soil import Soil
+from collector.facts import atlas
+from collector.facts.regions import BY_NAME, demanded
+from collector.facts.soil import Soil
 from deploy.lab import packetworlds
 from deploy.lab.conclusions import escapes
 from deploy.lab.packetworlds import ASKED, SPARE_MS, play, promising, recipe_of, weigh

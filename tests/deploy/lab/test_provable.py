@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
+from collector.facts.regions import BY_NAME
 from collector.records import Jurisdiction
-from collector.regions import BY_NAME
 from deploy.lab.provable import Border, Pings, provers
 from deploy.lab.scenario import load
 from deploy.lab.truth import expected_hops

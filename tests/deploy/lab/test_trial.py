@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from agent.records import Path
-from collector import atlas, knowledge
-from collector.borders import judge
+from collector.facts import atlas, knowledge
+from collector.facts.soil import Soil
+from collector.judgement.borders import judge
 from collector.records import Judgement, Verdict
-from collector.soil import Soil
 from deploy.lab import trial
 from deploy.lab.recipe import Recipe
 from deploy.lab.scenario import SCENARIOS

@@ -5,7 +5,7 @@ import tomllib
 import msgspec
 import pytest
 
-from collector import knowledge
+from collector.facts import knowledge
 from deploy.lab.checks import complaints
 from deploy.lab.recipe import Recipe
 from deploy.lab.scenario import SCENARIOS

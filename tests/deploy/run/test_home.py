@@ -7,7 +7,7 @@ import pytest
 
 from agent import config as agent_config
 from collector import config as collector_config
-from collector import zones
+from collector.facts import zones
 from deploy.lab.errors import StandError
 from deploy.run import home
 from deploy.run.standing import Standing
@@ -35,7 +35,7 @@ def test_both_programs_understand_their_files(tmp_path: Path) -> None:
     agent = agent_config.load(home.AGENT_FILE)
     collector = collector_config.load(home.COLLECTOR_FILE)
     (vantage,) = collector.agents
-    assert list(collector.zones) == ZONES
+    assert list(collector.facts.zones) == ZONES
     assert {(t.zone, t.target) for t in agent.targets} == {
         (zone.ident, target) for zone in ZONES for target in zone.targets
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from collector import zones
+from collector.facts import zones
 from deploy.lab.errors import StandError
 from deploy.run.home import Wishes
 from deploy.run.host import Host

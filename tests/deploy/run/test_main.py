@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from collector import zones
+from collector.facts import zones
 from deploy.lab.errors import StandError
 from deploy.run import __main__ as run
 from deploy.run.standing import Standing

@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 
-from collector import zones
+from collector.facts import zones
 from tests.fakes import catalogue_world
 from tests.fakes.lab_process import ROOT, Lab, running
 

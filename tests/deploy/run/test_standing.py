@@ -3,9 +3,10 @@
 import pytest
 
 from agent.records import Origin
-from collector import discs, zones
+from collector.facts import zones
+from collector.facts.regions import demanded
+from collector.judgement import discs
 from collector.records import Place
-from collector.regions import demanded
 from deploy.run.standing import NOWHERE, Standing, country, position
 
 SHORTEST_NS = 1

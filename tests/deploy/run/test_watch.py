@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from collector import zones
+from collector.facts import zones
 from collector.records import Zone
 from deploy.lab.outcome import Answers
 from deploy.run.standing import Standing

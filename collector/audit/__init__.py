@@ -1,0 +1,1 @@
+"""What a verdict rests on: Statements written, redacted, and verified on another machine."""

@@ -1,0 +1,1 @@
+"""The sub-commands of `borne-collector` that need no running collector."""

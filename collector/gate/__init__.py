@@ -1,0 +1,1 @@
+"""Where batches come in: callers, bodies, limits, the journal, TLS and listening."""

@@ -1,0 +1,351 @@
+"""Shell: the journal, where a batch is made durable before anybody is told that it is stored.
+
+Rules
+- Group commit without a timer: what arrives while one group is being synced is the next group
+  (measured: a timer of 5 ms halves the requests that a second can take).
+- Writing, fdatasync and what follows from them (delivery, a new file) happen in one worker
+  thread: the event loop waits for no disk and for no kernel. A group is delivered in the order of
+  the file, and only when all of it is on the disk.
+- A write or sync that fails takes back the whole group: the file is cut to its last durable
+  length before anything else is written, and every waiter gets a `StoreError`. The journal
+  recovers by itself when the disk does.
+- Files are numbered, never reused: a start begins a new one, a checkpoint another. A checkpoint
+  names the first number that a replay needs (the floor); files below it are dropped.
+- A damaged file is never removed: what is below the floor is kept under the name `.damaged`.
+"""
+
+import asyncio
+import mmap
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from collector.errors import CorruptError, StoreError
+from collector.gate import frames
+from collector.gate.frames import Damage, Entry, Tail
+from collector.store.files import sync_directory
+
+_PATTERN: Final = "journal-[0-9][0-9][0-9][0-9][0-9][0-9].bin"
+_NUMBER_PLACE: Final = slice(len("journal-"), -len(".bin"))
+
+T = TypeVar("T")
+_Waiter = tuple[bytes, Callable[[], None], asyncio.Future[None]]
+"""A frame, what its delivery calls, and who waits for it."""
+
+
+def file_name(number: int) -> str:
+    """Return the name of the journal file with this number."""
+    return f"journal-{number:06d}.bin"
+
+
+def numbers(directory: Path) -> list[int]:
+    """Return the numbers of the journal files in `directory`, rising."""
+    return sorted(int(path.name[_NUMBER_PLACE]) for path in directory.glob(_PATTERN))
+
+
+def octets(directory: Path) -> int:
+    """Return the octets of all journal files in `directory`: what a start would replay, about."""
+    total = 0
+    for path in directory.glob(_PATTERN):
+        with suppress(FileNotFoundError):  # a checkpoint has just dropped it
+            total += path.stat().st_size
+    return total
+
+
+def drop(directory: Path, floor: int) -> None:
+    """Remove the files that no replay from `floor` on needs; damaged ones are kept aside.
+
+    Raises:
+        StoreError: A file cannot be read or removed; the next `drop` tries again.
+    """
+    for number in numbers(directory):
+        if number >= floor:
+            break
+        path = directory / file_name(number)
+        whole = all(isinstance(found, Entry) for found in _read(path))
+        try:
+            if whole:
+                path.unlink()
+            else:
+                path.rename(path.with_suffix(".damaged"))
+        except OSError as error:
+            raise StoreError(f"drop the journal {path}: {error}; check the directory") from error
+
+
+def whole(path: Path) -> bool:
+    """Return whether a file holds frames and nothing else, but for a tail that is torn.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
+    return not any(isinstance(found, Damage) for found in _read(path))
+
+
+@dataclass(slots=True)
+class Replay:
+    """The batches of all files from `floor` on, in order, and what was found besides.
+
+    Iterate once; a torn tail of the last file is cut off on the way.
+    """
+
+    directory: Path
+    floor: int
+    frames: int = 0
+    cut_octets: int = 0
+    damage: list[CorruptError] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Yield each intact batch.
+
+        Raises:
+            StoreError: A file cannot be read.
+        """
+        there = [number for number in numbers(self.directory) if number >= self.floor]
+        expected = self.floor
+        for number in there:
+            if number != expected:
+                gap = f"{file_name(expected)} to {file_name(number - 1)}"
+                self.damage.append(
+                    CorruptError(
+                        f"replay the journal: {gap} are missing from {self.directory}; put them"
+                        " back and start again, or go on without their batches"
+                    )
+                )
+            expected = number + 1
+            yield from self._file(self.directory / file_name(number), last=number == there[-1])
+
+    def _file(self, path: Path, *, last: bool) -> Iterator[Entry]:
+        for found in _read(path):
+            match found:
+                case Entry():
+                    self.frames += 1
+                    yield found
+                case Tail() if last:
+                    _cut(path, found.offset)
+                    self.cut_octets += found.octets
+                case Tail():
+                    says = "the file ends within a frame, and another file follows"
+                    self._report(path, Damage(offset=found.offset, octets=found.octets, says=says))
+                case Damage():
+                    self._report(path, found)
+
+    def _report(self, path: Path, found: Damage) -> None:
+        self.damage.append(
+            CorruptError(
+                f"replay {path}: from octet {found.offset} on, {found.says}; {found.octets} octets"
+                " are not used, all other batches are; the file is kept as *.damaged after the"
+                " next checkpoint: check this disk and compare with a copy"
+            )
+        )
+
+
+def _read(path: Path) -> Iterator[Entry | Tail | Damage]:
+    """Yield what the file holds.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            if not path.stat().st_size:
+                return
+            with (
+                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+                memoryview(content) as view,
+            ):
+                yield from frames.scan(view)
+    except OSError as error:
+        raise StoreError(f"read the journal {path}: {error}; check the disk") from error
+
+
+def _cut(path: Path, length: int) -> None:
+    """Cut the file to `length` octets, durably."""
+    with path.open("r+b") as file:
+        file.truncate(length)
+        os.fsync(file.fileno())
+
+
+class _File:
+    """One open journal file; all methods run in the worker thread."""
+
+    def __init__(self, directory: Path, number: int) -> None:
+        self.number = number
+        self.durable = 0
+        self._clean = True
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        self._path = directory / file_name(number)
+        self._descriptor = os.open(self._path, flags, 0o600)
+        try:
+            sync_directory(directory)
+        except OSError:
+            self._path.unlink()
+            os.close(self._descriptor)
+            raise
+
+    def write(self, octets: bytes) -> None:
+        """Append `octets` durably, or leave the file as it was and raise `StoreError`."""
+        try:
+            if not self._clean:
+                self._take_back()
+            self._clean = False
+            left = memoryview(octets)
+            while left:
+                left = left[os.write(self._descriptor, left) :]
+            os.fdatasync(self._descriptor)
+        except OSError as error:
+            self._try_to_take_back()
+            raise StoreError(
+                f"write the journal {self._path}: {error}; nothing of it is kept, agents send the"
+                " same batches again; make room or mend the disk"
+            ) from error
+        self.durable += len(octets)
+        self._clean = True
+
+    def close(self) -> None:
+        """Close the file; what is not durable goes."""
+        if not self._clean:
+            self._try_to_take_back()
+        os.close(self._descriptor)
+
+    def _take_back(self) -> None:
+        os.ftruncate(self._descriptor, self.durable)
+        os.fdatasync(self._descriptor)
+        self._clean = True
+
+    def _try_to_take_back(self) -> None:
+        try:
+            self._take_back()
+        except OSError:
+            # Not forgotten: `_clean` stays false, so that the next write takes back first.
+            self._clean = False
+
+
+class Journal:
+    """The open journal. Make it in a running event loop, `close` it in the same."""
+
+    def __init__(self, directory: Path, floor: int = 1) -> None:
+        """Begin a new file after all that are there, numbered `floor` at least.
+
+        Raises:
+            StoreError: The directory cannot be written.
+        """
+        self._directory = directory
+        self._waiting: list[_Waiter] = []
+        self._turns: list[tuple[Callable[[], object], asyncio.Future[Any]]] = []
+        self._task: asyncio.Task[None] | None = None
+        self._worker = ThreadPoolExecutor(1, "journal")
+        self._file = self._create(max([floor - 1, *numbers(directory)]) + 1)
+
+    @property
+    def number(self) -> int:
+        """Return the number of the file that is written now."""
+        return self._file.number
+
+    @property
+    def octets(self) -> int:
+        """Return the durable length of that file."""
+        return self._file.durable
+
+    async def append(self, entry: Entry, deliver: Callable[[], None]) -> None:
+        """Write `entry` durably; `deliver` is called once it is, in the order of the file.
+
+        It is called in the worker thread, never two at a time. A cancelled caller changes nothing:
+        the batch is written and delivered all the same.
+
+        Raises:
+            StoreError: It could not be written; `deliver` was not called and never will be.
+        """
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((frames.encode(entry), deliver, written))
+        self._wake()
+        await written
+
+    async def rotate(self, take: Callable[[int], T]) -> T:
+        """Begin a new file between two groups, and return what `take` makes of its number.
+
+        `take` is called in the worker thread, when everything in older files is delivered and
+        nothing of the new one.
+
+        Raises:
+            StoreError: The new file cannot be made; `take` was not called, the old one goes on.
+        """
+
+        def turn() -> T:
+            old = self._file
+            self._file = self._create(old.number + 1)
+            try:
+                return take(self._file.number)
+            finally:
+                old.close()
+
+        taken: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._turns.append((turn, taken))
+        self._wake()
+        return await taken
+
+    async def close(self) -> None:
+        """Write what waits, then close the file."""
+        if self._task is not None:
+            await self._task
+        self._file.close()
+        self._worker.shutdown()
+
+    def _wake(self) -> None:
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name="journal")
+
+    async def _run(self) -> None:
+        """Write group after group until nothing waits."""
+        loop = asyncio.get_running_loop()
+        while self._waiting or self._turns:
+            turns, self._turns = self._turns, []
+            for turn, taken in turns:
+                try:
+                    _settle(taken, await loop.run_in_executor(self._worker, turn))
+                except Exception as error:  # noqa: BLE001 - handed to the caller, who awaits it
+                    _settle(taken, None, error)
+            group, self._waiting = self._waiting, []
+            if group:
+                errors = await loop.run_in_executor(self._worker, self._commit, group)
+                for (_, _, written), failed in zip(group, errors, strict=True):
+                    _settle(written, None, failed)
+
+    def _commit(self, group: Sequence[_Waiter]) -> list[Exception | None]:
+        """Write a group and deliver it; return what went wrong with each of it."""
+        try:
+            self._file.write(b"".join(frame for frame, _, _ in group))
+        except Exception as error:  # noqa: BLE001 - handed to every waiter
+            return [error] * len(group)
+        return [_error_of(deliver) for _, deliver, _ in group]
+
+    def _create(self, number: int) -> _File:
+        try:
+            return _File(self._directory, number)
+        except OSError as error:
+            raise StoreError(
+                f"begin the journal {self._directory / file_name(number)}: {error}; check the"
+                " directory's owner and the room on the disk"
+            ) from error
+
+
+def _error_of(deliver: Callable[[], None]) -> Exception | None:
+    """Call `deliver`; return the error of it, for the one who appended the batch."""
+    try:
+        deliver()
+    except Exception as error:  # noqa: BLE001 - returned, not passed over
+        return error
+    return None
+
+
+def _settle(future: "asyncio.Future[T]", result: T, error: Exception | None = None) -> None:
+    """Give the waiter its result or the error, unless it is gone."""
+    if future.done():
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)

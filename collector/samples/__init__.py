@@ -1,0 +1,1 @@
+"""From samples to sketches: series, windows, quantiles and the kernels that compute them."""

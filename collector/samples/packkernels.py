@@ -1,0 +1,166 @@
+"""Decider: the numba kernels that pack sketches into octets, and find the buckets of quantiles.
+
+Rules
+- Arrays in, arrays out; errors are return codes. The octets are those of `samples.packing`.
+- `unpack` trusts nothing: what is no sketch is `BAD`, and no bucket outside the range leaves it.
+- Every kernel has an explicit signature, so importing this module compiles everything (or loads
+  it from numba's cache). Import it through `collector.samples.packing`, which does so lazily.
+"""
+
+from typing import Final
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.jit import kernel, readonly
+from collector.samples.sketch import CELLS, FIRST_BUCKET, PPM
+
+BAD: Final = -1
+_NIBBLE: Final = 15
+_SEVEN: Final = 127
+_MORE: Final = 128
+_LAST_SHIFT: Final = 56
+
+_I32 = NDArray[np.int32]
+_I64 = NDArray[np.int64]
+_U8 = NDArray[np.uint8]
+_READ_I32 = readonly(nb.int32)
+_READ_I64 = readonly(nb.int64)
+_READ_U8 = readonly(nb.uint8)
+_PAIR = nb.types.UniTuple(nb.int64, 2)  # type: ignore[no-untyped-call]
+
+
+@kernel(nb.int64(nb.int64))
+def _rest_length(value: int) -> int:
+    """Return how many octets hold what a nibble cannot."""
+    length = 0
+    if value >= _NIBBLE:
+        rest = value - _NIBBLE
+        length = 1
+        while rest >= _MORE:
+            rest >>= 7
+            length += 1
+    return length
+
+
+@kernel(nb.int64(nb.uint8[::1], nb.int64, nb.int64))
+def _write_rest(octets: _U8, at: int, value: int) -> int:
+    """Write what a nibble cannot hold at `at`; return where the next octet goes."""
+    if value >= _NIBBLE:
+        rest = value - _NIBBLE
+        while rest >= _MORE:
+            octets[at] = (rest & _SEVEN) | _MORE
+            rest >>= 7
+            at += 1
+        octets[at] = rest
+        at += 1
+    return at
+
+
+@kernel(nb.int64(nb.int64))
+def _zigzag(value: int) -> int:
+    return 2 * value if value >= 0 else -2 * value - 1
+
+
+@kernel(nb.void(_READ_I64, _READ_I32, _READ_I64, _READ_I32, nb.int32[::1]))
+def lengths(offsets: _I64, bucket: _I32, bucket_count: _I64, lowest: _I32, ends: _I32) -> None:
+    """Write where the octets of each sketch end, `ends[0]` being 0."""
+    at = 0
+    for i in range(offsets.size - 1):
+        for entry in range(offsets[i], offsets[i + 1]):
+            if entry == offsets[i]:
+                step = _zigzag(int(bucket[entry]) - int(lowest[i]))
+            else:
+                step = int(bucket[entry]) - int(bucket[entry - 1]) - 1
+            at += 1 + _rest_length(step) + _rest_length(bucket_count[entry] - 1)
+        ends[i + 1] = at
+
+
+@kernel(nb.void(_READ_I64, _READ_I32, _READ_I64, _READ_I32, nb.uint8[::1]))
+def pack(offsets: _I64, bucket: _I32, bucket_count: _I64, lowest: _I32, octets: _U8) -> None:
+    """Write the octets of all sketches, one behind the other."""
+    at = 0
+    for i in range(offsets.size - 1):
+        for entry in range(offsets[i], offsets[i + 1]):
+            if entry == offsets[i]:
+                step = _zigzag(int(bucket[entry]) - int(lowest[i]))
+            else:
+                step = int(bucket[entry]) - int(bucket[entry - 1]) - 1
+            more = int(bucket_count[entry]) - 1
+            octets[at] = (min(step, _NIBBLE) << 4) | min(more, _NIBBLE)
+            at = _write_rest(octets, _write_rest(octets, at + 1, step), more)
+
+
+@kernel(_PAIR(_READ_U8, nb.int64, nb.int64, nb.int64))
+def _read_rest(octets: _U8, at: int, end: int, nibble: int) -> tuple[int, int]:
+    """Return the value that a nibble begins and where the next octet is; that is `BAD` if none."""
+    value = nibble
+    if nibble == _NIBBLE:
+        shift = 0
+        while True:
+            if at >= end or shift > _LAST_SHIFT:
+                return 0, BAD
+            octet = int(octets[at])
+            at += 1
+            value += (octet & _SEVEN) << shift
+            shift += 7
+            if octet < _MORE:
+                break
+    return value, at
+
+
+@kernel(nb.int64(_READ_U8, _READ_I32, _READ_I32, nb.int64[::1], nb.int32[::1], nb.int64[::1]))
+def unpack(
+    octets: _U8, ends: _I32, lowest: _I32, offsets: _I64, bucket: _I32, bucket_count: _I64
+) -> int:
+    """Write the sketches of which `pack` wrote the octets; return their entries, or `BAD`.
+
+    `bucket` and `bucket_count` have room for an entry per octet.
+    """
+    written = 0
+    for i in range(ends.size - 1):
+        at, end = int(ends[i]), int(ends[i + 1])
+        previous = int(lowest[i])
+        first = True
+        while at < end:
+            octet = int(octets[at])
+            step, at = _read_rest(octets, at + 1, end, octet >> 4)
+            if at == BAD:
+                return BAD
+            more, at = _read_rest(octets, at, end, octet & _NIBBLE)
+            if at == BAD:
+                return BAD
+            if first:
+                previous += step // 2 if step % 2 == 0 else -(step + 1) // 2
+                first = False
+            else:
+                previous += step + 1
+            if previous < FIRST_BUCKET or previous >= FIRST_BUCKET + CELLS or more < 0:
+                return BAD
+            bucket[written] = previous
+            bucket_count[written] = more + 1
+            written += 1
+        offsets[i + 1] = written
+    return written
+
+
+@kernel(nb.void(_READ_I64, _READ_I32, _READ_I64, _READ_I64, _READ_I64, nb.int32[:, ::1]))
+def ranks(
+    offsets: _I64, bucket: _I32, bucket_count: _I64, zero: _I64, ranks_ppm: _I64, found: _I32
+) -> None:
+    """Write the bucket of each of the rising quantiles; the zero bucket is the one below all."""
+    for i in range(offsets.size - 1):
+        total = zero[i]
+        for entry in range(offsets[i], offsets[i + 1]):
+            total += bucket_count[entry]
+        entry = offsets[i]
+        passed = zero[i]
+        last = FIRST_BUCKET - 1
+        for column in range(ranks_ppm.size):
+            rank = (ranks_ppm[column] * total + PPM - 1) // PPM
+            while passed < rank:
+                passed += bucket_count[entry]
+                last = bucket[entry]
+                entry += 1
+            found[i, column] = last

@@ -1,0 +1,1 @@
+"""What hands sealed windows to other databases, and their line protocol."""

@@ -1,0 +1,184 @@
+"""Shell: the upkeep of the store: compaction, rollups and retention, beside everything else.
+
+Rules
+- What is due is decided by `collector.store.dues`; one thing at a time is done, in a worker thread.
+- New files are written first; then one transaction of the catalogue lists them in the place of the
+  old ones; only then these are removed. A crash between any two leaves the old list or the new
+  one, and files that a start removes.
+- The list in memory changes under the lock that questions take: each finds the old list or the new
+  one. A question that holds the old list when its files go asks again with the new one.
+- A file that is damaged or missing is said and left as it is; the rest goes on without it.
+- A failure is said, nothing of it is left, and it is tried again at the next turn.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from collector.config import Config
+from collector.errors import CorruptError, GoneError, StoreError
+from collector.samples import registry
+from collector.state import State
+from collector.store import compaction, dues
+from collector.store.catalog import Catalog
+from collector.store.compaction import Bench
+from collector.store.dues import Due
+from collector.store.listed import SEALED_S, Segment
+
+_S_NS: Final = 1_000_000_000
+_SPARE_S: Final = 60
+"""Beside grace and interval, how long after its end an hour is left alone."""
+_LOG: Final = logging.getLogger(__name__)
+
+
+class StoppedError(Exception):
+    """The end began: what was being written is given up."""
+
+
+class Upkeep:
+    """Keeps the segments of one store few, small and no older than they should be."""
+
+    def __init__(
+        self,
+        config: Config,
+        state: State,
+        lock: threading.Lock,
+        *,
+        catalog: Catalog,
+        directory: Path,
+        listed: list[Segment],
+    ) -> None:
+        """Keep the segments in `directory`; `listed` and `state` change under `lock`."""
+        self._config = config
+        self._state = state
+        self._lock = lock
+        self._catalog = catalog
+        self._directory = directory
+        self._listed = listed
+        self._settle_ns = _S_NS * (
+            SEALED_S + config.grace_s + 2 * config.checkpoint_interval_s + _SPARE_S
+        )
+        self._left: set[str] = set()
+        self._orphans: list[str] = []
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """End what is being done, soon."""
+        self._stopping.set()
+
+    async def turn(self, now_ns: int) -> None:
+        """Do everything that is due at `now_ns`.
+
+        Raises:
+            StoreError: Something failed; it stands as before, and is due again.
+        """
+        while not self._stopping.is_set() and await asyncio.to_thread(self.step, now_ns):
+            pass
+
+    def step(self, now_ns: int) -> bool:
+        """Do what is due next; return whether there was anything. Raises: as `turn`."""
+        if self._orphans:
+            self._catalog.settle()
+            self._remove(self._orphans)
+            self._orphans.clear()
+        with self._lock:
+            segments = [segment for segment in self._listed if segment.name not in self._left]
+        found = dues.due(
+            segments, now_ns, self._settle_ns, self._config.retention, self._held(now_ns)
+        )
+        if found is None:
+            return False
+        try:
+            removed, added = self._done(found, segments)
+        except StoppedError:
+            return False
+        except (CorruptError, GoneError) as error:
+            self._leave(found, error)
+            return True
+        self._replace(removed, added)
+        _LOG.info(
+            "%s: %d segments became %d",
+            *(found.what, len(removed), len(added)),
+            extra={"event": "upkeep"},
+        )
+        return True
+
+    def _done(
+        self, found: Due, segments: Sequence[Segment]
+    ) -> tuple[Sequence[Segment], Sequence[Segment]]:
+        """Write what takes the place of a due's segments; return what goes and what comes."""
+        if found.what == "expired":
+            return found.segments, ()
+        bench = self._bench(segments)
+        match found.what:
+            case "spread":
+                return found.segments, compaction.spread(bench, found.segments[0])
+            case "hour":
+                return found.segments, compaction.hour(bench, found.segments)
+            case "day":
+                companions = [s for s in segments if s.kind == "moments"]
+                outdated = compaction.outdated(found.segments, companions)
+                return (*found.segments, *outdated), compaction.day(bench, found.segments)
+            case "joined":
+                return found.segments, compaction.joined(bench, found.segments)
+        raise AssertionError(f"nobody knows how to do {found.what}")
+
+    def _bench(self, segments: Sequence[Segment]) -> Bench:
+        with self._lock:
+            rows = self._state.registry.rows[:]
+        present = {agent.agent_id: agent.name for agent in self._config.agents}
+        newest = max((segment.serial for segment in segments), default=0)
+        return Bench(
+            directory=self._directory,
+            named={
+                known.row: (present.get(known.agent_id, known.agent), known.series)
+                for known in rows
+            },
+            places=registry.ranks(rows),
+            suffix=f"c{newest + 1:06d}",
+            watch=self._watch,
+        )
+
+    def _watch(self) -> None:
+        if self._stopping.is_set():
+            raise StoppedError
+
+    def _replace(self, removed: Sequence[Segment], added: Sequence[Segment]) -> None:
+        """List what came in the place of what goes, then remove that.
+
+        Where that fails, files that came stay for now: a transaction whose sync failed may still
+        be found whole after a crash, and then it needs them.
+        """
+        try:
+            listed = self._catalog.replace(removed, added)
+        except BaseException:
+            self._orphans += [segment.name for segment in added]
+            raise
+        gone = {segment.name for segment in removed}
+        with self._lock:
+            self._listed[:] = [s for s in self._listed if s.name not in gone] + listed
+        self._remove(gone)
+
+    def _remove(self, names: Iterable[str]) -> None:
+        for name in names:
+            (self._directory / name).unlink(missing_ok=True)
+
+    def _leave(self, found: Due, error: StoreError) -> None:
+        """Note which file cannot be read; the rest of what was due is done without it."""
+        spoiled = [segment.name for segment in found.segments if segment.name in str(error)]
+        self._left.update(spoiled or [segment.name for segment in found.segments])
+        _LOG.error("%s; it is left as it is", error, extra={"event": "segment_left"})
+
+    def _held(self, now_ns: int) -> dues.Held:
+        """Return whether a sink is still owed a segment, and not longer than its bound."""
+        owed = [
+            (cursor, now_ns - sink.backlog_s * _S_NS)
+            for sink in self._config.sinks
+            if (cursor := self._catalog.enrolled(sink.name)) is not None
+        ]
+        return lambda segment: any(
+            segment.serial > cursor and segment.last_ns >= oldest_ns for cursor, oldest_ns in owed
+        )

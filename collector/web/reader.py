@@ -1,0 +1,239 @@
+"""Shell: answers to questions, merged from what is in memory and what is in segments.
+
+Rules
+- Its methods may be called from any thread: they hold the state's lock only while they take what
+  they need of it, and read files without it.
+- What is sealed is seen in memory until its segment is listed, and both change under the lock: a
+  question finds every sample once.
+- Upkeep replaces segments under the lock, too: a question whose files go while it reads them
+  begins again with the new list.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from collector.episodes.asked import Asked
+from collector.episodes.control import HolderFinding
+from collector.errors import GoneError
+from collector.judgement.positions import Position
+from collector.records import (
+    Crossing,
+    PathRecord,
+    SeriesQuery,
+    SeriesRow,
+    SeriesWindow,
+    Vantage,
+    ZoneRow,
+)
+from collector.samples.quantiles import Columns, concat, merge, ranks, to_quantiles
+from collector.samples.registry import Registered
+from collector.state import State
+from collector.store import judged, levels, segments
+from collector.store.bundles import Bundles
+from collector.store.levels import Piece
+from collector.store.listed import Kind, Segment
+from collector.web import questions
+
+_ATTEMPTS: Final = 5
+"""How often a question begins again because its segments were replaced while it read them."""
+
+
+class StoreReader:
+    """`collector.gate.intake.Reader` over the state and the store."""
+
+    def __init__(
+        self,
+        state: State,
+        lock: threading.Lock,
+        *,
+        segments_directory: Path,
+        listed: list[Segment],
+        bundles: Bundles,
+        agents: Sequence[Vantage],
+    ) -> None:
+        """Read `state` and `listed` (all segments, which the owner changes) under `lock`."""
+        self._state = state
+        self._lock = lock
+        self._directory = segments_directory
+        self._listed = listed
+        self._bundles = bundles
+        self._agents = {vantage.agent_id: vantage.name for vantage in agents}
+
+    def zones(self, from_ns: int, to_ns: int) -> Sequence[ZoneRow]:
+        """Return a row per (agent, zone) with samples in [from_ns, to_ns)."""
+        known, columns = self._windows(None, from_ns, to_ns)
+        groups: dict[tuple[str, str], int] = {}
+        group_of = np.fromiter(
+            (groups.setdefault((k.series.zone, self._agent(k)), len(groups)) for k in known),
+            dtype=np.uint32,
+            count=len(known),
+        )
+        merged = merge(columns.grouped(group_of[columns.row]))
+        keys = list(groups)
+        rows = []
+        for group, quantiles in zip(merged.row.tolist(), to_quantiles(merged), strict=True):
+            ident, agent = keys[group]
+            provider, _, region = ident.partition("/")
+            rows.append(ZoneRow(provider=provider, region=region, agent=agent, quantiles=quantiles))
+        return sorted(rows, key=lambda row: (row.provider, row.region, row.agent))
+
+    def series(self, query: SeriesQuery) -> Sequence[SeriesRow]:
+        """Return the series that match and have windows, with these merged to the step.
+
+        Raises:
+            RefusedError: There are more than `query.most_windows`.
+        """
+        known, columns = self._windows(query, query.from_ns, query.to_ns)
+        merged = merge(columns, query.step_ns)
+        if len(merged) > query.most_windows:
+            raise questions.too_many(np.unique(merged.row).size, len(merged), query)
+        windows: dict[int, list[SeriesWindow]] = {}
+        begins = zip(merged.row.tolist(), merged.start_ns.tolist(), strict=True)
+        ranks_s = ranks(merged, query.ranks_ppm)
+        rows = zip(begins, to_quantiles(merged), ranks_s, strict=True)
+        for (row, start_ns), quantiles, found_s in rows:
+            window = SeriesWindow(start_ns=start_ns, quantiles=quantiles, ranks_s=found_s)
+            windows.setdefault(row, []).append(window)
+        return [
+            SeriesRow(
+                agent=self._agent(known[row]),
+                zone=known[row].series.zone,
+                series=known[row].series,
+                windows=tuple(found),
+            )
+            for row, found in windows.items()
+        ]
+
+    def latest_paths(self) -> Sequence[PathRecord]:
+        """Return the newest path of each (agent, target, family)."""
+        with self._lock:
+            return [self._state.routes.newest[key] for key in sorted(self._state.routes.newest)]
+
+    def paths(
+        self, agent: str | None, target: str | None, limit: int, before_ns: int | None = None
+    ) -> Sequence[PathRecord]:
+        """Return the newest paths that match, newest first, `limit` at most.
+
+        With `before_ns`, those alone that started earlier.
+
+        Raises:
+            StoreError: A segment is missing or damaged; the message names it.
+        """
+        with self._lock:
+            fresh = self._state.routes.fresh[:]
+            names = self._names("paths")
+        found = [
+            record
+            for record in fresh
+            if agent in {None, record.judgement.agent}
+            and target in {None, record.judgement.target}
+            and (before_ns is None or record.judgement.started_ns < before_ns)
+        ]
+        if limit > 0:
+            found += judged.read_paths(
+                *(self._directory, names),
+                agent=agent,
+                target=target,
+                limit=limit,
+                before_ns=before_ns,
+            )
+        found.sort(key=lambda record: record.judgement.started_ns, reverse=True)
+        return found[: max(limit, 0)]
+
+    def crossings(self) -> Sequence[Crossing]:
+        """Return confirmed episodes, newest first."""
+        with self._lock:
+            return self._state.routes.crossings()
+
+    def findings(self) -> Sequence[HolderFinding]:
+        """Return confirmed findings of administration, newest first."""
+        with self._lock:
+            return self._state.routes.findings()
+
+    def positions(self) -> Mapping[str, Position]:
+        """Return what is known of where each configured agent stands."""
+        with self._lock:
+            return self._state.routes.vantages.positions()
+
+    def requests(self, now_ns: int) -> Asked:
+        """Return what became of the requests to witnesses."""
+        with self._lock:
+            return self._state.routes.witness.asked(now_ns)
+
+    def evidence(self, digest: str) -> bytes | None:
+        """Return the canonical JSON of the Statement with this SHA-256 (hex), None if unknown.
+
+        Raises:
+            StoreError: It cannot be read, or its octets do not match its name.
+        """
+        return self._bundles.read(digest)
+
+    def last_batch_ns(self) -> Mapping[str, int]:
+        """Return when each configured agent last delivered (collector's wall clock), 0 if never."""
+        with self._lock:
+            arrivals = dict(self._state.arrivals)
+        return {name: arrivals.get(agent_id, 0) for agent_id, name in self._agents.items()}
+
+    def _windows(
+        self, query: SeriesQuery | None, from_ns: int, to_ns: int
+    ) -> tuple[list[Registered], Columns]:
+        """Return all known series, and the windows in [from_ns, to_ns) of those that match.
+
+        Raises:
+            StoreError: A segment is missing or damaged; the message names it.
+        """
+        for attempt in range(_ATTEMPTS):
+            with self._lock:
+                known = self._state.registry.rows[:]
+                held = self._state.unsegmented()
+                listed = self._listed[:]
+            rows = None if query is None else set(self._matching(known, query))
+            inside = (held.start_ns >= from_ns) & (held.start_ns < to_ns)
+            if rows is not None:
+                inside &= np.isin(held.row, list(rows))
+            step_ns = None if query is None else query.step_ns
+            try:
+                stored = self._stored(levels.pieces(listed, from_ns, to_ns, step_ns), rows)
+            except GoneError:
+                if attempt + 1 == _ATTEMPTS or self._stands(listed):
+                    raise
+            else:
+                return known, concat([*stored, held.take(np.flatnonzero(inside))])
+        raise AssertionError("the last attempt raises")
+
+    def _stored(self, pieces: Sequence[Piece], rows: set[int] | None) -> list[Columns]:
+        return [
+            segments.read_windows(
+                self._directory, piece.names, rows=rows, from_ns=piece.from_ns, to_ns=piece.to_ns
+            )
+            for piece in pieces
+        ]
+
+    def _stands(self, listed: list[Segment]) -> bool:
+        """Return whether the list is still the same: then a file that is gone is missing."""
+        with self._lock:
+            return listed == self._listed
+
+    def _matching(self, known: Sequence[Registered], query: SeriesQuery) -> Iterator[int]:
+        """Yield the rows that a question asks for."""
+        for candidate in known:
+            series = candidate.series
+            if (
+                query.agent in {None, self._agent(candidate)}
+                and query.zone in {None, series.zone}
+                and query.target in {None, series.target}
+                and query.protocol in {None, series.protocol}
+                and query.family in {None, series.family}
+            ):
+                yield candidate.row
+
+    def _agent(self, known: Registered) -> str:
+        """Return the agent's name as the settings have it now, else as it was."""
+        return self._agents.get(known.agent_id, known.agent)
+
+    def _names(self, kind: Kind) -> list[str]:
+        return [segment.name for segment in self._listed if segment.kind == kind]

@@ -1,0 +1,34 @@
+"""The tables of facts: how many rows are known in which way."""
+
+import msgspec
+import pytest
+
+from collector.facts import provenance
+
+SOME = provenance.tables()["exchanges"][0]
+
+
+def test_the_counts_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every table has a line with its counts, and few rows rest on memory."""
+    with capsys.disabled():
+        print("", *provenance.lines(), sep="\n")  # noqa: T201 - the counts are for people to see
+    tables = provenance.tables()
+    assert [*tables] == [line.partition(":")[0] for line in provenance.lines()]
+    for name, rows in tables.items():
+        counted = provenance.count(rows)
+        assert len(rows) == sum(counted.values()) > 0
+        assert counted["recalled"] / len(rows) < 0.15, name
+
+
+def test_a_line_names_each_status() -> None:
+    """A table without recalled rows says so with a zero."""
+    (line,) = [line for line in provenance.lines() if line.startswith("special:")]
+    rows = len(provenance.tables()["special"])
+    assert line == f"special: {rows} rows, 0 observed, {rows} read, 0 recalled"
+
+
+@pytest.mark.parametrize("lack", [{"source": ""}, {"source": " "}, {"date": ""}, {"status": "?"}])
+def test_a_row_without_source_or_date_is_refused(lack: dict[str, str]) -> None:
+    """Nobody adds a fact and leaves out how it is known."""
+    with pytest.raises(AssertionError, match="lacks status, source or date"):
+        provenance.count([msgspec.structs.replace(SOME, **lack)])

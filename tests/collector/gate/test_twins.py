@@ -1,0 +1,59 @@
+"""Twins: the same batch is known however it is described, another one is told apart."""
+
+import msgspec
+import pytest
+
+from agent import wire
+from agent.records import Batch, Descriptors
+from collector.gate.twins import REMEMBERED, SPOOLS, Print, Twins, print_of
+from tests.fakes.collector_durable import batch
+
+
+def printed(one: Batch) -> Print:
+    """Return the print of a batch as it travels."""
+    return print_of(wire.encode(one))
+
+
+def test_descriptors_make_no_difference() -> None:
+    """What was measured is what counts."""
+    bare = msgspec.structs.replace(batch(5), descriptors=Descriptors())
+    assert printed(batch(5)) == printed(bare)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rtt_s": [0.5] * 9},
+        {"base_ns": 1},
+        {"boot_id": b"c" * 16},
+        {"reply_dt_ms": [1] * 9},
+        {"event_dt_ms": [6] * 3},
+        {"sequence": 4},
+        {"clock_error_ns": -1},
+    ],
+)
+def test_every_measurement_makes_a_difference(changes: dict[str, object]) -> None:
+    """Another value anywhere before the descriptors is another batch."""
+    original = batch(11)
+    given = {
+        name: value[: len(getattr(original, name))] if isinstance(value, list) else value
+        for name, value in changes.items()
+    }
+    assert printed(original) != printed(msgspec.structs.replace(original, **given))
+
+
+def test_only_what_is_remembered_differs() -> None:
+    """An unknown sequence is nobody's twin; the last ones of the last spools are remembered."""
+    twins = Twins()
+    other = Print(0, 0)
+    assert not twins.differs(batch(1), other)
+    for sequence in range(REMEMBERED + 1):
+        twins.remember(batch(sequence), printed(batch(sequence)))
+    told = [twins.differs(batch(sequence), other) for sequence in (0, 1, REMEMBERED)]
+    assert [False, True, True] == told
+    assert not twins.differs(batch(1), printed(batch(1)))
+    for spool in range(SPOOLS):
+        one = batch(1, spool=bytes([spool]) * 16)
+        twins.remember(one, printed(one))
+    assert not twins.differs(batch(1), other)
+    assert [1] == [len(spools) // SPOOLS for spools in twins._spools.values()]

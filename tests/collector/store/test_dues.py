@@ -1,0 +1,148 @@
+"""What is due is decided by what is listed and by the newest data, one thing at a time."""
+
+from collections.abc import Iterable
+
+import msgspec
+import pytest
+
+from collector.store import dues
+from collector.store.dues import Due
+from collector.store.listed import DAY_NS, HOUR_NS, LEVELS_S, Kind, Segment, Stage
+from collector.store.retention import Retention
+from tests.fakes.collector_days import DAY0_NS, S_NS
+
+SETTLE_NS = 300 * S_NS
+KEEP = Retention()
+LATER_NS = DAY0_NS + 30 * HOUR_NS
+HOURLY = LEVELS_S[:3]
+
+
+def segment(
+    hour: float, serial: int, *, kind: Kind = "windows", stage: Stage = "sealed", level_s: int = 10
+) -> Segment:
+    """Return a file of one minute, some hours after the first midnight."""
+    first_ns = DAY0_NS + int(hour * HOUR_NS)
+    return Segment(
+        name=f"{kind}-{serial}",
+        kind=kind,
+        level_s=level_s if kind == "windows" else 0,
+        stage=stage,
+        rows=1,
+        octets=1,
+        first_ns=first_ns,
+        last_ns=first_ns + 50 * S_NS,
+        serial=serial,
+    )
+
+
+def what(
+    segments: Iterable[Segment], now_ns: int = LATER_NS, held: Iterable[int] = ()
+) -> tuple[str, list[int]] | None:
+    """Return what is due and the serials of what it is about."""
+    kept = set(held)
+    found = dues.due(list(segments), now_ns, SETTLE_NS, KEEP, lambda s: s.serial in kept)
+    return None if found is None else (found.what, [s.serial for s in found.segments])
+
+
+NOW = segment(29.9, 900)
+"""So that the data reach up to now."""
+DAY = [segment(0, 100 + n, stage="day", level_s=level_s) for n, level_s in enumerate(LEVELS_S)]
+HOUR = [segment(0, 10 + n, stage="hour", level_s=level_s) for n, level_s in enumerate(HOURLY)]
+
+
+def test_nothing_is_due_in_an_empty_store() -> None:
+    """And nothing in one whose hours go on."""
+    assert None is what([])
+    assert None is what([NOW])
+
+
+def test_an_hour_is_compacted_once_it_is_settled() -> None:
+    """Its windows may be open for a while after its end."""
+    files = [segment(28.1, 1), segment(28.5, 2), NOW]
+    end_ns = DAY0_NS + 29 * HOUR_NS
+    assert None is what(files, end_ns + SETTLE_NS - 1)
+    assert ("hour", [1, 2]) == what(files, end_ns + SETTLE_NS)
+
+
+def test_hours_of_a_day_come_before_the_day() -> None:
+    """Oldest first; late files of a compacted hour wait for the day."""
+    late = segment(0.3, 20)
+    assert ("hour", [1]) == what([segment(1, 1), segment(2, 2), NOW])
+    assert ("day", [10, 11, 12, 20]) == what([*HOUR, late, NOW])
+    assert None is what([*HOUR, late, NOW], DAY0_NS + 24 * HOUR_NS + SETTLE_NS)
+
+
+def test_late_rows_of_a_compacted_day_wait_for_the_next_compaction() -> None:
+    """Until another day is compacted they are additive; then they are merged, in one go."""
+    late = [segment(5, 200), segment(6, 201)]
+    assert None is what([*DAY, *late, NOW])
+    another = segment(-20, 300, stage="day")
+    assert ("day", [100, 101, 102, 103, 200, 201]) == what([*DAY, *late, another, NOW])
+
+
+def test_many_late_files_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agent that replays a week makes no thousands of files."""
+    monkeypatch.setattr(dues, "MANY", 3)
+    late = [segment(5, 200 + n) for n in range(3)]
+    assert None is what([*DAY, *late[:2], NOW])
+    assert ("day", [100, 101, 102, 103, 200, 201, 202]) == what([*DAY, *late, NOW])
+
+
+def test_what_a_sink_is_owed_is_left_alone() -> None:
+    """Its hour and its day wait for it; others do not."""
+    files = [segment(1, 1), segment(1.5, 2), segment(2, 3), NOW]
+    assert ("hour", [3]) == what(files, held=[2])
+    assert None is what([segment(1, 1), NOW], held=[1])
+    assert None is what([*HOUR, segment(0.2, 20), NOW], held=[20])
+
+
+def test_a_loose_file_of_several_hours_is_spread_first() -> None:
+    """It belongs to none of them."""
+    wide = msgspec.structs.replace(segment(1.9, 1, stage="loose"), last_ns=DAY0_NS + 2 * HOUR_NS)
+    assert ("spread", [1]) == what([wide, segment(1, 2), NOW])
+    assert ("hour", [1, 2]) == what([segment(1.9, 1, stage="loose"), segment(1, 2), NOW])
+
+
+@pytest.mark.parametrize("kind", ["paths", "verdicts", "crossings"])
+def test_other_kinds_are_joined_by_the_hour_and_by_the_day(kind: Kind) -> None:
+    """A single file stays; the stage says what it became."""
+    one, two, three = (segment(h, n, kind=kind) for n, h in enumerate((1, 1.5, 2), 1))
+    hour = segment(1, 9, kind=kind, stage="hour")
+    assert None is what([one, NOW])
+    assert ("joined", [1, 2]) == what([one, two, three, NOW])
+    assert ("joined", [3, 9]) == what([three, hour, NOW])
+    assert ("hour", "day") == (dues.stage_of([one, two]), dues.stage_of([three, hour]))
+
+
+def test_what_is_too_old_goes_by_level() -> None:
+    """Raw windows first, rollups later, evidence and episodes last; open days never."""
+    files = [
+        *DAY,
+        segment(1, 1),
+        segment(1, 2, kind="paths"),
+        segment(1, 3, kind="verdicts"),
+        msgspec.structs.replace(segment(1, 4, kind="moments"), level_s=60),
+        segment(1, 5, kind="crossings"),
+    ]
+
+    def gone(days: int) -> tuple[str, list[int]] | None:
+        newest = msgspec.structs.replace(segment(days * 24, 999), kind="crossings", level_s=0)
+        return what([*files, newest], DAY0_NS + days * DAY_NS)
+
+    assert ("expired", [100]) == gone(16)
+    assert ("expired", [100, 101, 4]) == gone(62)
+    assert ("expired", [100, 101, 2, 4]) == gone(92)
+    assert ("expired", [100, 101, 102, 2, 3, 4]) == gone(802)
+    assert ("expired", [100, 101, 102, 103, 2, 3, 4, 5]) == gone(3662)
+
+
+def test_a_clock_that_runs_ahead_removes_nothing() -> None:
+    """Time goes on with the data: a year ahead is a day behind the newest row."""
+    year_ns = LATER_NS + 365 * DAY_NS
+    assert None is what([*DAY, NOW], DAY0_NS + 30 * HOUR_NS)
+    assert ("hour", [900]) == what([*DAY, NOW], year_ns)
+    assert ("day", [900]) == what([*DAY, segment(29.9, 900, stage="hour")], year_ns)
+    assert None is what([*DAY, segment(29.9, 900, stage="day")], year_ns)
+    assert Due("expired", tuple(DAY[:1])) == dues.due(
+        [*DAY, segment(20 * 24, 5, kind="crossings")], year_ns, SETTLE_NS, KEEP, lambda _: False
+    )

@@ -1,0 +1,426 @@
+"""What Prometheus scrapes: every name once, every alert's series before its event."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from prometheus_client.exposition import generate_latest
+from prometheus_client.openmetrics import exposition, parser
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+from collector.config import Config
+from collector.episodes.asked import Asked
+from collector.episodes.policy import Demands, PolicyRow
+from collector.errors import RefusedError, StoreError
+from collector.judgement.positions import Position
+from collector.records import ZoneRow
+from collector.samples.queues import Queue
+from collector.web import metrics
+from collector.web.metricrows import TABLE
+from tests.fakes.collector_face import (
+    CONFIG,
+    ENDED,
+    HELD,
+    NOW_NS,
+    OPEN,
+    ended,
+)
+from tests.fakes.collector_ports import FakeClock, FakeIntake
+
+ROOT = Path(__file__).parents[3]
+WATCHED = msgspec.structs.replace(
+    CONFIG,
+    policy=(
+        PolicyRow(zone="scaleway/*", demands=Demands(("FX", "EU"), ("EU",))),
+        PolicyRow(zone="aws/*", demands=Demands()),
+    ),
+)
+"""Both axes are demanded of one zone, nothing of another, and the default of the third."""
+POLICY = {"agent": "paris", "zone": "oracle/eu-marseille-1", "target": "198.51.100.10"}
+
+
+def scraped(intake: FakeIntake, config: Config = CONFIG) -> list[Sample]:
+    """Return all samples of one scrape."""
+    text = generate_latest(metrics.registry(intake, config, FakeClock())).decode()
+    families = text_string_to_metric_families(text)
+    return [sample for family in families for sample in family.samples]
+
+
+def values(intake: FakeIntake, name: str, **labels: str) -> Iterator[float]:
+    """Give the values of the samples that carry these labels."""
+    for sample in scraped(intake):
+        if sample.name == name and labels.items() <= sample.labels.items():
+            yield sample.value
+
+
+def value(intake: FakeIntake, name: str, **labels: str) -> float:
+    """Return the only value with these labels."""
+    (found,) = values(intake, name, **labels)
+    return found
+
+
+def test_open_crossing_is_one() -> None:
+    """A confirmed crossing that goes on is 1, and 0 once it has ended."""
+    intake = FakeIntake()
+    labels = {**POLICY, "jurisdiction": "FX"}
+    assert value(intake, "borne_crossing_confirmed", **labels) == 1
+    intake.reader.crossing_rows = [ended(OPEN), ENDED]
+    assert value(intake, "borne_crossing_confirmed", **labels) == 0
+    assert value(intake, "borne_crossings_total", **labels) == 1
+
+
+def test_each_compiled_table_tells_its_day() -> None:
+    """A table has the day of its data, one that was not built has 0; before the start none is."""
+    intake = FakeIntake()
+    assert value(intake, "borne_geodata_timestamp_seconds", table="origin") == 1_781_654_400
+    assert value(intake, "borne_geodata_timestamp_seconds", table="registrant") == 0
+    intake.ready = False
+    assert [] == list(values(intake, "borne_geodata_timestamp_seconds"))
+
+
+def test_every_policy_is_zero_before_any_path() -> None:
+    """(agent, target) whose policy demands a jurisdiction is there before a path came."""
+    intake = FakeIntake()
+    intake.reader.crossing_rows = []
+    intake.reader.path_rows = []
+    found = [s for s in scraped(intake) if s.name == "borne_crossing_confirmed"]
+    expected = {
+        ("frankfurt", "198.51.100.10", "EU"),
+        ("frankfurt", "198.51.100.20", "EU"),
+        ("frankfurt", "198.51.100.21", "EU"),
+        ("paris", "198.51.100.10", "FX"),
+        ("paris", "198.51.100.20", "FX"),
+        ("paris", "198.51.100.21", "FX"),
+    }
+    keys = ("agent", "target", "jurisdiction")
+    assert expected == {tuple(sample.labels[key] for key in keys) for sample in found}
+    assert {sample.value for sample in found} == {0}
+
+
+def test_rows_of_policy_say_what_is_watched() -> None:
+    """Each demanded jurisdiction of an axis has a series of its own, and no other has one."""
+    intake = FakeIntake()
+    intake.reader.crossing_rows = []
+    found = {
+        name: sorted(
+            {
+                (sample.labels["zone"], sample.labels["jurisdiction"])
+                for sample in scraped(intake, WATCHED)
+                if sample.name == name and sample.labels["agent"] == "paris"
+            }
+        )
+        for name in ("borne_crossing_confirmed", "borne_finding_confirmed")
+    }
+    assert {
+        "borne_crossing_confirmed": [
+            ("oracle/eu-marseille-1", "FX"),
+            ("scaleway/fr-par", "EU"),
+            ("scaleway/fr-par", "FX"),
+        ],
+        "borne_finding_confirmed": [("scaleway/fr-par", "EU")],
+    } == found
+
+
+def test_a_finding_is_counted_apart_from_crossings() -> None:
+    """It is 1 while it goes on and 0 afterwards, and no crossing is counted for it."""
+    intake = FakeIntake()
+    intake.reader.crossing_rows = []
+    ended_one = msgspec.structs.replace(HELD, ended_ns=NOW_NS)
+    for row, state in ((HELD, 1.0), (ended_one, 0.0)):
+        intake.reader.finding_rows = [row]
+        found = {
+            sample.name: sample.value
+            for sample in scraped(intake, WATCHED)
+            if sample.labels.get("target") == HELD.target
+            and sample.labels.get("jurisdiction") == "EU"
+            and sample.labels["agent"] == "paris"
+            and sample.name.startswith(("borne_finding", "borne_crossing"))
+        }
+        assert {
+            "borne_crossing_confirmed": 0.0,
+            "borne_crossings_total": 0.0,
+            "borne_finding_confirmed": state,
+            "borne_findings_total": 1.0,
+        } == found
+
+
+def test_requests_to_witnesses_are_counted_by_what_became_of_them() -> None:
+    """All outcomes are there from the start, and the open ones are a gauge; nobody is a label."""
+    intake = FakeIntake()
+    intake.reader.what_was_asked = Asked(open=2, answered=7, silent=1, expired=3)
+    found = {
+        (sample.name, *sample.labels.items()): sample.value
+        for sample in scraped(intake)
+        if sample.name.startswith("borne_collector_witness")
+    }
+    counted = "borne_collector_witness_requests_total"
+    assert {
+        ("borne_collector_witness_requests_open",): 2.0,
+        (counted, ("outcome", "answered")): 7.0,
+        (counted, ("outcome", "silent")): 1.0,
+        (counted, ("outcome", "expired")): 3.0,
+        (counted, ("outcome", "withheld")): 0.0,
+    } == found
+
+
+def test_each_agent_has_one_position() -> None:
+    """Of the three states of an agent one is 1; which agents were near is no label."""
+    intake = FakeIntake()
+    intake.reader.position_of = {
+        "paris": Position(state="unrefuted", by=("lyon", "berlin")),
+        "frankfurt": Position(state="refuted", by=("paris",)),
+    }
+    found = {
+        (sample.labels["agent"], sample.labels["borne_agent_position"]): sample.value
+        for sample in scraped(intake)
+        if sample.name == "borne_agent_position"
+    }
+    states = ("unrefuted", "untested", "refuted")
+    assert {(agent, state): 0.0 for agent in ("paris", "frankfurt") for state in states} | {
+        ("paris", "unrefuted"): 1.0,
+        ("frankfurt", "refuted"): 1.0,
+    } == found
+
+
+def test_verdict_has_all_its_states() -> None:
+    """Six states of each verdict are exposed, exactly one of them 1."""
+    found = [
+        sample
+        for sample in scraped(FakeIntake())
+        if sample.name == "borne_path_verdict"
+        and {**POLICY, "jurisdiction": "FX", "axis": "territory"}.items() <= sample.labels.items()
+    ]
+    expected = {
+        "proven_outside": 0,
+        "supported_outside": 1,
+        "contradictory": 0,
+        "undetermined": 0,
+        "supported_inside": 0,
+        "proven_inside": 0,
+    }
+    assert expected == {sample.labels["borne_path_verdict"]: sample.value for sample in found}
+
+
+def test_path_has_coverage_and_time() -> None:
+    """Coverage counts silent hops; the time is that of the path, not of the scrape."""
+    intake = FakeIntake()
+    ratio = value(intake, "borne_path_evidence_coverage_ratio", **POLICY, jurisdiction="FX")
+    assert ratio == pytest.approx(5 / 7)
+    at_s = value(intake, "borne_path_verdict_timestamp_seconds", **POLICY)
+    assert at_s == pytest.approx(NOW_NS / 1e9 - 2, abs=1e-6)
+
+
+def test_zone_has_quantiles_and_loss() -> None:
+    """Quantiles are seconds; a zone that answered nothing has a loss and no quantile."""
+    intake = FakeIntake()
+    about = {"agent": "paris", "zone": "oracle/eu-marseille-1"}
+    assert value(intake, "borne_zone_rtt_seconds", **about, quantile="0.5") == 0.02163
+    deaf = {"agent": "paris", "zone": "aws/eu-west-2"}
+    assert list(values(intake, "borne_zone_rtt_seconds", **deaf)) == []
+    assert value(intake, "borne_zone_loss_ratio", **deaf) == 1
+    assert intake.reader.asked[0] == (NOW_NS - 60 * 10**9, NOW_NS)
+
+
+def test_agents_have_times_of_delivery() -> None:
+    """An agent that never delivered is 0, so that its absence can raise an alert."""
+    intake = FakeIntake()
+    name = "borne_agent_last_batch_timestamp_seconds"
+    assert value(intake, name, agent="frankfurt") == 0
+    assert value(intake, name, agent="paris") == pytest.approx(NOW_NS / 1e9 - 1, abs=1e-6)
+
+
+def test_counts_begin_at_zero_and_count() -> None:
+    """Known reasons exist before they happen; an unknown one is counted as well."""
+    intake = FakeIntake()
+    assert set(values(intake, "borne_batches_rejected_total")) == {0}
+    assert set(values(intake, "borne_samples_rejected_total")) == {0}
+    intake.counts.rejected["token"] += 2
+    intake.counts.rejected["unheard"] += 1
+    intake.counts.duplicates["paris"] += 3
+    intake.counts.accepted["paris"] += 4
+    intake.counts.rejected_samples["nan"] += 5
+    assert value(intake, "borne_batches_rejected_total", reason="token") == 2
+    assert value(intake, "borne_batches_rejected_total", reason="unheard") == 1
+    assert value(intake, "borne_batches_duplicate_total") == 3
+    assert value(intake, "borne_batches_total", agent="paris") == 4
+    assert value(intake, "borne_samples_rejected_total", reason="nan") == 5
+
+
+def test_before_ready_only_the_program_is_told() -> None:
+    """Nothing is said about crossings before the journal is replayed: not even 0."""
+    intake = FakeIntake()
+    intake.ready = False
+    assert list(values(intake, "borne_crossing_confirmed")) == []
+    assert value(intake, "borne_collector_ready") == 0
+    assert list(values(intake, "borne_collector_build_info")) == [1]
+
+
+def test_damaged_segment_hides_no_crossing() -> None:
+    """A segment that cannot be read is counted; the crossings of the scrape are there."""
+    intake = FakeIntake()
+
+    def damaged(from_ns: int, to_ns: int) -> list[ZoneRow]:
+        raise StoreError(f"read [{from_ns}, {to_ns}): damaged")
+
+    intake.reader.zones = damaged  # type: ignore[method-assign]
+    assert value(intake, "borne_crossing_confirmed", **POLICY, jurisdiction="FX") == 1
+    assert intake.counts.faults["read"] == 1
+
+
+def test_no_hop_becomes_a_label() -> None:
+    """Routers, their names, places and countries stay out of Prometheus."""
+    words = {
+        word
+        for sample in scraped(FakeIntake())
+        for label, word in sample.labels.items()
+        if label != "jurisdiction"
+    }
+    forbidden = re.compile(r"203\.0\.113\.|transit|Frankfurt|<script|^(DE|FR|GB)$")
+    assert [] == [word for word in words if forbidden.search(word)]
+
+
+def test_crossing_under_an_older_demand_is_told() -> None:
+    """An open crossing under a demand that the settings no longer make still raises its alert."""
+    intake = FakeIntake()
+    intake.reader.crossing_rows = [msgspec.structs.replace(OPEN, jurisdiction="EEA")]
+    name = "borne_crossing_confirmed"
+    assert value(intake, name, **POLICY, jurisdiction="EEA") == 1
+    assert value(intake, name, **POLICY, jurisdiction="FX") == 0
+
+
+@pytest.mark.parametrize("forgotten", [{"target": "198.51.100.99"}, {"agent": "lyon"}])
+def test_crossing_of_a_forgotten_end_is_left_out(forgotten: dict[str, str]) -> None:
+    """An end that the settings no longer name has no series, or it would alert for ever."""
+    intake = FakeIntake()
+    intake.reader.crossing_rows = [msgspec.structs.replace(OPEN, **forgotten)]
+    assert set(values(intake, "borne_crossing_confirmed")) == {0}
+
+
+def test_paths_of_a_forgotten_agent_are_left_out() -> None:
+    """The newest path of an agent that is gone is not exposed for ever."""
+    intake = FakeIntake()
+    (record, *_) = intake.reader.path_rows
+    gone = msgspec.structs.replace(record.judgement, agent="lyon")
+    intake.reader.path_rows = [msgspec.structs.replace(record, judgement=gone)]
+    assert [] == list(values(intake, "borne_path_verdict"))
+
+
+def test_journal_has_a_size(tmp_path: Path) -> None:
+    """What a start would replay is there in octets, other files are not counted."""
+    settings = msgspec.structs.replace(CONFIG, directory=tmp_path)
+    (tmp_path / "journal").mkdir()
+    for name, octets in (("journal-000001.bin", 7), ("journal-000002.bin", 5), ("else.bin", 9)):
+        (tmp_path / "journal" / name).write_bytes(bytes(octets))
+    text = generate_latest(metrics.registry(FakeIntake(), settings, FakeClock())).decode()
+    assert "\nborne_collector_journal_bytes 12.0\n" in text
+
+
+def test_sinks_count_from_zero_and_by_reason() -> None:
+    """Each configured sink has its rows, its state and every reason before anything happens."""
+    intake = FakeIntake()
+    assert value(intake, "borne_sink_rows_total", sink="influx") == 0
+    assert value(intake, "borne_sink_dropped_total", sink="influx", reason="overflow") == 0
+    counts = intake.counts.sinks["influx"]
+    counts.rows, counts.up = 7, True
+    counts.dropped["refused"] += 2
+    counts.resent, counts.rewinds, counts.waiting = 5, 1, 40
+    assert value(intake, "borne_sink_backlog_age_seconds", sink="influx") == 0
+    counts.oldest_ns = NOW_NS - 90 * 1_000_000_000
+    assert value(intake, "borne_sink_backlog_age_seconds", sink="influx") == 90
+    assert value(intake, "borne_sink_backlog_windows", sink="influx") == 40
+    assert value(intake, "borne_sink_resent_rows_total", sink="influx") == 5
+    assert value(intake, "borne_sink_rewinds_total", sink="influx") == 1
+    assert value(intake, "borne_sink_rows_total", sink="influx") == 7
+    assert value(intake, "borne_sink_up", sink="influx") == 1
+    assert value(intake, "borne_sink_dropped_total", sink="influx", reason="refused") == 2
+
+
+def test_queues_tell_depth_age_and_what_found_no_room() -> None:
+    """Each queue begins empty; what waits shows in number, share and age."""
+    intake = FakeIntake()
+    names = ("items", "fill_ratio", "oldest_seconds", "refused_total")
+
+    def told() -> list[float]:
+        return [value(intake, f"borne_queue_{name}", queue="journal") for name in names]
+
+    assert [0, 0, 0, 0] == told()
+    queue = intake.counts.queues["journal"]
+    assert isinstance(queue, Queue)
+    with queue.place(NOW_NS - 3_000_000_000) as first, queue.place(NOW_NS) as second:
+        first.take(250)
+        with pytest.raises(RefusedError):
+            second.take(900)
+        assert [2, 0.25, 3, 1] == told()
+
+
+def test_what_is_exposed_is_the_table() -> None:
+    """Each family of a full scrape stands in the table with its labels, and the reverse."""
+    intake = FakeIntake()
+    exposed: dict[str, set[str]] = {}
+    for family in metrics.registry(intake, WATCHED, FakeClock()).collect():
+        for sample in family.samples:
+            exposed.setdefault(family.name, set()).update(sample.labels)
+    assert {name: set(row.labels) for name, row in TABLE.items()} == exposed
+
+
+def test_rules_use_names_of_the_table() -> None:
+    """The collector's names in rules and runbooks are names that it exposes."""
+    suffixes = {"counter": "_total", "info": "_info"}
+    known = {name + suffixes.get(row.kind, "") for name, row in TABLE.items()}
+    used: set[str] = set()
+    for path in (ROOT / "deploy" / "prometheus").rglob("*"):
+        if path.suffix in {".yml", ".md"}:
+            text = path.read_text(encoding="utf-8")
+            used |= set(re.findall(r"(?<![\w:])borne_[a-z_]+", text))
+    prefixes = (
+        "borne_crossing",
+        "borne_finding",
+        "borne_batches",
+        "borne_zone",
+        "borne_path_verdict",
+    )
+    mine = {name for name in used if name.startswith((*prefixes, "borne_agent_last", "borne_coll"))}
+    assert len(mine) >= 2
+    assert set() == mine - known
+
+
+def test_promtool_accepts_the_metrics() -> None:
+    """The field's own linter finds nothing to say."""
+    promtool = shutil.which("promtool")
+    assert promtool, "missing: apt-get install -y --no-install-recommends prometheus"
+    text = generate_latest(metrics.registry(FakeIntake(), CONFIG, FakeClock()))
+    found = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True)
+    assert (0, b"", b"") == (found.returncode, found.stdout, found.stderr)
+
+
+def test_openmetrics_parses() -> None:
+    """The strict format is produced without error, and without series of creation times."""
+    text = exposition.generate_latest(metrics.registry(FakeIntake(), WATCHED, FakeClock()))
+    families = list(parser.text_string_to_metric_families(text.decode()))
+    assert set(TABLE) == {family.name for family in families}
+    assert b"_created" not in text
+
+
+def test_each_family_and_axis_has_its_own_verdicts() -> None:
+    """IPv6 stands beside IPv4; on administration there are only the states that can be."""
+    intake = FakeIntake()
+    record = intake.reader.path_rows[0]
+    judged = msgspec.structs.replace(record.judgement, family=6)
+    intake.reader.path_rows = [record, msgspec.structs.replace(record, judgement=judged)]
+    for family in ("4", "6"):
+        where = {**POLICY, "family": family}
+        assert 1 == len(list(values(intake, "borne_path_verdict_timestamp_seconds", **where)))
+        found = [
+            sample.labels
+            for sample in scraped(intake)
+            if sample.name == "borne_path_verdict" and where.items() <= sample.labels.items()
+        ]
+        assert 4 * (6 + 3) == len(found)
+        assert {"supported_outside", "undetermined", "supported_inside"} == {
+            labels["borne_path_verdict"] for labels in found if labels["axis"] == "administration"
+        }
