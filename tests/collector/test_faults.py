@@ -52,6 +52,7 @@ class Victim:
         self.begins = [max(0, sequence - 1) for sequence in self.following]
         process = subprocess.Popen(
             [sys.executable, str(DRIVER), str(self.directory), *map(str, self.begins)],
+            bufsize=0,  # what `readline` reads beyond its line `communicate` would not see
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=ROOT,
