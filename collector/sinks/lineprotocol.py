@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.records import Series
+from collector import vmranges
 from collector.errors import WireError
 from collector.samples.columns import Columns
 from collector.samples.quantiles import quantiles
@@ -108,6 +109,12 @@ class Lines:
         heads = joined([self.head(row) for row in rows.tolist()])
         return encode(heads, place, values_of(columns), columns.start_ns)
 
+    def distribution_of(self, columns: Columns, width_ns: int) -> Written:
+        """Return two lines for each occupied range of each window; see `collector.vmranges`."""
+        found = vmranges.counters(columns, width_ns)
+        heads = joined([range_head(self.head(row), place) for row, place in found.ranges])
+        return encode(heads, found.head, found.value, found.at_ns, ("bucket",))
+
     def head(self, row: int) -> bytes:
         """Return measurement and tags of a row, nothing where a label cannot be written."""
         found = self._kept.get(row)
@@ -161,8 +168,8 @@ def encode(
     return Written(out[: int(end)].tobytes(), int(rows), head.size - int(rows))
 
 
-def head(agent: str, series: Series, vmrange: str = "") -> bytes:
-    """Return measurement and tags of a series, or of one range of its RTTs.
+def head(agent: str, series: Series) -> bytes:
+    """Return measurement and tags of a series.
 
     Raises:
         WireError: A label cannot be written; see the rules.
@@ -173,11 +180,21 @@ def head(agent: str, series: Series, vmrange: str = "") -> bytes:
         ("protocol", series.protocol.value),
         ("stamp", series.stamp.value),
         ("target", series.target),
-        ("vmrange", vmrange),
         ("zone", series.zone),
     )
     tags = [f"{name}={_escaped(name, text)}" for name, text in labels if text]
-    return ",".join([f"{MEASUREMENT}_rtt_seconds" if vmrange else MEASUREMENT, *tags]).encode()
+    return ",".join([MEASUREMENT, *tags]).encode()
+
+
+def range_head(head: bytes, place: int) -> bytes:
+    """Return measurement and tags of a range of `vmranges.NAMES`, given those of its series."""
+    if not head:
+        return b""
+    tags, zone, name = head.removeprefix(MEASUREMENT.encode()).rpartition(b",zone=")
+    if not zone:
+        tags, name = name, b""
+    vmrange = vmranges.NAMES[place].encode()
+    return b"%s_rtt_seconds%s,vmrange=%s%s%s" % (MEASUREMENT.encode(), tags, vmrange, zone, name)
 
 
 def joined(heads: Sequence[bytes]) -> Heads:

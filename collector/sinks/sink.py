@@ -27,7 +27,7 @@ from collector.gate.intake import SinkCounts
 from collector.samples.columns import Columns
 from collector.sinks import lineprotocol
 from collector.sinks.backlog import Backlog
-from collector.sinks.lineprotocol import Lines, Written
+from collector.sinks.lineprotocol import Lines
 from collector.sinks.outbox import Outbox
 from collector.sinks.sinkclient import (
     Server,
@@ -38,7 +38,7 @@ from collector.sinks.sinkclient import (
     connect,
 )
 from collector.sinks.sinkrows import SinkSettings
-from collector.store.listed import Segment
+from collector.store.listed import SEALED_S, Segment
 
 PIECE_ROWS: Final = 5000
 FIRST_WAIT_S: Final = 1.0
@@ -192,18 +192,25 @@ class Sink:
         done: Counter[str] = Counter()
         for begin in range(0, len(windows), PIECE_ROWS):
             places = np.arange(begin, min(begin + PIECE_ROWS, len(windows)))
-            written = await asyncio.to_thread(self._written, windows.take(places))
+            piece = windows.take(places)
+            written = await asyncio.to_thread(self._lines.of, piece)
             done["invalid"] += written.invalid
             if written.rows:
                 done += await self._posted(server, written.octets)
+            if self._settings.vmrange:
+                await self._distribute(server, piece)
         self._done(segment, done)
+
+    async def _distribute(self, server: Server, piece: Columns) -> None:
+        """Send the distributions of windows; they count with their windows, not beside them."""
+        width_ns = SEALED_S * _S_NS
+        written = await asyncio.to_thread(self._lines.distribution_of, piece, width_ns)
+        if written.rows:
+            await self._posted(server, written.octets)
 
     def _read(self, segment: Segment) -> Columns:
         self.counts.oldest_ns = self._backlog.sealed_ns(segment)
         return self._backlog.windows(segment)
-
-    def _written(self, windows: Columns) -> Written:
-        return self._lines.of(windows)
 
     async def _posted(self, server: Server, octets: bytes) -> Counter[str]:
         """Write lines; return how many were accepted and how many refused."""

@@ -66,7 +66,10 @@ def test_the_example_for_alertmanager_loads() -> None:
 
 def test_the_alerts_are_those_that_are_documented() -> None:
     """Nothing else alerts, so nothing else needs a runbook."""
-    expected = ["BorneCrossingConfirmed", "BorneForeignGroupOnPath", "BorneAgentAbsent"]
+    expected = [
+        *("BorneCrossingConfirmed", "BorneForeignGroupOnPath", "BorneAgentAbsent"),
+        "BorneSinkBehind",
+    ]
     assert expected == [rule["alert"] for rule in rules("alert")]
 
 

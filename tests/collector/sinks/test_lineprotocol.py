@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from influxdb_client import Point
 
 from agent.records import Outcome, Series
+from collector import vmranges
 from collector.errors import WireError
 from collector.samples.columns import Columns
 from collector.samples.quantiles import to_quantiles
 from collector.samples.windows import Windows
 from collector.sinks import lineprotocol
-from collector.sinks.lineprotocol import Lines, Written, head
+from collector.sinks.lineprotocol import Lines, Written, head, range_head
 from tests.oracles import lines as oracle
 
 S_NS = 1_000_000_000
@@ -150,12 +152,31 @@ def test_a_label_that_servers_read_differently_is_refused(label: str) -> None:
         head("paris", oracle.series(label))
 
 
-def test_a_range_is_a_tag_of_its_own_measurement() -> None:
-    """VictoriaMetrics' histogram of a series: the tags stay in their order."""
-    assert (
-        b"borne_rtt_seconds,agent=paris,family=4,protocol=icmp,stamp=kernel,target=192.0.2.1,"
-        b"vmrange=1.000e-02...1.136e-02,zone=aws/eu-west-3"
-    ) == head("paris", oracle.series(), "1.000e-02...1.136e-02")
+@pytest.mark.parametrize("zone", ["aws/eu-west-3", "", "a,zone=b"])
+def test_a_range_is_a_tag_of_its_own_measurement(zone: str) -> None:
+    """VictoriaMetrics' histogram of a series: the tags stay in their order, whatever they hold."""
+    series = oracle.series(zone=zone)
+    place = vmranges.NAMES.index("1.000e-02...1.136e-02")
+    point = Point("borne_rtt_seconds").time(START_NS).field("bucket", 1)
+    for name, label in {**oracle.tags("paris", series), "vmrange": vmranges.NAMES[place]}.items():
+        point = point.tag(name, label)
+    expected = point.to_line_protocol().encode().removesuffix(b" bucket=1i %d" % START_NS)
+    assert expected == range_head(head("paris", series), place)
+    assert b"" == range_head(b"", place)
+
+
+def test_a_distribution_is_two_lines_for_each_occupied_range() -> None:
+    """0 at the begin of the window, its count a millisecond before the end."""
+    found = Lines(lambda _: ("paris", oracle.series())).distribution_of(
+        _sealed(received=1), 10 * S_NS
+    )
+    line = b"borne_rtt_seconds,%s,target=192.0.2.1,vmrange=1.136e-02...1.292e-02,%s bucket=%di %d\n"
+    tags = b"agent=paris,family=4,protocol=icmp,stamp=kernel", b"zone=aws/eu-west-3"
+    expected = [
+        line % (*tags, count, at_ns)
+        for count, at_ns in ((0, START_NS), (1, START_NS + 10 * S_NS - 1_000_000))
+    ]
+    assert Written(b"".join(expected), 2, 0) == found
 
 
 def test_kernels_are_compiled_when_they_are_asked_for() -> None:

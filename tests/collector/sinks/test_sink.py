@@ -112,6 +112,19 @@ async def test_too_many_at_once_are_sent_in_halves() -> None:
     assert 7 == len(set(database.lines))
 
 
+async def test_distributions_are_sent_beside_windows_and_count_with_them() -> None:
+    """Each window's line, and two for each range that it has samples in; two windows in all."""
+    database, backlog = Database(), FakeBacklog()
+    backlog.seal(sealed())
+    async with database.sink(backlog, vmrange=True) as sink:
+        await until(lambda: sink.counts.rows == 2)
+    names = Counter(line.partition(b",")[0] for line in database.lines)
+    ranges = {line.partition(b" ")[0] for line in database.lines if b"vmrange" in line}
+    assert Counter({b"borne": 2, b"borne_rtt_seconds": 2 * len(ranges)}) == names
+    ends = [line for line in database.lines if b"vmrange" in line][1::2]
+    assert 40 == sum(int(line.partition(b" bucket=")[2].partition(b"i ")[0]) for line in ends)
+
+
 async def test_a_bug_costs_one_segment(caplog: pytest.LogCaptureFixture) -> None:
     """It is logged with its traceback and counted; the sink works on."""
     database, backlog = Database(), FakeBacklog()

@@ -6,12 +6,15 @@ from collections import Counter
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from collector.gate.intake import SinkCounts
-from collector.samples.quantiles import to_quantiles
+from collector.samples.quantiles import Columns, to_quantiles
+from collector.samples.windows import Windows
 from collector.sinks.sink import Sink
-from tests.fakes.sinks import SETTINGS, FakeBacklog, sealed, series, until
+from tests.fakes.sinks import S_NS, SETTINGS, FakeBacklog, sealed, series, until
 from tests.fakes.timeseries import VictoriaMetrics, free_port, victoria_metrics
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -129,3 +132,39 @@ async def _points(database: VictoriaMetrics, at_s: int) -> float:
     await database.flush()
     found = await database.query("sum(count_over_time(borne_probes_received[1h]))", at_s)
     return found.get("", 0)
+
+
+def _log_normal(start_s: int, samples: int, seed: int) -> tuple[Columns, NDArray[np.float32]]:
+    """Return one window of one row, and its samples."""
+    generator = np.random.default_rng(seed)
+    rtt_s = (0.01 + generator.lognormal(-6.5, 0.7, samples)).astype(np.float32)
+    windows = Windows(width_ns=10 * S_NS, grace_ns=0)
+    windows.add([0], [0, samples], rtt_s, [5] * samples, start_s * S_NS)
+    return windows.seal((start_s + 20) * S_NS), rtt_s
+
+
+async def test_quantiles_of_a_distribution_are_near_the_exact_ones(tmp_path: Path) -> None:
+    """`histogram_quantile` over the ranges of ten minutes, in which one window came twice.
+
+    Seen: -0.05 % at p50, +2.2 % at p90, +2.4 % at p99; a range is 13.6 % wide.
+    """
+    start_s, windows = _recent_s(), 60
+    parts = [_log_normal(start_s + 10 * n, 100, n) for n in range(windows)]
+    backlog = FakeBacklog()
+    for columns, _ in [*parts, parts[-1]]:
+        backlog.seal(columns)
+    exact_s = np.sort(np.concatenate([rtt_s for _, rtt_s in parts]))
+    asked = "increase(borne_rtt_seconds_bucket[10m])"
+    async with victoria_metrics(tmp_path, free_port()) as database:
+        async with _sink(backlog, database.url, vmrange=True) as sink:
+            await until(lambda: sink.counts.rows == windows + 1)
+            await database.flush()
+        end_s = start_s + 10 * windows
+        assert {"": exact_s.size} == await database.query(f"sum({asked})", end_s)
+        for q in (0.5, 0.9, 0.99):
+            found = await database.query(
+                f"histogram_quantile({q}, sum by (vmrange) ({asked}))", end_s
+            )
+            exact = float(exact_s[int(np.ceil(q * exact_s.size)) - 1])
+            assert pytest.approx(exact, rel=0.03) == found[""], q
+    assert (windows + 1, Counter()) == (sink.counts.rows, sink.counts.dropped)
