@@ -47,6 +47,11 @@ class Published(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     date: str
     files: dict[Literal["4", "6"], str]
     licence: str
+    registry: Literal["npm"] = "npm"
+
+    def path(self, key: Literal["4", "6"], directory: Path) -> Path:
+        """Return where a file of the package lies once it was unpacked into `directory`."""
+        return directory / self.files[key]
 
     @property
     def ident(self) -> str:

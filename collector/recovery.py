@@ -16,17 +16,16 @@ from typing import Final
 
 from agent import wire
 from agent.errors import WireError
-from collector import importing
 from collector.config import Config
 from collector.errors import CorruptError, StoreError
-from collector.facts import atlas, knowledge, provenance
+from collector.facts import atlas, importing, knowledge, provenance
 from collector.facts.atlas import Atlas
+from collector.facts.importing import Opened
 from collector.facts.regions import JURISDICTIONS
 from collector.facts.soil import Soil
 from collector.gate import journal
 from collector.gate.intake import Recovered
 from collector.gate.journal import Replay
-from collector.importing import Opened
 from collector.samples import quantiles
 from collector.state import Checkpoint, State
 from collector.store.bundles import Bundles

@@ -21,10 +21,10 @@ from typing import Final, Protocol
 
 import msgspec
 
-from collector import importing
 from collector.clock import Clock
 from collector.config import Config
 from collector.errors import ConfigError, RefusedError, StoreError
+from collector.facts import importing
 from collector.gate import tls
 from collector.gate.intake import Intake
 from collector.gate.listening import Listening

@@ -16,10 +16,10 @@ import msgspec
 
 from collector.audit import evidence
 from collector.audit.stated import Stated
-from collector.clouds import StatedClouds
 from collector.episodes.administration import Administration
 from collector.episodes.control import HolderFinding
 from collector.episodes.crossings import Crossings
+from collector.facts.clouds import StatedClouds
 from collector.facts.knowledge import Knowledge
 from collector.facts.networks import Networks, RangeTables
 from collector.judgement import anycast, borders, suppositions

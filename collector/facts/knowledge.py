@@ -15,12 +15,11 @@ from typing import Any
 import msgspec
 import rfc8785
 
-from collector.clouds import Clouds, CloudTable, StatedClouds, regions
 from collector.facts import carriers, exchanges, knownanycast, networks, operators, places
 from collector.facts.atlas import Atlas
 from collector.facts.carriers import Carrier
+from collector.facts.clouds import Clouds, CloudTable, StatedClouds, regions
 from collector.facts.exchanges import ExchangeLan
-from collector.facts.imported import CloudRow, DatedImports, ImportedRow, Imports, NoImports
 from collector.facts.knownanycast import AnycastRange
 from collector.facts.names import NameReader
 from collector.facts.networks import Networks, Prefixes, parse
@@ -28,6 +27,7 @@ from collector.facts.operators import Operator
 from collector.facts.places import PlaceRow
 from collector.facts.regions import JURISDICTIONS, written
 from collector.facts.soil import Soil
+from collector.imported import CloudRow, DatedImports, ImportedRow, Imports, NoImports
 from collector.records import Jurisdiction, NetworkOverride
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from collector.errors import ConfigError, UnreadableError
+from collector.facts.geofeed import printable
 from collector.facts.networks import Address
-from collector.geofeed import printable
 
 MAGIC = b"\xab\xcd\xefMaxMind.com"
 """Stands before the metadata, within the last 128 KiB of every file."""

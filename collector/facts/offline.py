@@ -14,14 +14,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from collector import importing
 from collector.errors import ConfigError, StoreError
-from collector.facts import atlas, knowledge
+from collector.facts import atlas, importing, knowledge
 from collector.facts.atlas import Atlas
-from collector.facts.imported import Import
 from collector.facts.knowledge import Knowledge
 from collector.facts.regions import BY_NAME, lists
 from collector.facts.soil import Soil
+from collector.imported import Import
 from collector.records import Jurisdiction, NetworkOverride
 
 

@@ -12,12 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.records import Origin
-from collector import importing
 from collector.audit import stated
 from collector.audit.redaction import Redactor, is_token
 from collector.cli import main
 from collector.commands import explanation
-from collector.facts import atlas, knowledge
+from collector.facts import atlas, importing, knowledge
 from collector.facts.networks import parse
 from collector.facts.regions import BY_NAME
 from collector.facts.soil import Soil

@@ -8,15 +8,15 @@ import pytest
 
 from collector.audit.evidence import statement
 from collector.audit.verification import verify
-from collector.clouds import Clouds
 from collector.commands import explanation
 from collector.episodes.crossings import Crossings
 from collector.facts import knowledge
-from collector.facts.imported import Import
+from collector.facts.clouds import Clouds
+from collector.facts.importing import open_all
 from collector.facts.knowledge import Knowledge
 from collector.facts.networks import Networks, load_special
 from collector.facts.regions import JURISDICTIONS
-from collector.importing import open_all
+from collector.imported import Import
 from collector.judgement.borders import judge
 from collector.records import (
     HopJudgement,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.errors import UnreadableError
-from collector.geofeed import BadLine, Entry, Geofeed, read, told
+from collector.facts.geofeed import BadLine, Entry, Geofeed, read, told
 
 FEED = """\ufeff# of a test
 192.0.2.0/24,FR,FR-IDF,Paris,75001

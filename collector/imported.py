@@ -3,7 +3,7 @@
 Rules
 - What an imported file says is testimony of its kind, with the import's name and day. Databases
   and geofeeds decide nothing, alone or together: they are shown. A cloud's own list of its ranges
-  supports a place where the cloud announces the address (`collector.clouds`).
+  supports a place where the cloud announces the address (`collector.facts.clouds`).
 - Files are read when the collector or the command starts, and again when the settings are read
   again and a file differs.
 """
@@ -100,7 +100,7 @@ class Imports(Protocol):
 
 
 class DatedImports(Imports, Protocol):
-    """The same with what a Statement names of the files; `collector.importing.Opened` is one."""
+    """The same with what a Statement names of the files; `facts.importing.Opened` is one."""
 
     @property
     def sha256(self) -> Mapping[str, str]:

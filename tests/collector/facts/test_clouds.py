@@ -4,12 +4,11 @@ from ipaddress import ip_address
 
 import pytest
 
-from collector import clouds
-from collector.clouds import Clouds, StatedClouds
-from collector.facts import zones
+from collector.facts import clouds, zones
 from collector.facts.atlas import Atlas
-from collector.facts.imported import CloudRow, NoImports
+from collector.facts.clouds import Clouds, StatedClouds
 from collector.facts.networks import Address
+from collector.imported import CloudRow, NoImports
 from tests.fakes import cloud_tables
 
 

@@ -25,7 +25,7 @@ from typing import Any, Final
 import msgspec
 
 from collector.errors import UnreadableError
-from collector.geofeed import printable
+from collector.facts.geofeed import printable
 
 _EVERYWHERE: Final = frozenset({"", "global"})
 _WHOLE_NETWORK: Final = ("aws", "AMAZON")
