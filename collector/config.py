@@ -20,9 +20,9 @@ from collector import keys
 from collector.episodes import policyrows
 from collector.episodes.policy import Policy, PolicyRow
 from collector.facts import importrows, regions
+from collector.facts.imported import Import
 from collector.gate.limits import Limits, limits
 from collector.gate.websettings import DEFAULT_LISTEN, Access, Tls, web
-from collector.imported import Import
 from collector.records import Jurisdiction, NetworkOverride, Place, Vantage, Zone
 from collector.sinks import sinkrows
 from collector.sinks.sinkrows import SinkSettings

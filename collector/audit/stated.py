@@ -22,13 +22,13 @@ from collector.errors import UnreadableError
 from collector.facts.carriers import Carrier
 from collector.facts.clouds import StatedClouds
 from collector.facts.exchanges import ExchangeLan
+from collector.facts.imported import CloudRow, ImportedRow, StatedImports
 from collector.facts.knowledge import Knowledge
 from collector.facts.knownanycast import AnycastRange
 from collector.facts.names import NameReader
 from collector.facts.networks import Address, Networks, Prefixes, SpecialRange
 from collector.facts.operators import CodeRow, NameRule, Operator
 from collector.facts.places import PlaceRow
-from collector.imported import CloudRow, ImportedRow, StatedImports
 from collector.judgement.nearness import Landmark, Several
 from collector.judgement.positions import Standing
 from collector.records import (

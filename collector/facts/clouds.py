@@ -11,11 +11,11 @@ from functools import cache
 from ipaddress import ip_address
 from typing import NamedTuple, Protocol
 
-from collector.cloudranges import CloudRange
 from collector.facts import zones
 from collector.facts.atlas import Atlas
+from collector.facts.cloudranges import CloudRange
+from collector.facts.imported import CloudRow, Imports
 from collector.facts.networks import Address
-from collector.imported import CloudRow, Imports
 from collector.records import Place
 
 

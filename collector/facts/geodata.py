@@ -25,10 +25,10 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from collector.cloudranges import Listed, gather
 from collector.errors import ConfigError
 from collector.facts import soil, territories, topology
 from collector.facts.atlas import BITS, Contents, pack
+from collector.facts.cloudranges import Listed, gather
 from collector.facts.geofeed import printable
 
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")

@@ -17,12 +17,11 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from collector import cloudranges
 from collector.errors import ConfigError, UnreadableError
-from collector.facts import clouds, geofeed
+from collector.facts import cloudranges, clouds, geofeed
+from collector.facts.imported import CloudRow, Import, ImportedRow, ImportKind
 from collector.facts.mmdb import MAGIC, Database
 from collector.facts.networks import Address, Prefixes
-from collector.imported import CloudRow, Import, ImportedRow, ImportKind
 
 _EPOCH: Final = dt.date(1970, 1, 1).toordinal()
 _DAY_S: Final = 86400
@@ -50,7 +49,7 @@ class File:
 
 
 class Opened:
-    """All files; satisfies `collector.imported.Imports`."""
+    """All files; satisfies `collector.facts.imported.Imports`."""
 
     def __init__(self, files: Sequence[File] = ()) -> None:
         """Keep the files in the order of the settings."""

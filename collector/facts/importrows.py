@@ -18,7 +18,7 @@ from typing import Final
 
 from agent.settings import Table
 from collector import keys
-from collector.imported import Import, ImportKind
+from collector.facts.imported import Import, ImportKind
 
 _KINDS: Final[dict[str, ImportKind]] = {"mmdb": "mmdb", "geofeed": "geofeed", "cloud": "cloud"}
 

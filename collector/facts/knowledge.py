@@ -20,6 +20,7 @@ from collector.facts.atlas import Atlas
 from collector.facts.carriers import Carrier
 from collector.facts.clouds import Clouds, CloudTable, StatedClouds, regions
 from collector.facts.exchanges import ExchangeLan
+from collector.facts.imported import CloudRow, DatedImports, ImportedRow, Imports, NoImports
 from collector.facts.knownanycast import AnycastRange
 from collector.facts.names import NameReader
 from collector.facts.networks import Networks, Prefixes, parse
@@ -27,7 +28,6 @@ from collector.facts.operators import Operator
 from collector.facts.places import PlaceRow
 from collector.facts.regions import JURISDICTIONS, written
 from collector.facts.soil import Soil
-from collector.imported import CloudRow, DatedImports, ImportedRow, Imports, NoImports
 from collector.records import Jurisdiction, NetworkOverride
 
 

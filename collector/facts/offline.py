@@ -17,10 +17,10 @@ from pathlib import Path
 from collector.errors import ConfigError, StoreError
 from collector.facts import atlas, importing, knowledge
 from collector.facts.atlas import Atlas
+from collector.facts.imported import Import
 from collector.facts.knowledge import Knowledge
 from collector.facts.regions import BY_NAME, lists
 from collector.facts.soil import Soil
-from collector.imported import Import
 from collector.records import Jurisdiction, NetworkOverride
 
 

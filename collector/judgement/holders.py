@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from collector.facts.carriers import Carrier
+from collector.facts.imported import ImportedRow
 from collector.facts.knowledge import Knowledge
-from collector.imported import ImportedRow
 from collector.judgement.claims import Claim
 from collector.judgement.testimony import by_import
 from collector.records import (

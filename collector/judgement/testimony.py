@@ -36,10 +36,10 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from agent.records import Origin
 from collector.facts.exchanges import ExchangeLan
+from collector.facts.imported import EVIDENCE, CloudRow, ImportedRow
 from collector.facts.knowledge import Knowledge
 from collector.facts.names import Reading
 from collector.facts.networks import SpecialRange
-from collector.imported import EVIDENCE, CloudRow, ImportedRow
 from collector.judgement.claims import Claim
 from collector.judgement.discs import Refutation, refute
 from collector.judgement.proven import Proven, Word, against

@@ -29,10 +29,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.records import Series
-from collector import vmranges
 from collector.errors import WireError
 from collector.samples.columns import Columns
 from collector.samples.quantiles import quantiles
+from collector.sinks import vmranges
 
 MEASUREMENT: Final = "borne"
 FIELDS: Final = (
@@ -110,7 +110,7 @@ class Lines:
         return encode(heads, place, values_of(columns), columns.start_ns)
 
     def distribution_of(self, columns: Columns, width_ns: int) -> Written:
-        """Return two lines for each occupied range of each window; see `collector.vmranges`."""
+        """Return two lines for each occupied range of each window; see `sinks.vmranges`."""
         found = vmranges.counters(columns, width_ns)
         heads = joined([range_head(self.head(row), place) for row, place in found.ranges])
         return encode(heads, found.head, found.value, found.at_ns, ("bucket",))

@@ -8,7 +8,7 @@ import pytest
 from collector.chain import Chain
 from collector.errors import ConfigError, StoreError
 from collector.facts import atlas, provenance
-from collector.imported import Import
+from collector.facts.imported import Import
 from tests.fakes import atlas_tables
 from tests.fakes.collector_durable import StoppedClock, config
 

@@ -7,8 +7,8 @@ import pytest
 from collector.facts import clouds, zones
 from collector.facts.atlas import Atlas
 from collector.facts.clouds import Clouds, StatedClouds
+from collector.facts.imported import CloudRow, NoImports
 from collector.facts.networks import Address
-from collector.imported import CloudRow, NoImports
 from tests.fakes import cloud_tables
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from collector.errors import ConfigError
+from collector.facts.imported import Import, ImportKind
 from collector.facts.importing import BY_HAND, Opened, by_hand, open_all
-from collector.imported import Import, ImportKind
 from tests.fakes import cloud_tables, mmdb_files
 
 RECORD = {"country": {"iso_code": "DE"}, "autonomous_system_number": 64500}

@@ -6,8 +6,8 @@ import pytest
 
 from agent import settings
 from agent.errors import ConfigError
+from collector.facts.imported import Import
 from collector.facts.importrows import imports
-from collector.imported import Import
 
 GOOD = """
 [[imports]]

@@ -12,11 +12,11 @@ from collector.commands import explanation
 from collector.episodes.crossings import Crossings
 from collector.facts import knowledge
 from collector.facts.clouds import Clouds
+from collector.facts.imported import Import
 from collector.facts.importing import open_all
 from collector.facts.knowledge import Knowledge
 from collector.facts.networks import Networks, load_special
 from collector.facts.regions import JURISDICTIONS
-from collector.imported import Import
 from collector.judgement.borders import judge
 from collector.records import (
     HopJudgement,

@@ -7,12 +7,11 @@ from hypothesis import strategies as st
 from influxdb_client import Point
 
 from agent.records import Outcome, Series
-from collector import vmranges
 from collector.errors import WireError
 from collector.samples.columns import Columns
 from collector.samples.quantiles import to_quantiles
 from collector.samples.windows import Windows
-from collector.sinks import lineprotocol
+from collector.sinks import lineprotocol, vmranges
 from collector.sinks.lineprotocol import Lines, Written, head, range_head
 from tests.oracles import lines as oracle
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.cloudranges import CloudList, read
 from collector.errors import UnreadableError
+from collector.facts.cloudranges import CloudList, read
 from tests.fakes import cloud_tables
 
 KEYS = ["prefixes", "ip_prefix", "region", "values", "regions", "cidrs", "cidr", "properties"]

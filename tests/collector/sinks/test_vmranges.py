@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from collector.samples.columns import Columns
 from collector.samples.sketch import MIDDLES_S
 from collector.samples.windows import Windows
-from collector.vmranges import NAMES, PER_DECADE, counters
+from collector.sinks.vmranges import NAMES, PER_DECADE, counters
 
 S_NS = 1_000_000_000
 WIDTH_NS = 10 * S_NS
