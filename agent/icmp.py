@@ -18,6 +18,8 @@ Rules
   (Paris traceroute; Augustin et al., IMC 2006). The two octets of *balance* make it so.
 - Over IPv6 kernels compute and check the checksum, which covers both addresses as well: those are
   the same for all probes of a flow, so that the balance works there, too.
+- Over IPv6 routers may spread load by the flow label alone (RFC 6438). A kernel gives all echoes
+  of a socket the same one, so that each flow gets its own: the same in every round.
 - The token tells our probes from those of other programs that chose the same identifier.
 """
 
@@ -41,6 +43,8 @@ IP_OCTETS: Mapping[Family, int] = {4: 20, 6: 40}
 _HEADER = struct.Struct("!BBHHH")
 _ONES = 0xFFFF
 _FLOW_CHECKSUM = 0xB08E
+_FIRST_LABEL = 0x1B08E
+"""Below 0x80000: Linux keeps the labels above for those that it makes up itself."""
 TEXT = b"Borne measures the way packets go to this host"
 """What the machines that are probed can read in each packet."""
 
@@ -111,6 +115,10 @@ class EchoDialect(msgspec.Struct, frozen=True, kw_only=True):
         return echo_request(
             self.identifier, sequence, self.token, flow, text=self.text, family=self.family
         )
+
+    def label(self, flow: int) -> int:
+        """Return the IPv6 flow label of a flow."""
+        return 0 if self.family == IPV4 else _FIRST_LABEL + flow
 
     def answer(self, octets: bytes) -> Message:
         """Read what the socket received. Raises: WireError."""

@@ -84,8 +84,10 @@ class DatagramPort(Protocol):
     def fileno(self) -> int:
         """Return the descriptor to wait on."""
 
-    def send(self, octets: bytes, address: str, ttl: int | None) -> int:
+    def send(self, octets: bytes, address: str, ttl: int | None, label: int = 0) -> int:
         """Send one message and return the number of its transmit stamp.
+
+        `label` is its IPv6 flow label, 0: the kernel's own for the socket.
 
         Raises:
             OSError: the host did not send it; all earlier numbers are void from now on.
@@ -122,6 +124,9 @@ class Dialect(Protocol):
 
     def request(self, sequence: int, flow: int) -> bytes:
         """Build one probe."""
+
+    def label(self, flow: int) -> int:
+        """Return the IPv6 flow label of a flow; 0 where the kernel tells flows apart by itself."""
 
     def answer(self, octets: bytes) -> Message:
         """Read what the socket received. Raises: WireError."""

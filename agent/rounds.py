@@ -1,12 +1,16 @@
 """Decider: one round: the traces of all flows of a target at one time, and the path they make.
 
     flow       begins
-    0..3       at once
+    0, 1       at once
+    2, 3       a gap later
     4, 5...    one after another, a gap later each
 
 Rules
+- No router on the way is asked more than twice in any gap, a second long: so many errors and no
+  more a stranger's router writes for a round. It costs four flows a second of their round.
 - A router that is not asked often answers a few probes at once and then one a second (Linux:
-  icmp_ratelimit, a burst of 6): four flows fit, more have to wait (probing.md 3c).
+  icmp_ratelimit, a burst of 6): four flows fit, more have to wait.
+- What was lost is asked for once more: that comes beside it, a gap later where the router answers.
 - One packet leaves every half millisecond whatever the number of flows.
 - The flows are the same from round to round: what changes between rounds changed on the way.
 """
@@ -21,7 +25,9 @@ from agent.records import Hop, Origin, Path, Protocol
 from agent.targets import family_of
 
 TOOL = "borne-agent"
-FLOWS_AT_ONCE = 4
+FLOWS_AT_ONCE = 2
+_IN_PAIRS = 4
+"""Flows before this one begin two at a time, the others alone."""
 GAP_NS = 1_000_000_000
 """Between the beginnings of further flows, and before a router that limits is asked again."""
 
@@ -63,7 +69,7 @@ class Round:
                 address,
                 max_ttl=max_ttl,
                 timeout_ns=timeout_ns,
-                start_ns=start_ns + flow * PACE_NS + max(0, flow - at_once + 1) * gap_ns,
+                start_ns=start_ns + flow * PACE_NS + _gaps_before(flow) * gap_ns,
                 last_length=last_length,
                 flow=flow,
                 common=common,
@@ -124,6 +130,11 @@ class Round:
     def hops(self) -> tuple[Hop, ...]:
         """List what is known now, by rising TTL and flow."""
         return merged(trace.hops() for trace in self._traces)
+
+
+def _gaps_before(flow: int) -> int:
+    """Apply the table of the module's rules."""
+    return flow // FLOWS_AT_ONCE if flow < _IN_PAIRS else flow - FLOWS_AT_ONCE
 
 
 def merged(traces: Iterable[Sequence[Hop]]) -> tuple[Hop, ...]:

@@ -102,7 +102,7 @@ class Sender:
         octets = self._dialect.request(sequence, flow)
         sent = self._clock.instant()
         try:
-            number = self._port.send(octets, address, ttl)
+            number = self._port.send(octets, address, ttl, self._dialect.label(flow))
         except OSError:
             self._land(_unsent(handle, address, sent))
             return

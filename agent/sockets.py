@@ -16,6 +16,7 @@ Beside it stands `open_stream`, for pings by a TCP handshake, which need no priv
 Rules
 - Transmit stamps arrive on the error queue of every kind, numbered by the kernel from 0 for each
   packet sent (OPT_ID). Who does not read that queue makes the event loop spin.
+- An older kernel may refuse a flow label that nobody leased: then all flows have the kernel's own.
 - A failed send may or may not have used up a number: the count is then started anew.
 """
 
@@ -46,6 +47,10 @@ _ID_MASK = 0xFFFFFFFF
 _ORIGINS_ICMP = frozenset({ancillary.ORIGIN_ICMP, ancillary.ORIGIN_ICMP6})
 
 
+_Place = tuple[str, int] | tuple[str, int, int, int]
+_PLAIN_PLACE = 2
+
+
 class _Numbers(NamedTuple):
     """What the kernel calls the options of one family (linux/in.h, linux/in6.h)."""
 
@@ -66,6 +71,7 @@ _NUMBERS: Mapping[Family, _Numbers] = {
     6: _Numbers(socket.AF_INET6, socket.IPPROTO_ICMPV6, ancillary.SOL_IPV6, 25, 31, 51, "::"),
 }
 _IPV6_V6ONLY = 26
+_IPV6_FLOWINFO_SEND = 33
 _RESET_AT_ONCE = struct.pack("@ii", 1, 0)
 """SO_LINGER of no seconds."""
 _TCP_INFO_OCTETS = 256
@@ -139,7 +145,7 @@ class _Absent:
         """Return the descriptor to wait on."""
         return self._event
 
-    def send(self, _octets: bytes, address: str, _ttl: int | None) -> int:
+    def send(self, _octets: bytes, address: str, _ttl: int | None, _label: int = 0) -> int:
         """Fail."""
         raise OSError(errno.EAFNOSUPPORT, f"send to {address}: this kernel lacks its family")
 
@@ -169,6 +175,7 @@ class _Port:
         try:
             self._identifier = self._claim(identifier)
             self._number = 0
+            self._labels = family == IPV6
             self._set_options()
         except BaseException:
             self._socket.close()
@@ -190,6 +197,8 @@ class _Port:
         level = self._numbers.level
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_OCTETS)
         self._socket.setsockopt(level, self._numbers.ttls, 1)
+        if self._labels:
+            self._socket.setsockopt(level, _IPV6_FLOWINFO_SEND, 1)
         if self._rung is not Rung.RAW:
             # A raw socket gets ICMP errors as ordinary messages, in full.
             self._socket.setsockopt(level, self._numbers.errors, 1)
@@ -216,29 +225,37 @@ class _Port:
         """Return the descriptor to wait on."""
         return self._socket.fileno()
 
-    def send(self, octets: bytes, address: str, ttl: int | None) -> int:
+    def send(self, octets: bytes, address: str, ttl: int | None, label: int = 0) -> int:
         """Send one message and return the number of its transmit stamp.
 
         All but raw sockets report an ICMP error that came in as the failure of the next call,
         once: it is taken off before, and where one came in between, the packet is sent again.
         """
         beside = [] if ttl is None else [ancillary.ttl_message(ttl, self._family)]
-        place = (address, udp.DESTINATION_PORT if self._rung is Rung.UDP else 0)
+        place = self._place(address, label)
         if self._rung is not Rung.RAW:
             self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         try:
             self._socket.sendmsg([octets], beside, 0, place)
-        except OSError:
+        except OSError as error:
             self._count_from_zero()
-            if self._rung is Rung.RAW:
+            if error.errno == errno.EINVAL and len(place) > _PLAIN_PLACE:
+                self._labels = False
+            elif self._rung is Rung.RAW:
                 raise
-            self._send_again(octets, place, beside)
+            self._send_again(octets, self._place(address, label), beside)
         number = self._number
         self._number = (number + 1) & _ID_MASK
         return number
 
+    def _place(self, address: str, label: int) -> _Place:
+        """Return where a packet goes, under which flow label."""
+        if label and self._labels:
+            return address, 0, label, 0
+        return address, udp.DESTINATION_PORT if self._rung is Rung.UDP else 0
+
     def _send_again(
-        self, octets: bytes, place: tuple[str, int], beside: list[ancillary.ControlMessage]
+        self, octets: bytes, place: _Place, beside: list[ancillary.ControlMessage]
     ) -> None:
         try:
             self._socket.sendmsg([octets], beside, 0, place)

@@ -44,6 +44,10 @@ class UdpDialect(msgspec.Struct, frozen=True, kw_only=True):
         """Build the payload of one probe; its flow is that of the socket."""
         return _SEQUENCE.pack(sequence) + self.token + self.text
 
+    def label(self, _flow: int) -> Literal[0]:
+        """Leave the flow label to the kernel: each flow is a socket, and has its own."""
+        return 0
+
     def answer(self, octets: bytes) -> Message:
         """Refuse what the socket received: a service's answer does not say to which probe.
 

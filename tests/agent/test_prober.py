@@ -129,8 +129,8 @@ async def test_a_clock_step_is_no_round_trip_time() -> None:
     probing._clock = clock
     send = port.send
 
-    def send_and_step(octets: bytes, address: str, ttl: int | None) -> int:
-        number = send(octets, address, ttl)
+    def send_and_step(octets: bytes, address: str, ttl: int | None, label: int = 0) -> int:
+        number = send(octets, address, ttl, label)
         if len(port.sent) == 3:
             clock.step_ns = 3600 * 1_000 * MS
         return number

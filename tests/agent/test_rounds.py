@@ -4,6 +4,8 @@ import heapq
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 
+import pytest
+
 from agent.flight import Landing
 from agent.records import Hop, Origin, Outcome, Path, PathReply, Protocol, Stamp
 from agent.rounds import GAP_NS, Labels, Round, links, merged, path
@@ -76,18 +78,31 @@ def test_a_packet_leaves_every_half_millisecond() -> None:
     """However many flows; each flow in its turn."""
     _, sent = played([LEFT] * 4)
     times = [now_ns for now_ns, _ in sent]
-    assert [0, 1, 2, 3, 0, 1] == [flow for _, flow in sent][:6]
+    assert [0, 1, 0, 1, 0, 1] == [flow for _, flow in sent][:6]
     assert 500_000 <= min(b - a for a, b in itertools.pairwise(times))
 
 
 def test_many_flows_are_not_asked_for_at_once() -> None:
-    """Four at once, each further one a second later: a limiter answers six, then one a second."""
+    """Two at once, two a second later, then one a second: a limiter answers six, then as many."""
     _, sent = played([LEFT] * 7)
     first = {flow: min(at for at, each in sent if each == flow) for flow in range(7)}
-    assert max(first[flow] for flow in range(4)) < 2 * MS
-    assert [1, 2, 3] == [first[flow] // GAP_NS for flow in (4, 5, 6)]
+    assert [0, 0, 1, 1, 2, 3, 4] == [first[flow] // GAP_NS for flow in range(7)]
     _, sent = played([LEFT] * 6, gap_ns=50 * MS)
     assert max(at for at, _ in sent) < 300 * MS
+
+
+@pytest.mark.parametrize("flows", [1, 2, 4, 7, 16])
+def test_no_router_is_asked_more_than_twice_in_a_second(flows: int) -> None:
+    """From the first second on, whatever the number of flows; here every flow goes one way."""
+    asked: list[int] = []
+
+    def is_answered(ttl: int, now_ns: int) -> bool:
+        asked.extend([now_ns] if ttl == 1 else [])
+        return True
+
+    made, _ = played([LEFT] * flows, is_answered=is_answered)
+    assert (True, flows) == (made.reached, len(asked))
+    assert 2 >= max(sum(at <= other < at + S for other in asked) for at in asked)
 
 
 def test_who_limits_its_answers_is_asked_again_later() -> None:
@@ -107,10 +122,10 @@ def test_who_limits_its_answers_is_asked_again_later() -> None:
 
 
 def test_who_never_answers_is_not_waited_for() -> None:
-    """A machine that is silent on every flow limits nothing: three probes of each, at once."""
+    """A machine that is silent on every flow limits nothing: three probes of each, no later."""
     made, sent = played([LEFT] * 4, is_answered=lambda ttl, _: ttl != 2)
     assert [True] * 12 == [reply.lost for reply in made.hops()[1].replies]
-    assert max(now_ns for now_ns, _ in sent) < S
+    assert max(now_ns for now_ns, _ in sent) < 2 * S
 
 
 def test_links_join_what_one_flow_saw() -> None:

@@ -291,7 +291,7 @@ import asyncio
 from agent import ping, records, trace
 options = ping.Options(targets=("{here}",), count=3, interval_s=0.02, json=True)
 codes = [asyncio.run(ping.run(options))]
-for protocol in records.Protocol:
+for protocol in (records.Protocol.ICMP, records.Protocol.UDP):
     wanted = trace.Options(target="{here}", json=True, flows=2, protocol=protocol)
     codes.append(asyncio.run(trace.run(wanted)))
 raise SystemExit(sum(codes))
@@ -341,3 +341,38 @@ heavy = {"numpy", "aiohttp", "cryptography", "pydantic", "prometheus_client"}
 print(sorted(heavy & set(sys.modules)))
 """
     assert run(script, "1 0", "with").stdout == "[]\n"
+
+
+class Refusing:
+    """A socket of a kernel that wants flow labels leased before."""
+
+    def __init__(self) -> None:
+        self.places: list[tuple[object, ...]] = []
+
+    def sendmsg(
+        self, _octets: object, _beside: object, _flags: int, place: tuple[object, ...]
+    ) -> None:
+        """Refuse a label."""
+        self.places.append(place)
+        if len(place) > 2:
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+    def setsockopt(self, *_: object) -> None:
+        """Take everything."""
+
+    def getsockopt(self, *_: object) -> int:
+        """Know of no error."""
+        return 0
+
+
+@pytest.mark.parametrize("rung", [Rung.RAW, Rung.PING])
+def test_a_refused_flow_label_is_tried_once(rung: Rung) -> None:
+    """Then the kernel's own stands for all flows; no probe is lost by it."""
+    port = object.__new__(sockets._Port)
+    refusing = Refusing()
+    port._rung, port._family, port._labels = rung, 6, True
+    port._numbers, port._number = sockets._NUMBERS[6], 0
+    port._socket = refusing  # type: ignore[assignment]  # what `send` asks of it
+    assert [0, 1] == [port.send(b"", "2001:db8::1", None, 7) for _ in range(2)]
+    plain = ("2001:db8::1", 0)
+    assert [(*plain, 7, 0), plain, plain] == refusing.places

@@ -83,3 +83,20 @@ def test_every_way_of_a_single_way() -> None:
     path = traced("announced", "without", "--flows", "auto", TARGETS[4])
     assert [6, 6, 6] == [len({reply["flow"] for reply in hop}) for hop in answers(path)]
     assert [[*ROUTERS[4]], [ROUTERS[4][1], TARGETS[4]]] == path["links"]
+
+
+@pytest.mark.parametrize("privilege", PREFIXES)
+@pytest.mark.parametrize("protocol", ["icmp", "udp"])
+def test_each_flow_has_a_flow_label_of_its_own(
+    protocol: str, privilege: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Routers may spread load by it alone: one for all packets of a flow, another for each flow."""
+    log = tmp_path / "labels"
+    monkeypatch.setenv("BORNE_TUN_LOG", str(log))
+    traced("announced", privilege, "--flows", "4", "--protocol", protocol, TARGETS[6])
+    # An echo's flow shows in its checksum, a datagram's in its source port.
+    begin, shown = {"icmp": (" 58 80", slice(4, 8)), "udp": (" 17 ", slice(0, 4))}[protocol]
+    lines = [line for line in log.read_text().splitlines() if line[5:].startswith(begin)]
+    pairs = {(line[:5], line.split()[2][shown]) for line in lines}
+    assert 4 == len(pairs) == len({label for label, _ in pairs}) == len({flow for _, flow in pairs})
+    assert "00000" not in {label for label, _ in pairs}

@@ -123,6 +123,7 @@ class FakePort:
         self.family: Family = 4
         self.identifier = 0
         self.sent: list[tuple[str, int | None]] = []
+        self.labels: list[int] = []
         self.last_octets = b""
         self.closed = False
         self._routes = routes
@@ -149,9 +150,10 @@ class FakePort:
         """Return a descriptor that is readable while an answer waits."""
         return self._event
 
-    def send(self, octets: bytes, address: str, ttl: int | None) -> int:
+    def send(self, octets: bytes, address: str, ttl: int | None, label: int = 0) -> int:
         """Answer at once."""
         assert not self.closed, "sent on a closed socket"
+        self.labels.append(label)
         if self._failures:
             self._failures -= 1
             raise OSError(101, "Network is unreachable")

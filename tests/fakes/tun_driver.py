@@ -2,6 +2,9 @@
 
     python -m tests.fakes.tun_driver FORM LABEL... -- COMMAND...
 
+Where `BORNE_TUN_LOG` names a file, flow label, protocol and the payload's first octets of each
+packet over IPv6 are written there, as hex, one packet a line.
+
 Run it in user and network namespaces of its own. It answers whatever `COMMAND` sends to the
 targets with the bytes of the lab's routers; the second router adds a label stack in one FORM:
 
@@ -17,6 +20,7 @@ import struct
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 from deploy.lab import icmp, packets
 from tests.fakes.agent_probing import extension, packed
@@ -82,8 +86,13 @@ def answer(form: str, packet: bytes, labels: list[tuple[int, int, int]]) -> byte
 
 def answer_for_ever(descriptor: int, form: str, labels: list[tuple[int, int, int]]) -> None:
     """Answer until the program ends."""
+    log = os.environ.get("BORNE_TUN_LOG")
     while True:
-        found = answer(form, os.read(descriptor, 2048), labels)
+        packet = os.read(descriptor, 2048)
+        if log and packet[0] >> 4 == 6:
+            with Path(log).open("a", encoding="ascii") as file:
+                file.write(f"{packet[1:4].hex()[1:]} {packet[6]} {packet[40:44].hex()}\n")
+        found = answer(form, packet, labels)
         if found is not None:
             os.write(descriptor, found)
 
