@@ -232,6 +232,8 @@ class State:
                     self.routes.vantages.hear(vantage, subject, min(times_s), batch.base_ns)
 
     def _events(self, batch: Batch) -> Mapping[str, int]:
+        if not batch.event_series:
+            return {}
         rows = self._rows(batch, batch.event_series)
         dt_ms = np.asarray(batch.event_dt_ms, dtype=np.uint16)
         outcomes = np.asarray(batch.event_outcome, dtype=np.uint8)

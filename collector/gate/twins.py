@@ -22,6 +22,8 @@ from agent.wire import HEADER_OCTETS
 
 REMEMBERED = 64
 """Sequences of one spool."""
+READ = 512
+"""What is read of each column's begin and end: no two hosts measure so many equal times."""
 SPOOLS = 4
 """Spools of one agent: it has one at a time."""
 
@@ -32,16 +34,21 @@ class Print(msgspec.Struct, frozen=True):
     """What tells batches of one sequence apart."""
 
     checksum: int
-    octets: int
+    replies: int
 
 
-def print_of(content: bytes) -> Print:
-    """Return the print of a batch that `agent.wire` could decode: all of it but its descriptors."""
-    descriptors = int.from_bytes(content[HEADER_OCTETS - _COUNT_OCTETS : HEADER_OCTETS], "little")
-    view = memoryview(content)
-    measured = view[HEADER_OCTETS : len(content) - descriptors]
-    head = zlib.crc32(view[: HEADER_OCTETS - _COUNT_OCTETS])
-    return Print(zlib.crc32(measured, head), len(measured))
+def print_of(content: bytes, batch: Batch) -> Print:
+    """Return the print of `batch`, which `agent.wire` decoded from `content`.
+
+    It is that of the header, of how much was measured, and of some measurements; never of the
+    descriptors.
+    """
+    checksum = zlib.crc32(memoryview(content)[: HEADER_OCTETS - _COUNT_OCTETS])
+    columns = (batch.rtt_s, batch.reply_dt_ms, batch.event_dt_ms, batch.event_outcome)
+    for column in columns:
+        for part in (column[:READ], column[-READ:]):
+            checksum = zlib.crc32(memoryview(part), checksum)  # type: ignore[arg-type]
+    return Print(checksum, len(batch.rtt_s))
 
 
 class Twins:

@@ -120,7 +120,7 @@ async def test_each_announced_encoding_is_read(chain: Chain, body: bytes, encodi
 async def test_a_large_body_is_read_like_a_small_one(chain: Chain) -> None:
     """What is read beside the event loop is stored, or refused, with the same words."""
     large = msgspec.structs.replace(
-        batch(0), offsets=(0, 0, 9000), rtt_s=[0.01] * 9000, reply_dt_ms=[7] * 9000
+        batch(0), offsets=(0, 0, 12000), rtt_s=[0.01] * 12000, reply_dt_ms=[7] * 12000
     )
     body = wire.encode(large)
     with pytest.raises(RefusedError, match="promise") as refused:

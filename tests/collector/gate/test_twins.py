@@ -11,7 +11,8 @@ from tests.fakes.collector_durable import batch
 
 def printed(one: Batch) -> Print:
     """Return the print of a batch as it travels."""
-    return print_of(wire.encode(one))
+    content = wire.encode(one)
+    return print_of(content, wire.decode(content))
 
 
 def test_descriptors_make_no_difference() -> None:
@@ -40,6 +41,21 @@ def test_every_measurement_makes_a_difference(changes: dict[str, object]) -> Non
         for name, value in changes.items()
     }
     assert printed(original) != printed(msgspec.structs.replace(original, **given))
+
+
+def test_long_batches_are_told_apart_by_their_times() -> None:
+    """However long the columns before the times are, some times are read."""
+    series = range(5000)
+    times = [0.01 + 1e-6 * number for number in series]
+    long = msgspec.structs.replace(
+        batch(1),
+        series_ids=series,
+        offsets=range(5001),
+        rtt_s=times,
+        reply_dt_ms=[0] * 5000,
+    )
+    other = msgspec.structs.replace(long, rtt_s=[2 * time_s for time_s in times])
+    assert printed(long) != printed(other)
 
 
 def test_only_what_is_remembered_differs() -> None:

@@ -1,0 +1,256 @@
+"""Shell: the door of the collector: durable requests, samples a core, idle connections, a fleet.
+
+Each claim runs the collector's own server in a process of its own on loopback. Peers run in turn
+with it, on the same server, and differ in the one thing that they are named after. Every run ends
+with a check that the aggregator holds exactly the samples that were sent.
+"""
+
+import asyncio
+import os
+import ssl
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.ingest_bodies import FORMS, SAMPLES, STEP_NS, made
+from benchmarks.ingest_clients import Client, Server, connect, request, server, upload
+from benchmarks.ingest_server import Order
+from benchmarks.results import Result, alone, faster
+
+AGENTS = 50
+PASSES = 3
+DURABLE_S = 4.0
+PER_AGENT = 12
+"""Requests of each agent in a run that counts samples."""
+IDLE = 2000
+FLEET = 15_000
+FLEET_INTERVAL_S = 10.0
+FLEET_ROUNDS = 2
+FLEET_SAMPLES = 1000
+
+
+def measure() -> list[Result]:
+    """Return all claims of the door."""
+    return [*_durable(), *_samples(), *_idle(), *_fleet()]
+
+
+def _requests(form: str, agents: int, each: int, samples: int = SAMPLES) -> list[list[bytes]]:
+    """Return the requests of each agent, made before anything is measured."""
+    first_ns = (time.time_ns() // STEP_NS - 1000) * STEP_NS
+    how = FORMS[form]
+    return [
+        [
+            request(agent, how.pack(made(agent, sequence, first_ns, samples)), how.encoding)
+            for sequence in range(each)
+        ]
+        for agent in range(agents)
+    ]
+
+
+def _check(found: Server, sent: int, scheme: str = "http") -> None:
+    """Stop where the aggregator does not hold exactly what was sent."""
+    held = found.ask("held", scheme)
+    if held != sent:
+        raise AssertionError(f"{sent} samples were acknowledged, {held:.0f} are held")
+
+
+def _run(order: Order, requests: Sequence[Sequence[bytes]]) -> tuple[float, float]:
+    """Return requests a second and samples a second of the server's CPU, in one run."""
+    with server(order) as found:
+        warm = [mine[:1] for mine in requests]
+        asyncio.run(upload(found.port, warm))
+        before_s = found.ask("cpu")
+        took_s = asyncio.run(upload(found.port, [mine[1:] for mine in requests]))
+        used_s = found.ask("cpu") - before_s
+        count = sum(len(mine) - 1 for mine in requests)
+        _check(found, SAMPLES * (count + len(requests)))
+    return count / took_s, SAMPLES * count / used_s
+
+
+def _durable() -> list[Result]:
+    """Durable requests a second of 50 agents: groups against one fdatasync a request."""
+    requests = _requests("csr", AGENTS, 1 + PER_AGENT)
+    rates: dict[str, list[float]] = {"group": [], "threads": [], "blocking": []}
+    for _ in range(PASSES):
+        for journal, found in rates.items():
+            found.append(_run(Order(journal=journal), requests)[0])
+    return [
+        faster(
+            f"ingest_durable_{name}",
+            "requests/s",
+            rates["group"],
+            rates[name],
+            f"the same server, fdatasync a request, {how}",
+            goal,
+        )
+        for name, how, goal in (("threads", "in threads", 1.8), ("blocking", "blocking", 8.0))
+    ]
+
+
+def _samples() -> list[Result]:
+    """Samples a second of one server core, registry and aggregator behind the door."""
+    each = {"csr": PER_AGENT, "deflate": PER_AGENT, "json": 4, "remote": 3}
+    pools = {form: _requests(form, AGENTS, 1 + count) for form, count in each.items()}
+    rates: dict[str, list[float]] = {form: [] for form in each}
+    for _ in range(PASSES):
+        for form, found in rates.items():
+            found.append(_run(Order(form=form), pools[form])[1] / 1e6)
+    unit = "M samples/s a core"
+    return [
+        alone("ingest_samples", unit, rates["csr"], at_least=30),
+        alone("ingest_samples_deflate", unit, rates["deflate"], at_least=15),
+        faster(
+            *("ingest_samples_json", unit, rates["csr"], rates["json"]),
+            "orjson, columns as JSON arrays, on the same server",
+            6,
+        ),
+        faster(
+            *("ingest_samples_remote_write", unit, rates["csr"], rates["remote"]),
+            "remote write 1.0 (protobuf upb, snappy) on the same server",
+            12,
+        ),
+    ]
+
+
+def _idle() -> list[Result]:
+    """Memory of a connection that is kept and does nothing, plain and with TLS."""
+    with tempfile.TemporaryDirectory() as directory:
+        files = _certificate(Path(directory))
+        kinds = {
+            "plain": (Order(), 12.0),
+            "tls": (Order(tls=files), 60.0),
+            "default": (Order(tls=files, settled=False), 0.0),
+        }
+        found: dict[str, list[float]] = {name: [] for name in kinds}
+        for _ in range(PASSES):
+            for name, (order, _goal) in kinds.items():
+                found[name].append(asyncio.run(_idle_kb(order)))
+    tls = alone("ingest_idle_tls", "kB a connection", found["tls"], at_most=kinds["tls"][1])
+    default = statistics.median(found["default"])
+    return [
+        alone("ingest_idle_plain", "kB a connection", found["plain"], at_most=kinds["plain"][1]),
+        _beside(tls, default, "aiohttp with asyncio's own TLS buffers"),
+    ]
+
+
+def _beside(result: Result, peer: float, name: str) -> Result:
+    """Return a result with a peer's figure beside it; the goal stays the bound."""
+    return Result(
+        claim=result.claim,
+        unit=result.unit,
+        ours=result.ours,
+        peer=round(peer, 3),
+        peer_name=name,
+        ratio=round(peer / result.ours, 3),
+        goal=result.goal,
+        holds=result.holds,
+        spread=result.spread,
+    )
+
+
+async def _idle_kb(order: Order) -> float:
+    """Return kB of the server's memory for each of many connections that asked once."""
+    context = None
+    scheme = "http"
+    if order.tls is not None:
+        context = ssl.create_default_context(cafile=order.tls[0])
+        scheme = "https"
+    with server(order) as found:
+        clients = [await _asked(found, context) for _ in range(50)]
+        before = await asyncio.to_thread(found.ask, "rss", scheme)
+        clients += [await _asked(found, context) for _ in range(IDLE)]
+        after = await asyncio.to_thread(found.ask, "rss", scheme)
+        for client in clients:
+            if client.transport is not None:
+                client.transport.abort()
+    return (after - before) / IDLE / 1000
+
+
+async def _asked(found: Server, context: ssl.SSLContext | None) -> Client:
+    """Return a connection that has asked something and had its answer."""
+    client = await connect(found.port, context)
+    octets = b"GET /-/healthy HTTP/1.1\r\nHost: c\r\n\r\n"
+    client.expected = b"HTTP/1.1 200"
+    await client.post(octets)
+    return client
+
+
+def _certificate(directory: Path) -> tuple[str, str]:
+    """Make a certificate of localhost that signs itself."""
+    files = str(directory / "c.pem"), str(directory / "c.key")
+    subprocess.run(  # noqa: S603 - the arguments are ours
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-days", "1", "-subj", "/CN=localhost"),
+            *("-addext", "subjectAltName=DNS:localhost", "-out", files[0], "-keyout", files[1]),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return files
+
+
+def _fleet() -> list[Result]:
+    """A fleet that uploads once in ten seconds: the server's share of a core, and its answers."""
+    with server(Order(agents=FLEET)) as found:
+        used, waits_s = asyncio.run(_fleet_run(found))
+        _check(found, FLEET * (FLEET_ROUNDS + 1) * FLEET_SAMPLES)
+    waits_ms = sorted(1000 * wait for wait in waits_s)
+    p99 = waits_ms[int(len(waits_ms) * 0.99)]
+    return [
+        alone("ingest_fleet_core", "% of a core", [100 * used], at_most=50),
+        alone("ingest_fleet_p99", "ms", [p99], at_most=250),
+    ]
+
+
+async def _fleet_run(found: Server) -> tuple[float, list[float]]:
+    """Return the CPU a second and the seconds that each upload waited, over some intervals."""
+    first_ns = (time.time_ns() // STEP_NS - 1000) * STEP_NS
+    how = FORMS["deflate"]
+
+    def octets(agent: int, sequence: int) -> bytes:
+        body = how.pack(made(agent, sequence, first_ns, FLEET_SAMPLES))
+        return request(agent, body, how.encoding)
+
+    clients: list[Client] = []
+    for agent in range(FLEET):
+        client = await connect(found.port)
+        await client.post(octets(agent, 0))
+        clients.append(client)
+    rounds = [
+        [octets(agent, sequence) for agent in range(FLEET)]
+        for sequence in range(1, FLEET_ROUNDS + 1)
+    ]
+    waits_s: list[float] = []
+    running: set[asyncio.Task[None]] = set()
+
+    async def one(agent: int, mine: bytes) -> None:
+        began = time.monotonic()
+        await clients[agent].post(mine)
+        waits_s.append(time.monotonic() - began)
+
+    before_s, began = await asyncio.to_thread(found.ask, "cpu"), time.monotonic()
+    for number, bodies in enumerate(rounds):
+        for agent, mine in enumerate(bodies):
+            due = began + FLEET_INTERVAL_S * (number + agent / FLEET)
+            if (early_s := due - time.monotonic()) > 0:
+                await asyncio.sleep(early_s)
+            task = asyncio.create_task(one(agent, mine))
+            running.add(task)
+            task.add_done_callback(running.discard)
+    await asyncio.gather(*running)
+    took_s = time.monotonic() - began
+    used_s = await asyncio.to_thread(found.ask, "cpu") - before_s
+    for client in clients:
+        if client.transport is not None:
+            client.transport.abort()
+    return used_s / took_s, waits_s
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("NUMBA_CACHE_DIR", ".cache/numba")
+    for row in measure():
+        print(row)  # noqa: T201 - a person asked
