@@ -30,16 +30,18 @@ from aiohttp import web
 
 from agent.records import Batch
 from benchmarks.ingest_bodies import FORMS, agent_id
-from collector import bodies, frames, handlers, ingest, memory, tls
+from collector import memory
 from collector.chain import Chain
 from collector.clock import WallClock
 from collector.config import Config
-from collector.frames import Entry
-from collector.limits import Limits
+from collector.gate import bodies, frames, ingest, tls
+from collector.gate.frames import Entry
+from collector.gate.limits import Limits
+from collector.gate.websettings import Tls
 from collector.records import Place, Vantage
+from collector.samples.windows import Windows
 from collector.server import KEEPALIVE_S
-from collector.websettings import Tls
-from collector.windows import Windows
+from collector.web import handlers
 
 PARIS = Place(name="Paris", territory="FR", latitude=48.85, longitude=2.35, radius_km=20)
 
