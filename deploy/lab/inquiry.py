@@ -14,7 +14,8 @@ in the time that the network makes true. After each round every newest verdict i
     turned        | a proof that was the opposite one in an earlier round
 
 Rules
-- The network does not change, so that no proof may; names lie, routers are late or mute.
+- The network does not change, so that no proof may; where lies are told names are false, and the
+  routers late or mute for some: what could be proven counts the late answers as they come.
 - An address is never somebody else's: that the device which is meant answered is a premise of
   every proof. `trial` tells such addresses to the judgement, without witnesses.
 - A liar stands in one city and is declared in another. All agents measure each other beforehand.
@@ -176,7 +177,7 @@ def inquire(
     `liar` has its last agent declared where the first one stands.
     """
     lot, false = Lot(world.scenario.seed), world.agents[-1].name if liar else None
-    pings = Pings(world, OVER_MS, world.scenario.seed)
+    pings = Pings(world, OVER_MS, world.scenario.seed, late=shares.late, late_ms=lies.LATE_MS)
     cities = {agent.name: world.city(agent.city) for agent in world.agents}
     if false is not None:
         cities[false] = _elsewhere(world, lot)

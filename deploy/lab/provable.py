@@ -33,13 +33,25 @@ _CLOCKS: Final = 1.0002
 class Pings:
     """How long every address of a world takes to answer every agent, at best."""
 
-    def __init__(self, world: Scenario, over_ms: tuple[float, float], seed: int = 0) -> None:
-        """Let an answer take `over_ms` more than its way, from the one to the other by lot."""
+    def __init__(
+        self,
+        world: Scenario,
+        over_ms: tuple[float, float],
+        seed: int = 0,
+        *,
+        late: float = 0.0,
+        late_ms: float = 0.0,
+    ) -> None:
+        """Let an answer take `over_ms` more than its way, from the one to the other by lot.
+
+        The share `late` of them takes up to `late_ms` more still.
+        """
         self.world = world
         self.topology = Topology(world)
         self.countries = truth.countries(world)
         """By address."""
         self._over_ms = over_ms
+        self._late, self._late_ms = late, late_ms
         self._seed = seed
         self._known: dict[tuple[str, str], int | None] = {}
 
@@ -60,7 +72,10 @@ class Pings:
         if not way or way[-1].silent or way[-1].address != address:
             return None
         lot = Lot(zlib.crc32(f"{self._seed} {agent} {address}".encode()))
-        return round((way[-1].rtt_ms + lot.between(*self._over_ms)) * NS_PER_MS)
+        over_ms = lot.between(*self._over_ms)
+        if lot.happens(self._late):
+            over_ms += lot.between(0.0, self._late_ms)
+        return round((way[-1].rtt_ms + over_ms) * NS_PER_MS)
 
 
 def provers(

@@ -1,6 +1,7 @@
 """What witnesses answer: newest paths are judged again, proofs confirm, and are stated once."""
 
 from dataclasses import replace
+from itertools import permutations
 
 import msgspec
 import pytest
@@ -200,6 +201,35 @@ def test_an_answer_of_nobody_is_left_out(known: Knowledge) -> None:
     world = World(known)
     bad = WitnessReply(address="10.0.0.1", sent_at=wall_text(NOW_NS))
     assert {"witness": 1} == world.routes.hear(FRANKFURT, [bad], NOW_NS)
+
+
+@pytest.mark.parametrize("order", list(permutations(("frankfurt", "london", "paris", "geneva"))))
+def test_the_order_of_answers_never_matters(known: Knowledge, order: tuple[str, ...]) -> None:
+    """Near, far, silent and refuting ones: the path is judged as if all had come at once."""
+    answers_ms = {"frankfurt": 0.6, "london": 7.0, "paris": 9.0, "geneva": None}
+    fleet = {
+        name: Vantage(name=name, agent_id=b"w" * 16, token_sha256="0" * 64, place=CITIES[name])
+        for name in answers_ms
+    }
+    found = []
+    for names in (order, sorted(order)):
+        routes = Routes(known, (ZONE,), None, agents=(vantage(0), *fleet.values()))
+        routes.add(vantage(0), [path(NOW_NS, abroad=True)], NOW_NS, NOW_NS)
+        for name in names:
+            answer = WitnessReply(address=HOP, sent_at=wall_text(NOW_NS + S_NS))
+            if answers_ms[name] is not None:
+                answer = msgspec.structs.replace(
+                    answer,
+                    rtt_min_ns=round(answers_ms[name] * 1e6),
+                    samples=3,
+                    protocol=Protocol.ICMP,
+                    stamp=Stamp.KERNEL,
+                )
+            routes.hear(fleet[name], [answer], NOW_NS + S_NS)
+        (record,) = routes.newest.values()
+        found.append(record.judgement)
+    assert found[0] == found[1]
+    assert Verdict.PROVEN_OUTSIDE in {row.verdict for row in found[0].verdicts}
 
 
 def test_an_ended_episode_keeps_no_rounds(known: Knowledge) -> None:

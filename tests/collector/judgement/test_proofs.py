@@ -253,6 +253,36 @@ def test_neither_delay_nor_doubt_makes_a_proof(
         assert slow is None or contained(one, place(at, radius_km), ground, real) is not None
 
 
+QUICK = st.integers(1, 1_500_000)
+WITNESSES = st.lists(
+    st.builds(lambda at, rtt_ns: disc(at, rtt_ns / 1e6, 5), AT, QUICK), min_size=1, max_size=3
+)
+
+
+@settings(deadline=None)
+@given(answers=WITNESSES, later_ns=st.lists(st.integers(0, 30_000_000), min_size=3, max_size=3))
+@example(answers=[disc(PARIS, 0.5), disc(FRANKFURT, 0.5)], later_ns=[9_000_000, 0, 0])
+@example(answers=[disc(PARIS, 1.0)], later_ns=[30_000_000, 0, 0])
+def test_delay_among_witnesses_makes_no_proof(
+    real: Soil, answers: list[Disc], later_ns: list[int]
+) -> None:
+    """What is proven after a delay one answer alone proved before; a proof has no opposite then.
+
+    Together they may have proven nothing: two that contradict each other say that one of them was
+    answered by somebody else, and a delay hides that.
+    """
+    late = [
+        replace(one, rtt_ns=one.rtt_ns + more_ns)
+        for one, more_ns in zip(answers, later_ns, strict=False)
+    ]
+    for name in ("FX", "EU", "EEA"):
+        ground = BY_NAME[name].territories
+        for ask, other in ((outside, inside), (inside, outside)):
+            if ask(late, ground, real) is not None:
+                assert any(ask([one], ground, real) is not None for one in answers)
+                assert other(answers, ground, real) is None
+
+
 SEED = 20_261_126
 
 

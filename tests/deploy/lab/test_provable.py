@@ -74,5 +74,7 @@ def test_a_ping_takes_its_way_and_a_little_more() -> None:
             == pings.rtt_ns("london", address)
             == Pings(one, (0.01, 0.05), 3).rtt_ns("london", address)
         )
+        slow_ns = Pings(one, NO_MORE, 3, late=1.0, late_ms=60.0).rtt_ns("london", address) or 0
+        assert 0 < slow_ns - way_ns <= 60_000_000
     assert exact.rtt_ns("london", "9.9.9.9") is None
     assert exact.rtt_ns("paris", "203.0.113.10") is not None
