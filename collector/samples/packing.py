@@ -28,6 +28,8 @@ from collector.samples.sketch import CELLS, FIRST_BUCKET, MIDDLES_S
 
 ZERO_BUCKET: Final = FIRST_BUCKET - 1
 """Stands for the zero bucket where buckets are numbered."""
+NOTHING: Final = -(1 << 15)
+"""Below all buckets: no samples at all."""
 _MIDDLES_S: Final = np.concatenate([[0.0], MIDDLES_S])
 
 
@@ -45,10 +47,16 @@ def pack(columns: Columns) -> Packed:
     kernels().lengths(*sketch, lowest, ends)
     octets = np.empty(int(ends[-1]), dtype=np.uint8)
     kernels().pack(*sketch, lowest, octets)
+    return Packed(octets=octets, ends=ends, middle=middle(columns), highest=buckets(columns.max_s))
+
+
+def middle(columns: Columns) -> NDArray[np.int32]:
+    """Return (n, 3) buckets of p50, p90 and p99; the zero bucket's where there are no samples."""
     ranks = np.asarray(MEDIAN_AND_TAILS_PPM, dtype=np.int64)
-    middle = np.empty((len(columns), ranks.size), dtype=np.int32)
-    kernels().ranks(*sketch, columns.zero, ranks, middle)
-    return Packed(octets=octets, ends=ends, middle=middle, highest=buckets(columns.max_s))
+    found = np.empty((len(columns), ranks.size), dtype=np.int32)
+    sketch = (columns.offsets, columns.bucket, columns.bucket_count)
+    kernels().ranks(*sketch, columns.zero, ranks, found)
+    return found
 
 
 def unpack(
@@ -77,9 +85,21 @@ def buckets(value_s: NDArray[np.float32]) -> NDArray[np.int32]:
     return found
 
 
+def worst(row: NDArray[np.uint32], bucket: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the largest bucket of each row from 0 on; what is below all where there is none."""
+    found = np.full(int(row.max(initial=0)) + 1, NOTHING, dtype=np.int32)
+    kernels().worst(row, bucket, found)
+    return found
+
+
 def values_s(
     bucket: NDArray[np.int32], min_s: NDArray[np.float32], max_s: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     """Return the quantiles in seconds of rows whose quantiles lie in these buckets."""
     middles_s: NDArray[np.float64] = _MIDDLES_S[bucket - ZERO_BUCKET]
     return np.minimum(np.maximum(middles_s, min_s), max_s)
+
+
+def middle_s(bucket: int) -> float:
+    """Return the value that stands for a bucket, in seconds."""
+    return float(_MIDDLES_S[bucket - ZERO_BUCKET])

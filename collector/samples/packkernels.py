@@ -25,9 +25,11 @@ _LAST_SHIFT: Final = 56
 _I32 = NDArray[np.int32]
 _I64 = NDArray[np.int64]
 _U8 = NDArray[np.uint8]
+_U32 = NDArray[np.uint32]
 _READ_I32 = readonly(nb.int32)
 _READ_I64 = readonly(nb.int64)
 _READ_U8 = readonly(nb.uint8)
+_READ_U32 = readonly(nb.uint32)
 _PAIR = nb.types.UniTuple(nb.int64, 2)  # type: ignore[no-untyped-call]
 
 
@@ -164,3 +166,10 @@ def ranks(
                 last = bucket[entry]
                 entry += 1
             found[i, column] = last
+
+
+@kernel(nb.void(_READ_U32, _READ_I32, nb.int32[::1]))
+def worst(row: _U32, bucket: _I32, found: _I32) -> None:
+    """Raise `found[row]` to the largest bucket of each row."""
+    for i in range(row.size):
+        found[row[i]] = max(found[row[i]], bucket[i])

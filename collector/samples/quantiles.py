@@ -157,11 +157,23 @@ def buckets(value_s: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def to_quantiles(columns: Columns) -> list[Quantiles]:
     """Return what people read, one per row."""
-    middle = quantiles(columns).tolist()
-    received, lost = columns.received.tolist(), columns.lost.tolist()
-    smallest, largest = columns.min_s.tolist(), columns.max_s.tolist()
-    rows = zip(middle, received, lost, smallest, largest, columns.sum_s.tolist(), strict=True)
-    return [_read(*row) for row in rows]
+    return told(
+        *(quantiles(columns), columns.received, columns.lost),
+        *(columns.min_s, columns.max_s, columns.sum_s),
+    )
+
+
+def told(
+    middle_s: NDArray[np.float64],
+    received: NDArray[np.int64],
+    lost: NDArray[np.int64],
+    min_s: NDArray[np.float32],
+    max_s: NDArray[np.float32],
+    sum_s: NDArray[np.float64],
+) -> list[Quantiles]:
+    """Return what people read of rows whose p50, p90 and p99 are `middle_s` (n, 3)."""
+    columns = (middle_s, received, lost, min_s, max_s, sum_s)
+    return [_read(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 def _read(

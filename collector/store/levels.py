@@ -24,6 +24,8 @@ class Piece(NamedTuple):
     level_s: int
     from_ns: int
     to_ns: int
+    raw: bool = False
+    """Whether they are in no level but their own: sealed and loose ones."""
 
 
 def pieces(
@@ -36,7 +38,9 @@ def pieces(
         if segment.kind == "windows" and segment.last_ns >= from_ns and segment.first_ns < to_ns
     ]
     raw = [segment for segment in windows if segment.stage in {"sealed", "loose"}]
-    found = [Piece(tuple(s.name for s in raw), LEVELS_S[0], from_ns, to_ns)] if raw else []
+    found = (
+        [Piece(tuple(s.name for s in raw), LEVELS_S[0], from_ns, to_ns, raw=True)] if raw else []
+    )
     days: dict[int, list[Segment]] = {}
     for segment in windows:
         if segment.stage in {"hour", "day"}:

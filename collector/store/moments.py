@@ -12,9 +12,8 @@ A bucket says a quantile within 0.55 %; the exact extremes are in the windows th
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -45,16 +44,6 @@ FORM: Final = Form(
     encodings={"start": _DELTA, "row": _DELTA, "p50": _SPLIT, "p99": _SPLIT},
 )
 _ROWS_PER_GROUP: Final = 65_536
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moments:
-    """Windows of 60 s by time."""
-
-    start_ns: NDArray[np.int64]
-    row: NDArray[np.uint32]
-    p99: NDArray[np.int32]
-    """Bucket of the quantile 0.99; below all buckets where there were no samples."""
 
 
 def write(
@@ -89,22 +78,24 @@ def write(
     return [draft.finish()]
 
 
-def read(directory: Path, names: Sequence[str], from_ns: int, to_ns: int) -> Moments:
-    """Return the windows of 60 s that start in [from_ns, to_ns), by time.
+def read(
+    directory: Path, names: Sequence[str], from_ns: int, to_ns: int
+) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
+    """Return row and bucket of p99 of each window of 60 s that starts in [from_ns, to_ns).
+
+    The bucket is `packing.NOTHING` where there were no samples.
 
     Raises: as `segments.read_windows`.
     """
-    found: list[tuple[NDArray[Any], ...]] = []
+    rows: list[NDArray[np.uint32]] = [np.zeros(0, np.uint32)]
+    found: list[NDArray[np.int32]] = [np.zeros(0, np.int32)]
     for name in names:
         begin_ns, end_ns = segmentfile.span_ns(name)
         if begin_ns < to_ns and from_ns < end_ns:
-            found += _read(directory / name, from_ns, to_ns)
-    starts_ns, rows, p99 = zip(*found, strict=True) if found else ((), (), ())
-    return Moments(
-        start_ns=np.concatenate([np.zeros(0, np.int64), *starts_ns]),
-        row=np.concatenate([np.zeros(0, np.uint32), *rows]),
-        p99=np.concatenate([np.zeros(0, np.int32), *p99]),
-    )
+            for row, bucket in _read(directory / name, from_ns, to_ns):
+                rows.append(row)
+                found.append(bucket)
+    return np.concatenate(rows), np.concatenate(found)
 
 
 def _table(parts: Sequence[Summaries]) -> pa.Table:
@@ -122,19 +113,20 @@ def _table(parts: Sequence[Summaries]) -> pa.Table:
     return pa.table(arrays, schema=SCHEMA)
 
 
-def _read(path: Path, from_ns: int, to_ns: int) -> Iterator[tuple[NDArray[Any], ...]]:
-    columns = ["start", "row", "p99"]
-    with segmentfile.opened(path, "moments", {"1": SCHEMA}) as found:
+def _read(
+    path: Path, from_ns: int, to_ns: int
+) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.int32]]]:
+    with segmentfile.opened(path, "moments", {FORM.version: SCHEMA}) as found:
         for group in range(found.file.num_row_groups):
             statistics = found.file.metadata.row_group(group).column(0).statistics
             if statistics.max_raw < from_ns or statistics.min_raw >= to_ns:
                 continue
+            inside = from_ns <= statistics.min_raw and statistics.max_raw < to_ns
+            columns = ["row", "p99"] if inside else ["row", "p99", "start"]
             table = found.file.read_row_group(group, columns=columns, use_threads=False)
-            starts_ns = windowtable.numbers(table["start"].cast(pa.int64()))
-            begin, end = np.searchsorted(starts_ns, [from_ns, to_ns]).tolist()
-            p99 = windowtable.numbers(table["p99"].fill_null(packing.ZERO_BUCKET))
-            yield (
-                starts_ns[begin:end],
-                windowtable.numbers(table["row"])[begin:end],
-                p99[begin:end].astype(np.int32),
-            )
+            if not inside:
+                starts_ns = windowtable.numbers(table["start"].cast(pa.int64()))
+                begin, end = np.searchsorted(starts_ns, [from_ns, to_ns]).tolist()
+                table = table.slice(begin, end - begin)
+            p99 = windowtable.numbers(table["p99"].fill_null(packing.NOTHING))
+            yield windowtable.numbers(table["row"]), p99.astype(np.int32)

@@ -10,9 +10,9 @@ Rules
 """
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -23,20 +23,26 @@ from collector.judgement.positions import Position
 from collector.records import (
     Crossing,
     PathRecord,
+    Quantiles,
     SeriesQuery,
     SeriesRow,
     SeriesWindow,
     Vantage,
     ZoneRow,
 )
-from collector.samples.quantiles import Columns, concat, merge, ranks, to_quantiles
+from collector.samples import packing, summaries
+from collector.samples.columns import Summaries
+from collector.samples.quantiles import Columns, merge, ranks, to_quantiles
 from collector.samples.registry import Registered
+from collector.samples.summaries import WorstRow
 from collector.state import State
-from collector.store import judged, levels, segments
+from collector.store import judged
+from collector.store.asking import Question
 from collector.store.bundles import Bundles
-from collector.store.levels import Piece
-from collector.store.listed import Kind, Segment
+from collector.store.listed import Segment
 from collector.web import questions
+
+Answer = TypeVar("Answer")
 
 _ATTEMPTS: Final = 5
 """How often a question begins again because its segments were replaced while it read them."""
@@ -87,15 +93,19 @@ class StoreReader:
         Raises:
             RefusedError: There are more than `query.most_windows`.
         """
-        known, columns = self._windows(query, query.from_ns, query.to_ns)
-        merged = merge(columns, query.step_ns)
-        if len(merged) > query.most_windows:
-            raise questions.too_many(np.unique(merged.row).size, len(merged), query)
+        found: Columns | Summaries
+        if query.ranks_ppm:
+            known, columns = self._windows(query, query.from_ns, query.to_ns)
+            found = merge(columns, query.step_ns)
+        else:
+            known, found = self._asked(
+                query, query.from_ns, query.to_ns, lambda asked: asked.told(query.step_ns)
+            )
+        if len(found) > query.most_windows:
+            raise questions.too_many(np.unique(found.row).size, len(found), query)
         windows: dict[int, list[SeriesWindow]] = {}
-        begins = zip(merged.row.tolist(), merged.start_ns.tolist(), strict=True)
-        ranks_s = ranks(merged, query.ranks_ppm)
-        rows = zip(begins, to_quantiles(merged), ranks_s, strict=True)
-        for (row, start_ns), quantiles, found_s in rows:
+        begins = zip(found.row.tolist(), found.start_ns.tolist(), strict=True)
+        for (row, start_ns), (quantiles, found_s) in zip(begins, _told(found, query), strict=True):
             window = SeriesWindow(start_ns=start_ns, quantiles=quantiles, ranks_s=found_s)
             windows.setdefault(row, []).append(window)
         return [
@@ -123,26 +133,33 @@ class StoreReader:
         Raises:
             StoreError: A segment is missing or damaged; the message names it.
         """
-        with self._lock:
-            fresh = self._state.routes.fresh[:]
-            names = self._names("paths")
-        found = [
-            record
-            for record in fresh
-            if agent in {None, record.judgement.agent}
-            and target in {None, record.judgement.target}
-            and (before_ns is None or record.judgement.started_ns < before_ns)
-        ]
-        if limit > 0:
-            found += judged.read_paths(
-                *(self._directory, names),
-                agent=agent,
-                target=target,
-                limit=limit,
-                before_ns=before_ns,
-            )
-        found.sort(key=lambda record: record.judgement.started_ns, reverse=True)
-        return found[: max(limit, 0)]
+        for attempt in range(_ATTEMPTS):
+            with self._lock:
+                fresh = self._state.routes.fresh[:]
+                listed = self._listed[:]
+            names = [segment.name for segment in listed if segment.kind == "paths"]
+            try:
+                found = judged.read_paths(
+                    *(self._directory, names),
+                    agent=agent,
+                    target=target,
+                    limit=limit,
+                    before_ns=before_ns,
+                )
+            except GoneError:
+                if attempt + 1 == _ATTEMPTS or self._stands(listed):
+                    raise
+                continue
+            found += [
+                record
+                for record in fresh
+                if agent in {None, record.judgement.agent}
+                and target in {None, record.judgement.target}
+                and (before_ns is None or record.judgement.started_ns < before_ns)
+            ]
+            found.sort(key=lambda record: record.judgement.started_ns, reverse=True)
+            return found[: max(limit, 0)]
+        raise AssertionError("the last attempt raises")
 
     def crossings(self) -> Sequence[Crossing]:
         """Return confirmed episodes, newest first."""
@@ -178,10 +195,41 @@ class StoreReader:
             arrivals = dict(self._state.arrivals)
         return {name: arrivals.get(agent_id, 0) for agent_id, name in self._agents.items()}
 
+    def worst(self, from_ns: int, to_ns: int, limit: int) -> Sequence[WorstRow]:
+        """Return the series with the highest p99 of any minute in [from_ns, to_ns), worst first.
+
+        A p99 is that of its bucket, within 0.55 %; of equal ones the series known first.
+
+        Raises:
+            StoreError: A segment is missing or damaged; the message names it.
+        """
+        known, best = self._asked(None, from_ns, to_ns, Question.worst)
+        order = np.argsort(-best, kind="stable")[:limit]
+        return [
+            WorstRow(
+                agent=self._agent(known[row]),
+                series=known[row].series,
+                p99_s=packing.middle_s(bucket),
+            )
+            for row, bucket in zip(order.tolist(), best[order].tolist(), strict=True)
+            if bucket != packing.NOTHING
+        ]
+
     def _windows(
         self, query: SeriesQuery | None, from_ns: int, to_ns: int
     ) -> tuple[list[Registered], Columns]:
-        """Return all known series, and the windows in [from_ns, to_ns) of those that match.
+        """Return all known series, and the windows in [from_ns, to_ns) of those that match."""
+        step_ns = None if query is None else query.step_ns
+        return self._asked(query, from_ns, to_ns, lambda asked: asked.whole(step_ns))
+
+    def _asked(
+        self,
+        query: SeriesQuery | None,
+        from_ns: int,
+        to_ns: int,
+        answer: Callable[[Question], Answer],
+    ) -> tuple[list[Registered], Answer]:
+        """Return all known series, and the answer to a question about those that match.
 
         Raises:
             StoreError: A segment is missing or damaged; the message names it.
@@ -195,23 +243,20 @@ class StoreReader:
             inside = (held.start_ns >= from_ns) & (held.start_ns < to_ns)
             if rows is not None:
                 inside &= np.isin(held.row, list(rows))
-            step_ns = None if query is None else query.step_ns
+            question = Question(
+                directory=self._directory,
+                listed=listed,
+                held=held.take(np.flatnonzero(inside)),
+                rows=rows,
+                from_ns=from_ns,
+                to_ns=to_ns,
+            )
             try:
-                stored = self._stored(levels.pieces(listed, from_ns, to_ns, step_ns), rows)
+                return known, answer(question)
             except GoneError:
                 if attempt + 1 == _ATTEMPTS or self._stands(listed):
                     raise
-            else:
-                return known, concat([*stored, held.take(np.flatnonzero(inside))])
         raise AssertionError("the last attempt raises")
-
-    def _stored(self, pieces: Sequence[Piece], rows: set[int] | None) -> list[Columns]:
-        return [
-            segments.read_windows(
-                self._directory, piece.names, rows=rows, from_ns=piece.from_ns, to_ns=piece.to_ns
-            )
-            for piece in pieces
-        ]
 
     def _stands(self, listed: list[Segment]) -> bool:
         """Return whether the list is still the same: then a file that is gone is missing."""
@@ -235,5 +280,12 @@ class StoreReader:
         """Return the agent's name as the settings have it now, else as it was."""
         return self._agents.get(known.agent_id, known.agent)
 
-    def _names(self, kind: Kind) -> list[str]:
-        return [segment.name for segment in self._listed if segment.kind == kind]
+
+def _told(
+    found: Columns | Summaries, query: SeriesQuery
+) -> Iterator[tuple[Quantiles, tuple[float | None, ...]]]:
+    """Yield what is said of each window: the usual, and the quantiles asked for besides."""
+    if isinstance(found, Columns):
+        yield from zip(to_quantiles(found), ranks(found, query.ranks_ppm), strict=True)
+    else:
+        yield from ((quantiles, ()) for quantiles in summaries.to_quantiles(found))

@@ -39,7 +39,7 @@ ROOT = Path(__file__).resolve().parents[3]
 NOW_NS = DAY0_NS + 26 * HOUR_NS
 HOURS = (0, 1, 23)
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(NOW.timeout_s)]
+pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(NOW.timeout_s)]
 
 
 def prepared(directory: Path) -> Columns:

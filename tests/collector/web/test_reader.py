@@ -9,8 +9,10 @@ import pytest
 
 from agent.records import Outcome
 from collector.chain import Chain
-from collector.errors import RefusedError
+from collector.errors import GoneError, RefusedError
 from collector.records import SeriesQuery
+from collector.store.listed import Segment
+from collector.web.reader import StoreReader
 from tests.fakes.collector_durable import (
     NOW_NS,
     S_NS,
@@ -209,3 +211,36 @@ async def test_questions_from_threads_see_every_sample_once(tmp_path: Path) -> N
             for answer in results[:2]:
                 total = sum(row.quantiles.received + row.quantiles.lost for row in answer or ())
                 assert total in {before, before + sum(_sent(sequence))}
+
+
+async def test_the_worst_series_come_first(chain: Chain) -> None:
+    """From segments and from memory; no more than were asked for."""
+    rows = chain.reader.worst(0, 1 << 62, 3)
+    assert 3 == len(rows)
+    assert sorted((row.p99_s for row in rows), reverse=True) == [row.p99_s for row in rows]
+    assert 0.010 <= rows[0].p99_s <= 0.018
+    assert {"agent-0", "agent-1"} >= {row.agent for row in rows}
+    assert [] == chain.reader.worst(0, NOW_NS - 60 * S_NS, 3)
+
+
+async def test_a_question_begins_again_where_its_files_were_replaced(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the new list; where the list is the same, the file is missing, and that is said."""
+    listed, whole = chain.reader._listed, chain.reader.series(ALL)
+    paths, kept = chain.reader.paths(None, None, 99), listed[:]
+    listed[:] = [msgspec.structs.replace(s, name=s.name.replace("-00", "-99")) for s in kept]
+    with pytest.raises(GoneError, match="No such file"):
+        chain.reader.series(ALL)
+    with pytest.raises(GoneError, match="No such file"):
+        chain.reader.paths(None, None, 99)
+    gone, stands = listed[:], StoreReader._stands
+
+    def replaced(reader: StoreReader, asked: list[Segment]) -> bool:
+        listed[:] = kept
+        return stands(reader, asked)
+
+    monkeypatch.setattr(StoreReader, "_stands", replaced)
+    assert whole == chain.reader.series(ALL)
+    listed[:] = gone
+    assert paths == chain.reader.paths(None, None, 99)
