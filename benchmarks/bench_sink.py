@@ -52,7 +52,7 @@ def measure() -> list[Result]:
         if not written.startswith(expected) or written.count(b"\n") != len(columns):
             raise AssertionError("the kernel's lines are not those of the official client")
     peer = "influxdb-client Point.to_line_protocol"
-    return [faster("sink-encoding", "k lines/s", ours, theirs, peer, GOAL)]
+    return [faster("sink_encoding", "k lines/s", ours, theirs, peer, GOAL)]
 
 
 def _ours(lines: lineprotocol.Lines, columns: Columns, values: NDArray[np.float64]) -> list[bytes]:
