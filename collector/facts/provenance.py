@@ -9,7 +9,7 @@ Rules
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol, get_args
 
 from collector.facts import (
@@ -25,6 +25,9 @@ from collector.facts import (
 )
 from collector.records import Status
 
+UNKEPT: Final = "not kept"
+"""Word of a source that was opened and whose address nobody wrote down."""
+LINK: Final = "https://"
 _EPOCH: Final = dt.date(1970, 1, 1).toordinal()
 _DAY_S: Final = 86400
 
@@ -98,9 +101,12 @@ def _midnight_s(day: str) -> int:
 
 def lines() -> list[str]:
     """Return one line for each table: its name, its rows, and how many are known in which way."""
-    counted = [(name, count(rows)) for name, rows in tables().items()]
-    return [
-        f"{name}: {sum(by_status.values())} rows, "
-        + ", ".join(f"{number} {status}" for status, number in by_status.items())
-        for name, by_status in counted
-    ]
+    return [_line(name, rows) for name, rows in tables().items()]
+
+
+def _line(name: str, rows: Sequence[Row]) -> str:
+    by_status = count(rows)
+    told = ", ".join(f"{number} {status}" for status, number in by_status.items())
+    lost = sum(UNKEPT in row.source and LINK not in row.source for row in rows)
+    unkept = f"; of {lost} the source has no address" if lost else ""
+    return f"{name}: {len(rows)} rows, {told}{unkept}"

@@ -32,3 +32,13 @@ def test_a_row_without_source_or_date_is_refused(lack: dict[str, str]) -> None:
     """Nobody adds a fact and leaves out how it is known."""
     with pytest.raises(AssertionError, match="lacks status, source or date"):
         provenance.count([msgspec.structs.replace(SOME, **lack)])
+
+
+def test_rows_whose_source_nobody_can_look_up_are_counted() -> None:
+    """They were seen, and their address was not written down: the line says how many."""
+    (line,) = [line for line in provenance.lines() if line.startswith("names:")]
+    rows = provenance.tables()["names"]
+    lost = [row for row in rows if "not kept" in row.source and "https://" not in row.source]
+    assert line.endswith(f" recalled; of {len(lost)} the source has no address")
+    (special,) = [line for line in provenance.lines() if line.startswith("special:")]
+    assert special.endswith(" recalled")
