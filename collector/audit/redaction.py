@@ -78,16 +78,16 @@ class Redactor:
     def learn_path(self, path: Path) -> None:
         """Replace what the path shows of the agent's own side."""
         target = None if path.address is None else _usual(path.address)
-        if any(self._special(text) for text in (path.address, path.target)):
-            self._hide(text for text in (path.address, path.target) if text)
+        if any(self.is_special(text) for text in (path.address, path.target)):
+            self.hide(text for text in (path.address, path.target) if text)
         for hop in path.hops:
             for reply in hop.replies:
                 address = reply.address
                 if address is None:
                     continue
                 gateway = hop.ttl == _GATEWAY_TTL and _usual(address) != target
-                if gateway or self._special(address):
-                    self._hide(filter(None, (address, _usual(address), reply.name)))
+                if gateway or self.is_special(address):
+                    self.hide(filter(None, (address, _usual(address), reply.name)))
 
     def learn_stated(self, inputs: Stated) -> None:
         """Replace what a Statement names of agents and of the agent's own side."""
@@ -103,7 +103,7 @@ class Redactor:
         """Replace the addresses that sentences name at the first hop."""
         for text in texts:
             for match in _FIRST_HOP.finditer(text):
-                self._hide([next(filter(None, match.groups()))])
+                self.hide([next(filter(None, match.groups()))])
 
     def text(self, text: str) -> str:
         """Return `text` without the words that are replaced, without positions and distances."""
@@ -183,10 +183,12 @@ class Redactor:
             ),
         )
 
-    def _special(self, address: str | None) -> bool:
+    def is_special(self, address: str | None) -> bool:
+        """Say whether an address is of a special range; what is no address is of none."""
         return address is not None and self._networks.special(address) is not None
 
-    def _hide(self, words: Iterable[str]) -> None:
+    def hide(self, words: Iterable[str]) -> None:
+        """Replace addresses and names of the agents' own side, and the ends of what holds them."""
         for word in words:
             kind: Kind = "name" if parse(word) is None else "address"
             self.learn(kind, [word])
@@ -231,8 +233,8 @@ class Redactor:
         if not isinstance(episode, dict):
             return None
         target = str(episode.get("target"))
-        if self._special(target):
-            self._hide([target])
+        if self.is_special(target):
+            self.hide([target])
         kinds: dict[str, Kind] = {"agent": "agent", "id": "crossing", "path": "path"}
         return {
             key: self.token(kinds[key], str(value)) if key in kinds else self.value(value)

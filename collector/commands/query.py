@@ -8,6 +8,7 @@ Rules
 - A file is written whole or not at all.
 """
 
+import secrets
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,7 +18,10 @@ import msgspec
 from rich.table import Table
 
 from collector import terminal
+from collector.audit.redaction import SALT_OCTETS, Redactor
+from collector.commands.redactedanswer import redacted
 from collector.errors import ConfigError, RefusedError, StoreError
+from collector.facts.networks import Networks, load_special
 from collector.store.files import publish
 from collector.web import tabular
 from collector.web.parameters import Pairs
@@ -55,6 +59,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     form: Form
     output: Path | None
     """None: stdout."""
+    redact: bool = False
+    """Whether agents and private addresses are hidden."""
 
 
 class Source(Protocol):
@@ -79,10 +85,11 @@ def run(request: Request) -> int:
         answer = _fetched(_source(request), request)
     except RefusedError as error:
         raise ConfigError(f"{request.question}: {error}") from error
+    shown = _redacted(request.question, answer) if request.redact else answer
     if request.form == "table" and request.output is None:
-        terminal.show(_drawn(request.question, answer), wide=True)
+        terminal.show(_drawn(request.question, shown), wide=True)
     else:
-        _write(_OCTETS[request.form](request.question, answer), request.output)
+        _write(_OCTETS[request.form](request.question, shown), request.output)
     if answer.get("next") is not None:
         sys.stderr.write(
             f"borne-collector: there are more {request.question}; ask for them with --limit\n"
@@ -100,6 +107,13 @@ def _source(request: Request) -> Source:
     from collector.commands.remote import Remote  # noqa: PLC0415 - an HTTP client: heavy
 
     return Remote(request.url, token=_token(request.token), ca=request.ca)
+
+
+def _redacted(question: str, answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the answer without agents and private addresses, by a salt that is forgotten."""
+    networks = Networks(load_special(), ())
+    redactor = Redactor(secrets.token_bytes(SALT_OCTETS), networks)
+    return redacted(question, msgspec.to_builtins(answer), redactor)
 
 
 def _token(path: Path | None) -> str | None:

@@ -62,6 +62,11 @@ def describe(query: argparse.ArgumentParser) -> None:
             "--format", dest="form", choices=FORMS, default="table", help="what is printed"
         )
         parser.add_argument(
+            "--redact",
+            action="store_true",
+            help="replace agents and private addresses by hashes that hold for this run",
+        )
+        parser.add_argument(
             "--output", type=Path, metavar="FILE", help="write it there, whole or not at all"
         )
 
@@ -99,5 +104,6 @@ def run(options: argparse.Namespace) -> int:
             ca=options.ca,
             form=options.form,
             output=options.output,
+            redact=options.redact,
         )
     )
