@@ -180,5 +180,14 @@ class Upkeep:
             if (cursor := self._catalog.enrolled(sink.name)) is not None
         ]
         return lambda segment: any(
-            segment.serial > cursor and segment.last_ns >= oldest_ns for cursor, oldest_ns in owed
+            segment.serial > cursor and self._since_ns(segment, now_ns) >= oldest_ns
+            for cursor, oldest_ns in owed
         )
+
+    def _since_ns(self, segment: Segment, now_ns: int) -> int:
+        """Return since when a segment waits: what an agent kept for days is owed from today on."""
+        try:
+            written_ns = (self._directory / segment.name).stat().st_mtime_ns
+        except OSError:
+            return segment.last_ns
+        return max(segment.last_ns, written_ns) if written_ns <= now_ns else segment.last_ns

@@ -84,6 +84,22 @@ def test_what_a_sink_is_owed_is_compacted_when_its_bound_is_passed(tmp_path: Pat
     store.catalog.close()
 
 
+def test_a_sink_is_owed_from_the_time_of_the_sealing_on(tmp_path: Path) -> None:
+    """What an agent kept for days is not past a bound of hours when it comes."""
+    sink = SinkSettings(name="db", kind="victoriametrics", url="http://x", backlog_s=3 * 3600)
+    store = Upkept(tmp_path, sinks=(sink,))
+    filled(store, range(3))
+    store.catalog.advance("db", 0)
+    come_ns = DAY0_NS + 40 * HOUR_NS
+    for path in store.segments.iterdir():
+        os.utime(path, ns=(come_ns, come_ns))
+    assert 0 == store.work(come_ns + 3 * HOUR_NS)
+    assert 0 == store.catalog.overflow("db")
+    assert 0 < store.work(come_ns + 3 * HOUR_NS + S_NS)
+    assert 0 < store.catalog.overflow("db")
+    store.catalog.close()
+
+
 def test_a_level_goes_when_it_is_too_old(tmp_path: Path) -> None:
     """Files of raw windows are removed; coarser levels answer in their place."""
     keep = Retention(windows_10s_days=2, windows_60s_days=4)
