@@ -107,6 +107,7 @@ class Chain:
         await asyncio.gather(self._keeper, self._tender)
         await self._ingest.drain()
         await self._try("checkpoint", self.checkpoint)
+        await asyncio.gather(*(sink.drain() for sink in self._sinks))
         await self._outlets.aclose()
         await self._journal.close()
         self._catalog.close()

@@ -22,7 +22,7 @@ from typing import Final, Self
 import numpy as np
 
 from collector import clock
-from collector.errors import CorruptError, StoreError
+from collector.errors import CorruptError, GoneError, StoreError
 from collector.gate.intake import SinkCounts
 from collector.samples.columns import Columns
 from collector.sinks import lineprotocol
@@ -99,13 +99,16 @@ class Sink:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Give a database that is up `DRAIN_S`; the rest is sent after the next start."""
-        if self.counts.up:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._idle.wait(), DRAIN_S)
+        """End; what is left is sent after the next start."""
         self._task.cancel()
         with suppress(asyncio.CancelledError):
             await self._task
+
+    async def drain(self) -> None:
+        """Give a database that is up `DRAIN_S` for what waits; then end."""
+        if self.counts.up:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), DRAIN_S)
 
     def stir(self) -> None:
         """Say that more segments may be listed."""
@@ -244,8 +247,9 @@ class Sink:
 
     def _unreadable(self, error: StoreError) -> None:
         """Try a segment again that cannot be read, or give it up."""
-        _LOG.error("sink %s: %s", self.name, error)
         self._failures += 1
+        level = logging.INFO if isinstance(error, GoneError) else logging.ERROR
+        _LOG.log(level, "sink %s: %s", self.name, error)
         if self._failures == MOST_FAILURES or isinstance(error, CorruptError):
             self._give_up("unreadable")
 

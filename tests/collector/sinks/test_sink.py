@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.errors import CorruptError, StoreError
+from collector.errors import CorruptError, GoneError, StoreError
 from collector.sinks.sink import MOST_FAILURES
 from collector.sinks.sinkclient import (
     SinkDownError,
@@ -140,12 +140,13 @@ async def test_a_bug_costs_one_segment(caplog: pytest.LogCaptureFixture) -> None
 async def test_a_segment_that_cannot_be_read_is_tried_again_and_given_up_when_it_is_damaged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A disk may come back; a checksum does not."""
+    """A disk may come back, what upkeep took is listed no more; a checksum does not mend."""
+    caplog.set_level("INFO")
     database, backlog = Database(), FakeBacklog()
     damaged = backlog.seal(CorruptError("read segment windows-1: its checksum"))
     late = backlog.seal(sealed())
     backlog.fails_first[late] = StoreError("read segment windows-2: Input/output error")
-    gone = backlog.seal(StoreError("read segment windows-3: No such file"))
+    gone = backlog.seal(GoneError("read segment windows-3: it is not there"))
     async with database.sink(backlog) as sink:
         await until(lambda: sink._outbox.sent == gone)
     assert 2 + MOST_FAILURES == len(database.waits)
@@ -242,6 +243,7 @@ async def test_a_stop_waits_a_moment_for_a_database_that_is_up() -> None:
         await until(lambda: sink.counts.rows == 2)
         backlog.seal(sealed(START_S + 10))
         sink.stir()
+        await sink.drain()
     assert 4 == sink.counts.rows
 
 
