@@ -6,7 +6,7 @@ Rules
   octets. Where one comes in several parts all are read with their sketches and added up.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.samples import packing, summaries
-from collector.samples.columns import Columns, Summaries, concat
-from collector.samples.quantiles import merge
+from collector.samples.columns import Columns, Summaries
+from collector.samples.sums import Sums, TooManyError
 from collector.store import levels, moments, segments
 from collector.store.levels import Piece
 from collector.store.listed import Segment
@@ -38,13 +38,19 @@ class Question:
     from_ns: int
     to_ns: int
 
-    def whole(self, step_ns: int | None) -> Columns:
-        """Return the windows with their sketches, to be merged into steps; None: into one."""
-        pieces = levels.pieces(self.listed, self.from_ns, self.to_ns, step_ns)
-        return concat([*self._read(pieces), self.held])
+    def whole(self, sums: Sums) -> Columns:
+        """Return the windows with their sketches, added up in `sums`.
 
-    def told(self, step_ns: int) -> Summaries:
-        """Return the windows merged into steps, sorted by (row, start), without sketches."""
+        Raises: TooManyError besides.
+        """
+        pieces = levels.pieces(self.listed, self.from_ns, self.to_ns, sums.step_ns)
+        return self._added(pieces, sums)
+
+    def told(self, step_ns: int, most: int | None = None) -> Summaries:
+        """Return the windows merged into steps, sorted by (row, start), without sketches.
+
+        Raises: TooManyError besides where there are more than `most`.
+        """
         brief: list[Summaries] = []
         pieces: list[Piece] = []
         for piece in levels.pieces(self.listed, self.from_ns, self.to_ns, step_ns):
@@ -55,15 +61,19 @@ class Question:
                 brief += segments.read_summaries(
                     self.directory, piece.names, rows=self.rows, **span
                 )
-        rest = merge(concat([*self._read(pieces), self.held]), step_ns)
+        rest = self._added(pieces, Sums(step_ns, most=most))
         found = summaries.joined([*brief, summaries.summarised(rest)])
-        return found or summaries.summarised(merge(self.whole(step_ns), step_ns))
+        if found is None:
+            found = summaries.summarised(self.whole(Sums(step_ns, most=most)))
+        if most is not None and len(found) > most:
+            raise TooManyError(np.unique(found.row).size, len(found))
+        return found
 
     def worst(self) -> NDArray[np.int32]:
         """Return by row the bucket of the highest p99 of a minute; `packing.NOTHING` for none."""
         pieces = levels.pieces(self.listed, self.from_ns, self.to_ns, None)
-        fresh = concat([*self._read([piece for piece in pieces if piece.raw]), self.held])
-        minutes = merge(fresh, moments.LEVEL_S * _S_NS)
+        fresh = [piece for piece in pieces if piece.raw]
+        minutes = self._added(fresh, Sums(moments.LEVEL_S * _S_NS))
         minutes = minutes.take(np.flatnonzero(minutes.received))
         names = [segment.name for segment in self.listed if segment.kind == "moments"]
         row, bucket = moments.read(self.directory, names, self.from_ns, self.to_ns)
@@ -72,14 +82,11 @@ class Question:
             np.concatenate([bucket, packing.middle(minutes)[:, -1]]),
         )
 
-    def _read(self, pieces: Sequence[Piece]) -> list[Columns]:
-        return [
-            segments.read_windows(
-                self.directory,
-                piece.names,
-                rows=self.rows,
-                from_ns=piece.from_ns,
-                to_ns=piece.to_ns,
-            )
-            for piece in pieces
-        ]
+    def _added(self, pieces: Iterable[Piece], sums: Sums) -> Columns:
+        """Return the sums of all windows of the pieces and of those in memory, read in parts."""
+        sums.add(self.held)
+        for piece in pieces:
+            span = {"from_ns": piece.from_ns, "to_ns": piece.to_ns}
+            for part in segments.windows(self.directory, piece.names, rows=self.rows, **span):
+                sums.add(part)
+        return sums.result()

@@ -18,7 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from collector.samples import packing
-from collector.samples.columns import Columns, Summaries, concat, empty
+from collector.samples.columns import Columns, Summaries, concat
 from collector.store import segmentfile, seriesindex, windowtable, windowtable1
 from collector.store.listed import HOUR_NS, SEALED_S, Segment, Stage
 from collector.store.segmentfile import Draft, Form, Opened
@@ -171,8 +171,25 @@ def read_windows(
 ) -> Columns:
     """Return the windows that start in [from_ns, to_ns), of `rows` only unless that is None.
 
-    Files and row groups outside are not read. Rows come file by file in the file's order; one
-    series-window may come several times (`quantiles.merge` adds it up).
+    Rows come file by file in the file's order; one series-window may come several times
+    (`quantiles.merge` adds it up).
+
+    Raises: as `windows`.
+    """
+    return concat(list(windows(directory, names, rows=rows, from_ns=from_ns, to_ns=to_ns)))
+
+
+def windows(
+    directory: Path,
+    names: Sequence[str],
+    *,
+    rows: Collection[int] | None = None,
+    from_ns: int,
+    to_ns: int,
+) -> Iterator[Columns]:
+    """Yield what `read_windows` returns, a row group at a time.
+
+    Files and row groups outside are not read.
 
     Raises:
         CorruptError: A file is torn or changed; the message names it.
@@ -181,12 +198,10 @@ def read_windows(
     """
     wanted = _wanted(rows)
     if wanted is not None and not wanted.size:
-        return empty()
-    parts: list[Columns] = []
+        return
     for name in _overlapping(names, from_ns, to_ns):
         with segmentfile.opened(directory / name, "windows", _SCHEMAS) as found:
-            parts += _windows(found, wanted, from_ns, to_ns)
-    return concat(parts)
+            yield from _windows(found, wanted, from_ns, to_ns)
 
 
 def read_summaries(

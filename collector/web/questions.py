@@ -277,7 +277,7 @@ def too_many(series: int, windows: int, asked: SeriesQuery) -> RefusedError:
     return RefusedError(
         400,
         "parameter",
-        f"{series} series match with {windows} windows, and an answer holds at most "
+        f"{series} series match with {windows} windows at least, and an answer holds at most "
         f"{asked.most_windows} ([limits] answer_points): name an agent, a zone or a target, or "
         "ask for a larger step_s",
     )

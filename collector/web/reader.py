@@ -32,9 +32,10 @@ from collector.records import (
 )
 from collector.samples import packing, summaries
 from collector.samples.columns import Summaries
-from collector.samples.quantiles import Columns, merge, ranks, to_quantiles
+from collector.samples.quantiles import Columns, ranks, to_quantiles
 from collector.samples.registry import Registered
 from collector.samples.summaries import WorstRow
+from collector.samples.sums import Sums, TooManyError
 from collector.state import State
 from collector.store import judged
 from collector.store.asking import Question
@@ -71,14 +72,14 @@ class StoreReader:
 
     def zones(self, from_ns: int, to_ns: int) -> Sequence[ZoneRow]:
         """Return a row per (agent, zone) with samples in [from_ns, to_ns)."""
-        known, columns = self._windows(None, from_ns, to_ns)
         groups: dict[tuple[str, str], int] = {}
-        group_of = np.fromiter(
-            (groups.setdefault((k.series.zone, self._agent(k)), len(groups)) for k in known),
-            dtype=np.uint32,
-            count=len(known),
-        )
-        merged = merge(columns.grouped(group_of[columns.row]))
+
+        def merge(asked: Question, known: Sequence[Registered]) -> Columns:
+            keys = ((row.series.zone, self._agent(row)) for row in known)
+            numbers = (groups.setdefault(key, len(groups)) for key in keys)
+            return asked.whole(Sums(group_of=np.fromiter(numbers, np.uint32, len(known))))
+
+        _, merged = self._asked(None, from_ns, to_ns, merge)
         keys = list(groups)
         rows = []
         for group, quantiles in zip(merged.row.tolist(), to_quantiles(merged), strict=True):
@@ -93,16 +94,16 @@ class StoreReader:
         Raises:
             RefusedError: There are more than `query.most_windows`.
         """
-        found: Columns | Summaries
-        if query.ranks_ppm:
-            known, columns = self._windows(query, query.from_ns, query.to_ns)
-            found = merge(columns, query.step_ns)
-        else:
-            known, found = self._asked(
-                query, query.from_ns, query.to_ns, lambda asked: asked.told(query.step_ns)
-            )
-        if len(found) > query.most_windows:
-            raise questions.too_many(np.unique(found.row).size, len(found), query)
+
+        def merge(asked: Question, _: Sequence[Registered]) -> Columns | Summaries:
+            if query.ranks_ppm:
+                return asked.whole(Sums(query.step_ns, most=query.most_windows))
+            return asked.told(query.step_ns, query.most_windows)
+
+        try:
+            known, found = self._asked(query, query.from_ns, query.to_ns, merge)
+        except TooManyError as error:
+            raise questions.too_many(error.series, error.windows, query) from error
         windows: dict[int, list[SeriesWindow]] = {}
         begins = zip(found.row.tolist(), found.start_ns.tolist(), strict=True)
         for (row, start_ns), (quantiles, found_s) in zip(begins, _told(found, query), strict=True):
@@ -203,7 +204,7 @@ class StoreReader:
         Raises:
             StoreError: A segment is missing or damaged; the message names it.
         """
-        known, best = self._asked(None, from_ns, to_ns, Question.worst)
+        known, best = self._asked(None, from_ns, to_ns, lambda asked, _: asked.worst())
         order = np.argsort(-best, kind="stable")[:limit]
         return [
             WorstRow(
@@ -215,19 +216,12 @@ class StoreReader:
             if bucket != packing.NOTHING
         ]
 
-    def _windows(
-        self, query: SeriesQuery | None, from_ns: int, to_ns: int
-    ) -> tuple[list[Registered], Columns]:
-        """Return all known series, and the windows in [from_ns, to_ns) of those that match."""
-        step_ns = None if query is None else query.step_ns
-        return self._asked(query, from_ns, to_ns, lambda asked: asked.whole(step_ns))
-
     def _asked(
         self,
         query: SeriesQuery | None,
         from_ns: int,
         to_ns: int,
-        answer: Callable[[Question], Answer],
+        answer: Callable[[Question, Sequence[Registered]], Answer],
     ) -> tuple[list[Registered], Answer]:
         """Return all known series, and the answer to a question about those that match.
 
@@ -252,7 +246,7 @@ class StoreReader:
                 to_ns=to_ns,
             )
             try:
-                return known, answer(question)
+                return known, answer(question, known)
             except GoneError:
                 if attempt + 1 == _ATTEMPTS or self._stands(listed):
                     raise

@@ -79,7 +79,7 @@ def test_sketches_are_not_read_where_they_are_not_needed(
     def never(*_: object, **__: object) -> Columns:
         pytest.fail("sketches were read")
 
-    monkeypatch.setattr(segments, "read_windows", never)
+    monkeypatch.setattr(segments, "windows", never)
     assert_told(question(store), held, 60 * S_NS)
     store.catalog.close()
 

@@ -1,16 +1,22 @@
 """The reader: one answer from memory and segments, by any thread, exact at the borders."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import dataclasses
+import itertools
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from agent.records import Outcome
 from collector.chain import Chain
 from collector.errors import GoneError, RefusedError
 from collector.records import SeriesQuery
+from collector.samples import sums
+from collector.samples.columns import Columns
+from collector.store import segments
 from collector.store.listed import Segment
 from collector.web.reader import StoreReader
 from tests.fakes.collector_durable import (
@@ -23,6 +29,7 @@ from tests.fakes.collector_durable import (
     send,
     vantage,
 )
+from tests.fakes.collector_samples import sealed_windows
 
 ALL = SeriesQuery(from_ns=0, to_ns=1 << 62, step_ns=60 * S_NS)
 
@@ -133,9 +140,36 @@ async def test_too_many_windows_are_refused(chain: Chain) -> None:
     with pytest.raises(RefusedError) as caught:
         chain.reader.series(msgspec.structs.replace(query, most_windows=7))
     assert str(caught.value) == (
-        "4 series match with 8 windows, and an answer holds at most 7 ([limits] answer_points):"
-        " name an agent, a zone or a target, or ask for a larger step_s"
+        "4 series match with 8 windows at least, and an answer holds at most 7 ([limits] "
+        "answer_points): name an agent, a zone or a target, or ask for a larger step_s"
     )
+
+
+async def test_too_many_are_refused_before_all_is_read(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read beyond the limit is not waited for: here there is no end of it."""
+    read = []
+
+    def endless(*_: object, **__: object) -> Iterator[Columns]:
+        for place in itertools.count():
+            read.append(place)
+            start_ns = NOW_NS + 60 * S_NS * place
+            yield _moved(sealed, start_ns)
+
+    sealed = sealed_windows(1, 1)
+    monkeypatch.setattr(segments, "windows", endless)
+    monkeypatch.setattr(sums, "ENOUGH", 1)
+    with pytest.raises(RefusedError, match="an answer holds at most 50"):
+        chain.reader.series(msgspec.structs.replace(ALL, most_windows=50))
+    assert len(read) < 100
+
+
+def _moved(columns: Columns, start_ns: int) -> Columns:
+    """Return the windows of row 0 alone, at another time."""
+    first = columns.take(np.array([len(columns) - 1]))
+    moved = dataclasses.replace(first, start_ns=np.array([start_ns]))
+    return moved.grouped(np.zeros(1, np.uint32))
 
 
 async def test_paths_come_newest_first_from_memory_and_segments(chain: Chain) -> None:
