@@ -6,7 +6,7 @@
     remote  WriteRequest of protobuf, snappy (prometheus.io/docs  protobuf (upb), cramjam
             /specs/prw/remote_write_spec)
 
-All three hold the same samples: 10 s of 100 series, 100 replies each, log-normal around 10 ms, in
+All three hold the same samples: 10 s of some series, 100 replies each, log-normal around 10 ms, in
 whole nanoseconds.
 """
 
@@ -24,7 +24,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from agent import wire
 from agent.records import AgentId, Batch, Descriptors, Protocol, Series, SpoolId, Stamp
 
-SERIES = 100
+PER_SERIES = 100
 SAMPLES = 10_000
 STEP_NS = 10_000_000_000
 SPOOL = SpoolId(b"s" * 16)
@@ -58,7 +58,7 @@ def series(number: int) -> Series:
 
 def made(agent: int, sequence: int, first_ns: int, samples: int = SAMPLES) -> Batch:
     """Return a batch; the first of an agent describes its series."""
-    rows = min(SERIES, samples)
+    rows = max(1, samples // PER_SERIES)
     dice = np.random.default_rng([agent, sequence])
     rtt_ns = np.exp(dice.normal(np.log(1e7), 0.5, samples)).round()
     ends = np.linspace(0, samples, rows + 1).astype(np.uint32)

@@ -114,7 +114,7 @@ def _config(directory: Path, agents: int) -> Config:
             )
             for number in range(agents)
         ),
-        limits=Limits(backlog_octets=1 << 30),
+        limits=Limits(backlog_octets=1 << 30, series=1_000_000),
         checkpoint_interval_s=3600,
     )
 
