@@ -62,6 +62,7 @@ class Chain:
         self._writing = asyncio.Lock()
         self._storing = asyncio.Lock()
         self._stop = asyncio.Event()
+        self._wanted = {"checkpoint": asyncio.Event(), "upkeep": asyncio.Event()}
         self._sinks: list[Sink] = []
         self._outlets = AsyncExitStack()
         self._counts = Counts(sinks={row.name: SinkCounts() for row in config.sinks})
@@ -103,6 +104,8 @@ class Chain:
         """Finish what was begun, take a last checkpoint, close."""
         self._ready = False
         self._stop.set()
+        for wanted in self._wanted.values():
+            wanted.set()
         self._upkeep.stop()
         await asyncio.gather(self._keeper, self._tender)
         await self._ingest.drain()
@@ -144,6 +147,8 @@ class Chain:
     async def accept(self, body: bytes, encoding: str, caller: Caller) -> None:
         """Store one batch durably; see `collector.gate.intake.Intake.accept`."""
         await self._ingest.accept(body, encoding, caller)
+        if self._journal.octets > self._config.limits.journal_octets:
+            self._wanted["checkpoint"].set()
         self._plans.stir()
         if self._state.routes.unstored:
             await self._try("evidence", self._store_evidence)
@@ -248,12 +253,14 @@ class Chain:
                 self._state.routes.stored(digest)
 
     async def _keep_on(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Do `work` at each interval until the end begins."""
+        """Do `work` at each interval, or as soon as it is wanted, until the end begins."""
+        wanted = self._wanted[what]
         while not self._stop.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), self._config.checkpoint_interval_s)
-                return
-            await self._try(what, work)
+                await asyncio.wait_for(wanted.wait(), self._config.checkpoint_interval_s)
+            wanted.clear()
+            if not self._stop.is_set():
+                await self._try(what, work)
 
     async def _tend(self) -> None:
         """Compact and roll up what is due, and remove what is too old."""

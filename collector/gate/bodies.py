@@ -7,6 +7,7 @@
     content beyond 1 MiB, `inflated_ratio`    413      ratio
     times larger than its body
     a stream that is no zlib or zstd          400      deflate, zstd
+    descriptors over `descriptors_octets`     413      described
     anything else that `agent.wire` refuses   400      its reason
 
 Rules
@@ -44,6 +45,7 @@ def read(body: bytes, encoding: str, limits: Limits) -> tuple[bytes, Batch]:
     ceiling = max(RATIO_FROM_OCTETS, limits.inflated_ratio * len(body))
     try:
         content = _content(body, encoding.strip().lower(), min(limits.inflated_octets, ceiling))
+        _check_described(content, limits.descriptors_octets)
         return content, wire.decode(content)
     except WireError as error:
         if error.reason != "inflated":
@@ -51,6 +53,18 @@ def read(body: bytes, encoding: str, limits: Limits) -> tuple[bytes, Batch]:
         if ceiling < limits.inflated_octets:
             raise _too_tight(len(body), ceiling) from error
         raise RefusedError(413, error.reason, str(error)) from error
+
+
+def _check_described(content: bytes, limit_octets: int) -> None:
+    """Refuse descriptors that are too large, before one of them is made."""
+    octets = int.from_bytes(content[wire.HEADER_OCTETS - 4 : wire.HEADER_OCTETS], "little")
+    if min(octets, len(content)) > limit_octets:
+        raise RefusedError(
+            413,
+            "described",
+            f"descriptors of {octets} octets are over the limit of {limit_octets}: send less at a"
+            " time, or raise [limits] descriptors_octets",
+        )
 
 
 def _too_tight(octets: int, ceiling: int) -> RefusedError:

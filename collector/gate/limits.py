@@ -29,6 +29,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How far ahead of the collector's clock a batch may be dated; the past has no limit."""
     backlog_octets: int = 64 * 1024 * 1024
     """How much may be on its way in, and how much may wait for the disk."""
+    descriptors_octets: int = 8 * 1024 * 1024
+    """Largest description in a batch: names and paths take many times their size in memory."""
+    journal_octets: int = 256 * 1024 * 1024
+    """A checkpoint is taken as soon as the journal is longer: what is open, and what a start has to
+    replay, is bounded by it."""
     questions: int = 64
     """How many questions may wait for an answer."""
     series: int = 100_000
@@ -55,6 +60,8 @@ def limits(table: Table) -> Limits:
         ),
         skew_s=table.integer("skew_s", default.skew_s, minimum=0, maximum=86400),
         backlog_octets=octets("backlog_octets", default.backlog_octets),
+        descriptors_octets=octets("descriptors_octets", default.descriptors_octets),
+        journal_octets=octets("journal_octets", default.journal_octets),
         questions=table.integer("questions", default.questions, minimum=1, maximum=100_000),
         series=table.integer("series", default.series, minimum=1, maximum=10_000_000),
         targets=table.integer("targets", default.targets, minimum=1, maximum=10_000_000),

@@ -39,6 +39,7 @@ ZONES_RANGE_S: Final = 60
 
 REJECTED_BATCHES: Final = (
     *("token", "identity", "twin", "clock", "unknown_series", "too_large", "inflated", "ratio"),
+    "described",
     *("encoding", "deflate", "zstd", "magic", "version", "truncated", "length", "columns"),
     *("descriptors", "store", "backlog", "starting", "slow", "aborted"),
 )

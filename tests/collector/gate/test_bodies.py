@@ -120,3 +120,19 @@ def test_counts_that_promise_much_take_no_memory(promise: bytes) -> None:
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_descriptors_are_refused_before_one_is_made() -> None:
+    """An empty reply is one octet on the wire and a hundred in memory: too many are no batch."""
+    whole = wire.encode(batch(1))
+    columns = whole[: len(whole) - int.from_bytes(whole[92:96], "little")]
+    hops = b"\x81\xa5paths\xdd\x00\x00\xff\xff" + b"\x80" * 65_535
+    large = columns[:92] + len(hops).to_bytes(4, "little") + columns[96:] + hops
+    limits = Limits(descriptors_octets=65_535)
+    with pytest.raises(RefusedError) as caught:
+        bodies.read(large, "identity", limits)
+    assert (413, "described") == (caught.value.status, caught.value.reason)
+    octets = len(whole) - len(columns)
+    with pytest.raises(RefusedError):
+        bodies.read(whole, "identity", Limits(descriptors_octets=octets - 1))
+    assert whole == bodies.read(whole, "identity", Limits(descriptors_octets=octets))[0]

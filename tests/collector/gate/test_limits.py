@@ -30,6 +30,8 @@ def test_every_key_is_read(tmp_path: Path) -> None:
         skew_s=1,
         backlog_octets=4000,
         questions=5,
+        descriptors_octets=6000,
+        journal_octets=7000,
         series=6,
         targets=7,
     )
