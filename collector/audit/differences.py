@@ -27,6 +27,7 @@ _NAMES: Final[Mapping[str, Sequence[str]]] = {
     "known_anycast": ("prefix",),
     "clouds": ("first", "last", "provider"),
     "imports": ("name", "first", "last"),
+    "owners": ("name", "asn", "country"),
     "anycast": ("path", "address"),
     "landmarks": ("path", "address", "agent"),
     "standings": ("path", "agent"),

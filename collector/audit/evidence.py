@@ -202,6 +202,12 @@ def rows_of(
         "exchanges": _ordered(map(_row, lans)),
         "clouds": _ordered(_row(knowledge.cloud(address)) for address in addresses),
         "imports": _ordered(_row(row) for one in addresses for row in knowledge.imported(one)),
+        "owners": _ordered(
+            _row(found)
+            for row in origins
+            if row is not None
+            for found in knowledge.imports.owners(row.asn)
+        ),
         "known_anycast": _ordered(_row(knowledge.anycast_range(address)) for address in addresses),
         "anycast": _ordered(
             {"path": record.path.id, **_row(row)} for record in rounds for row in record.several

@@ -22,7 +22,7 @@ from collector.errors import UnreadableError
 from collector.facts.carriers import Carrier
 from collector.facts.clouds import StatedClouds
 from collector.facts.exchanges import ExchangeLan
-from collector.facts.imported import CloudRow, ImportedRow, StatedImports
+from collector.facts.imported import CloudRow, ImportedRow, OwnerRow, StatedImports
 from collector.facts.knowledge import Knowledge
 from collector.facts.knownanycast import AnycastRange
 from collector.facts.names import NameReader
@@ -84,6 +84,7 @@ class _Rows(msgspec.Struct, frozen=True, kw_only=True):
     known_anycast: tuple[AnycastRange, ...] = ()
     clouds: tuple[CloudRow, ...] = ()
     imports: tuple[ImportedRow, ...] = ()
+    owners: tuple[OwnerRow, ...] = ()
     anycast: tuple[dict[str, Any], ...]
     landmarks: tuple[dict[str, Any], ...] = ()
     standings: tuple[dict[str, Any], ...] = ()
@@ -218,7 +219,7 @@ def _world(rows: _Rows, ranges: Ranges, tables: Mapping[str, str]) -> Knowledge:
         lans=Prefixes([(row.prefix, row) for row in rows.exchanges]),
         anycast=Prefixes([(row.prefix, row) for row in rows.known_anycast]),
         clouds=StatedClouds(rows.clouds),
-        imports=StatedImports(rows.imports),
+        imports=StatedImports(rows.imports, rows.owners),
         table_sha256=tables,
         jurisdictions=rows.jurisdictions,
     )

@@ -5,7 +5,7 @@ Rules
   table has. Then it must be exactly what this release finds for the same paths.
 - Where the digests differ, another release made the Statement, or the table was not built here:
   the rows are taken as stated, and that is said.
-- The collector's own rows (`networks`, `zones`, `imports`, those of `clouds` that were imported,
+- The collector's own rows (`networks`, `zones`, `imports`, `owners`, imported ones of `clouds`,
   `anycast`, `landmarks`, `standings`) stand in no release.
 """
 

@@ -18,7 +18,7 @@ import msgspec
 from collector.facts.networks import Address
 from collector.records import Kind, Place, Status
 
-ImportKind: TypeAlias = Literal["mmdb", "geofeed", "cloud"]
+ImportKind: TypeAlias = Literal["mmdb", "geofeed", "cloud", "states"]
 
 
 class Import(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,8 +61,27 @@ EVIDENCE: Final[dict[ImportKind, Kind]] = {
     "mmdb": "database",
     "geofeed": "geofeed",
     "cloud": "cloud",
+    "states": "database",
 }
 """The kind of evidence that a kind of import is."""
+
+
+class OwnerRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What one list says of the state behind an AS number."""
+
+    name: str
+    """Of the import."""
+    asn: int
+    operator: str
+    """As the list calls it."""
+    country: str
+    """Of the state."""
+    share: str
+    """In percent, as the list writes it; empty: the majority."""
+    url: str
+    """Where the list has it from; may be empty."""
+    author: str
+    date: str
 
 
 class CloudRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +117,10 @@ class Imports(Protocol):
         """Return the row of the first list of a cloud that holds the address, if any."""
         ...
 
+    def owners(self, asn: int) -> tuple[OwnerRow, ...]:
+        """Return what lists say of the states behind an AS number, in the order of the settings."""
+        ...
+
 
 class DatedImports(Imports, Protocol):
     """The same with what a Statement names of the files; `facts.importing.Opened` is one."""
@@ -111,13 +134,14 @@ class DatedImports(Imports, Protocol):
 class StatedImports:
     """Rows of a Statement, looked through one by one; satisfies `Imports`."""
 
-    def __init__(self, rows: Sequence[ImportedRow]) -> None:
+    def __init__(self, rows: Sequence[ImportedRow], owners: Sequence[OwnerRow] = ()) -> None:
         """Keep the rows.
 
         Raises:
             ValueError: an end of a row is no address.
         """
         self._rows = [(ip_address(row.first), ip_address(row.last), row) for row in rows]
+        self._owners = tuple(owners)
 
     def said(self, address: Address) -> tuple[ImportedRow, ...]:
         """Return the rows that hold `address`."""
@@ -131,6 +155,10 @@ class StatedImports:
         """Return nothing: a Statement keeps clouds' ranges apart."""
         return None
 
+    def owners(self, asn: int) -> tuple[OwnerRow, ...]:
+        """Return the rows of an AS number."""
+        return tuple(row for row in self._owners if row.asn == asn)
+
 
 class NoImports:
     """What there is without any; satisfies `Imports`."""
@@ -142,3 +170,7 @@ class NoImports:
     def cloud(self, address: Address) -> CloudRow | None:  # noqa: ARG002 - the port's form
         """Return nothing."""
         return None
+
+    def owners(self, asn: int) -> tuple[OwnerRow, ...]:  # noqa: ARG002 - the port's form
+        """Return nothing."""
+        return ()

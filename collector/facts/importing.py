@@ -18,8 +18,8 @@ from typing import Final, TypeAlias
 import msgspec
 
 from collector.errors import ConfigError, UnreadableError
-from collector.facts import cloudranges, clouds, geofeed
-from collector.facts.imported import CloudRow, Import, ImportedRow, ImportKind
+from collector.facts import cloudranges, clouds, geofeed, stateowners
+from collector.facts.imported import CloudRow, Import, ImportedRow, ImportKind, OwnerRow
 from collector.facts.mmdb import MAGIC, Database
 from collector.facts.networks import Address, Prefixes
 
@@ -34,6 +34,7 @@ BY_HAND: Final = "command line"
 """Author of a file that a command was given."""
 
 Find: TypeAlias = Callable[[Address], ImportedRow | CloudRow | None]
+Owners: TypeAlias = Callable[[int], tuple[OwnerRow, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class File:
     reports: tuple[str, ...]
     """What was left out, one sentence each."""
     find: Find
+    owners: Owners = lambda _: ()
 
 
 class Opened:
@@ -56,6 +58,7 @@ class Opened:
         self.files = tuple(files)
         self._said = tuple(one.find for one in files if one.row.kind != "cloud")
         self._clouds = tuple(one.find for one in files if one.row.kind == "cloud")
+        self._owners = tuple(one.owners for one in files if one.row.kind == "states")
 
     @property
     def sha256(self) -> Mapping[str, str]:
@@ -82,6 +85,10 @@ class Opened:
         found = (find(address) for find in self._clouds)
         return next((row for row in found if isinstance(row, CloudRow)), None)
 
+    def owners(self, asn: int) -> tuple[OwnerRow, ...]:
+        """Return what lists say of the states behind an AS number, in the order of the settings."""
+        return tuple(row for owners in self._owners for row in owners(asn))
+
 
 def open_all(rows: Sequence[Import]) -> Opened:
     """Open every file.
@@ -95,7 +102,7 @@ def open_all(rows: Sequence[Import]) -> Opened:
 def by_hand(path: Path) -> Import:
     """Return a file that a command was given, its kind recognised by content.
 
-    A geofeed does not say of which day it is: that of the file stands for it.
+    A geofeed and a list of states do not say of which day they are: that of the file stands for it.
 
     Raises:
         ConfigError: it cannot be read.
@@ -105,7 +112,7 @@ def by_hand(path: Path) -> Import:
         day = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC).date().isoformat()
     except OSError as error:
         raise ConfigError(f"--import {path}: cannot be read: {error.strerror}") from error
-    date = day if kind == "geofeed" else None
+    date = day if kind in {"geofeed", "states"} else None
     return Import(kind=kind, name=path.name, path=path, author=BY_HAND, date=date)
 
 
@@ -116,6 +123,8 @@ def _kind(path: Path) -> ImportKind:
         file.seek(max(0, size - _TAIL))
         if MAGIC in file.read():
             return "mmdb"
+    if head.startswith(b"asn,"):
+        return "states"
     return "cloud" if head[:1] in {b"{", b"["} else "geofeed"
 
 
@@ -176,10 +185,30 @@ def _cloud(row: Import, digest: str) -> File:
     return File(dated, digest, tuple(_told(found.bad, row.path)), rows.find)
 
 
+def _states(row: Import, digest: str) -> File:
+    found = stateowners.read(row.path.read_bytes())
+    owners: dict[int, tuple[OwnerRow, ...]] = {}
+    for one in found.rows:
+        made = OwnerRow(
+            name=row.name,
+            asn=one.asn,
+            operator=one.operator,
+            country=one.country,
+            share=one.share,
+            url=one.url,
+            author=row.author,
+            date=_day(row),
+        )
+        owners[one.asn] = (*owners.get(one.asn, ()), made)
+    reports = tuple(geofeed.told(found.bad, row.path, _MOST_BAD))
+    return File(row, digest, reports, lambda _: None, lambda asn: owners.get(asn, ()))
+
+
 _KINDS: Final[Mapping[ImportKind, Callable[[Import, str], File]]] = {
     "mmdb": _database,
     "geofeed": _geofeed,
     "cloud": _cloud,
+    "states": _states,
 }
 
 

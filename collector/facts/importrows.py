@@ -1,11 +1,11 @@
 """Bytes: `[[imports]]` of `collector.toml`, read strictly.
 
     [[imports]]
-    kind = "geofeed"                  # or "mmdb", "cloud"
+    kind = "geofeed"                  # or "mmdb", "cloud", "states"
     name = "transit customers"        # what evidence and metrics call it
     path = "geofeed.csv"
     author = "network team"
-    date = "2026-11-26"               # of the data; a geofeed does not say it, the others do
+    date = "2026-11-26"               # of the data; databases and clouds' lists say it themselves
 
 Rules
 - Each name stands once. Of the files nothing is looked at but when they changed, so that settings
@@ -20,7 +20,14 @@ from agent.settings import Table
 from collector import keys
 from collector.facts.imported import Import, ImportKind
 
-_KINDS: Final[dict[str, ImportKind]] = {"mmdb": "mmdb", "geofeed": "geofeed", "cloud": "cloud"}
+_KINDS: Final[dict[str, ImportKind]] = {
+    "mmdb": "mmdb",
+    "geofeed": "geofeed",
+    "cloud": "cloud",
+    "states": "states",
+}
+_UNDATED: Final = ("geofeed", "states")
+"""Files that do not say of which day they are."""
 
 
 def imports(tables: Iterable[Table]) -> tuple[Import, ...]:
@@ -33,9 +40,10 @@ def imports(tables: Iterable[Table]) -> tuple[Import, ...]:
     for table in tables:
         kind = table.text("kind")
         if kind not in _KINDS:
-            raise table.wrong("kind", f'must be "mmdb", "geofeed" or "cloud", not "{kind}"')
-        if kind == "geofeed" and "date" not in table:
-            raise table.wrong("date", "is needed: a geofeed does not say of which day it is")
+            known = '"mmdb", "geofeed", "cloud" or "states"'
+            raise table.wrong("kind", f'must be {known}, not "{kind}"')
+        if kind in _UNDATED and "date" not in table:
+            raise table.wrong("date", "is needed: such a file does not say of which day it is")
         rows.append(
             Import(
                 kind=_KINDS[kind],

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from collector.facts.carriers import Carrier
-from collector.facts.imported import ImportedRow
+from collector.facts.imported import ImportedRow, OwnerRow
 from collector.facts.knowledge import Knowledge
 from collector.judgement.claims import Claim
 from collector.judgement.testimony import by_import
@@ -82,6 +82,7 @@ def hold(
             *_announced(origin, override),
             *_registered(registrant),
             *_imported(knowledge.imported(address)),
+            *_owned(() if origin is None else knowledge.imports.owners(origin.asn)),
             *(evidence for _, evidence in said),
         ),
     )
@@ -176,6 +177,20 @@ def _imported(rows: Sequence[ImportedRow]) -> Iterator[Evidence]:
             number = "" if row.asn is None else f"AS{row.asn}"
             who = f"{number} ({row.holder})" if number and row.holder else number or row.holder
             yield by_import(row, f"{row.name} names {who}; such a file decides nothing")
+
+
+def _owned(rows: Sequence[OwnerRow]) -> Iterator[Evidence]:
+    """Yield which states lists that the user imports name as owners of who announces an address."""
+    for row in rows:
+        share = f"{row.share} %" if row.share else "the majority"
+        where = f", {row.url}" if row.url else ""
+        yield Evidence(
+            kind="database",
+            source=f"{row.name} (states, imported by {row.author}{where})",
+            date=row.date,
+            says=f"{row.name} names the state {row.country} as owner of {share} of {row.operator} "
+            f"(AS{row.asn}); such a file decides nothing",
+        )
 
 
 def _evidence(kind: Kind, row: NetworkOverride, says: str) -> Evidence:

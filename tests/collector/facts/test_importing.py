@@ -70,6 +70,20 @@ def test_the_first_list_of_a_cloud_that_holds_an_address_speaks(tmp_path: Path) 
     )
 
 
+def test_lists_of_state_owned_operators_are_asked_by_number(tmp_path: Path) -> None:
+    """Two lists may name one operator: both are told, in the order of the settings."""
+    one, two = tmp_path / "majority.csv", tmp_path / "minority.csv"
+    one.write_text("asn,org_name,ownership_cc\n5432,Proximus,BE\n7473,Singtel,SG\n", "utf-8")
+    two.write_text("asn,org_name,ownership_cc,ownership_percentage\n5432,P,NL,3\n", "utf-8")
+    rows = [by_hand(path) for path in (one, two)]
+    assert ["states", "states"] == [row.kind for row in rows]
+    opened = open_all(rows)
+    told = [(row.name, row.country, row.share) for row in opened.owners(5432)]
+    assert [("majority.csv", "BE", ""), ("minority.csv", "NL", "3")] == told
+    assert () == opened.owners(1299)
+    assert () == opened.said(ip_address("192.0.2.1"))
+
+
 def test_each_file_has_a_digest_and_a_day(tmp_path: Path) -> None:
     """By the names that Statements and metrics give them; an equal file has an equal digest."""
     rows = [base(tmp_path / "b.mmdb"), feed(tmp_path / "f.csv"), cloud(tmp_path / "a.json")]

@@ -53,8 +53,8 @@ def test_rows_are_read_in_their_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "why"),
     [
-        ('"mmdb"', '"csv"', r' kind: must be "mmdb", "geofeed" or "cloud", not "csv"'),
-        ('date = "2026-11-26"', "", r" date: is needed: a geofeed does not say of which day it is"),
+        ('"mmdb"', '"csv"', r' kind: must be "mmdb", "geofeed", "cloud" or "states", not "csv"'),
+        ('date = "2026-11-26"', "", r" date: is needed: such a file does not say of which day"),
         ('"2026-11-26"', '"26.11.2026"', r" date: must be a day such as 2026-01-31"),
         ('name = "city"', 'name = "customers"', r" name: .*customers"),
         ('path = "feed.csv"', "", r': the key "path" is missing'),

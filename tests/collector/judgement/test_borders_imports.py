@@ -32,6 +32,8 @@ from tests.fakes.ranges import RowTables, origin
 
 T0 = 1_795_521_600_000_000_000
 FEED = "203.0.114.0/24,DE,DE-HE,Frankfurt,\n192.0.66.0/24,FR,,,\n"
+OWNED = "asn,org_name,ownership_cc,url\n16509,Amazon,MC,https://x.example\n"
+"""Monaco owns no Amazon: a list may say anything."""
 RECORD = {
     "country": {"iso_code": "DE"},
     "autonomous_system_number": 64500,
@@ -69,6 +71,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Knowledge:
     directory = tmp_path_factory.mktemp("imports")
     (directory / "feed.csv").write_text(FEED, encoding="utf-8")
     (directory / "aws.json").write_text(json.dumps(LIST), encoding="utf-8")
+    (directory / "owned.csv").write_text(OWNED, encoding="utf-8")
     mmdb_files.write(directory / "base.mmdb", {"203.0.114.0/24": RECORD})
     files = open_all(
         [
@@ -81,6 +84,13 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Knowledge:
                 date="2026-11-24",
             ),
             Import(kind="cloud", name="aws list", path=directory / "aws.json", author="me"),
+            Import(
+                kind="states",
+                name="owned",
+                path=directory / "owned.csv",
+                author="me",
+                date="2022-02-11",
+            ),
         ]
     )
     found = knowledge.load(imports=files)
@@ -141,6 +151,21 @@ def test_a_clouds_own_list_supports_a_place(known: Knowledge) -> None:
         "am Main (DE)"
     )
     assert "clouds, aws/eu-central-1 (read: aws list, imported by me)" == row.source
+
+
+def test_a_list_of_state_owned_operators_is_shown_and_decides_nothing(known: Knowledge) -> None:
+    """Whom it names as the owner of who announces the address; the group stays the table's."""
+    found = hop(known, INSTANCE)
+    (row,) = [row for row in found.holders if row.kind == "database"]
+    assert ("owned (states, imported by me, https://x.example)", "2022-02-11") == (
+        row.source,
+        row.date,
+    )
+    assert row.says == (
+        "owned names the state MC as owner of the majority of Amazon (AS16509); such a file "
+        "decides nothing"
+    )
+    assert ["US"] == [group.country for group in found.groups]
 
 
 def test_light_refutes_a_cloud_as_any_witness(known: Knowledge) -> None:
@@ -224,14 +249,16 @@ def test_a_statement_holds_what_files_said_and_is_judged_again_from_it(known: Kn
     """The files are at hand nowhere else: their rows and digests are enough."""
     octets = statement_of(known)
     predicate = json.loads(octets)["predicate"]
-    assert {"import base", "import feed", "import aws list"} < set(predicate["tables"])
+    assert {"import base", "import feed", "import aws list", "import owned"} < set(
+        predicate["tables"]
+    )
     assert ["base", "feed"] == sorted(row["name"] for row in predicate["rows"]["imports"])
     assert ["aws list"] == [row["imported"] for row in predicate["rows"]["clouds"]]
     found = verify(octets, knowledge.load(), version="0.1.0")
     assert ("consistent", ()) == (found.result, found.differences)
 
 
-@pytest.mark.parametrize("table", ["clouds", "imports"])
+@pytest.mark.parametrize("table", ["clouds", "imports", "owners"])
 def test_each_of_these_rows_matters(known: Knowledge, table: str) -> None:
     """Without it the judgements are others."""
     value = json.loads(statement_of(known))
