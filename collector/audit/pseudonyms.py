@@ -140,6 +140,8 @@ class Pseudonyms:
                 world.networks.registrant(address),
                 world.exchange(address),
                 world.anycast_range(address),
+                world.cloud(address),
+                *world.imported(address),
             )
         ]
 
@@ -160,7 +162,8 @@ def _spans(address: Address, world: Knowledge) -> Iterator[Span]:
         if row is not None:
             network = ip_network(row.prefix)
             yield int(network.network_address), int(network.broadcast_address)
-    for ends in (networks.origin(text), networks.registrant(text)):
+    ranges = networks.origin(text), networks.registrant(text), world.cloud(text)
+    for ends in (*ranges, *world.imported(text)):
         if ends is not None:
             yield int(ip_address(ends.first)), int(ip_address(ends.last))
 

@@ -110,8 +110,9 @@ class Redactor:
         if self._pattern is None:
             longest = sorted(self._words, key=len, reverse=True)
             words = "|".join(map(re.escape, longest)) or r"(?!)"
-            self._pattern = re.compile(rf"(?<![\w.:/-])(?:{words})(?![\w:/-]|\.\w)")
-        text = self._pattern.sub(lambda match: self._words[match[0]], text)
+            end = r"(?:/\d{1,3})?(?![\w:/-]|\.\w)"
+            self._pattern = re.compile(rf"(?<![\w.:/-])({words}){end}")
+        text = self._pattern.sub(lambda match: self._words[match[1]], text)
         text = _POSITIONS.sub(_rounded, text)
         text = _NEAREST.sub("as near as that", text)
         text = _LOOP.sub("there and back is farther", text)

@@ -1,6 +1,7 @@
 """Pseudonyms are addresses of the same rows, each its own, and only for what is to be hidden."""
 
 from dataclasses import replace
+from ipaddress import ip_address
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from collector.audit.pseudonyms import Pseudonyms
 from collector.errors import UnreadableError
 from collector.facts import knowledge
+from collector.facts.imported import ImportedRow, StatedImports
 from collector.facts.networks import Networks, load_special
 from tests.fakes.paths import path, reply
 from tests.fakes.ranges import RowTables, origin, registrant
@@ -90,3 +92,24 @@ def test_words_are_hashed_with_the_salt() -> None:
     for ask in ("agent", "path", "name"):
         assert getattr(one, ask)("paris") == getattr(learnt("10.0.0.1"), ask)("paris")
         assert getattr(one, ask)("paris") != getattr(other, ask)("paris")
+
+
+def test_a_row_of_the_users_own_files_is_kept_too() -> None:
+    """A geofeed of the operator may be as narrow as a customer; the pseudonym stands in it."""
+    row = ImportedRow(
+        kind="geofeed",
+        name="ours",
+        first="193.251.241.16",
+        last="193.251.241.23",
+        country="FR",
+        author="a test",
+        date="2026-11-26",
+    )
+    known = replace(KNOWN, imports=StatedImports((row,)))
+    found = Pseudonyms(b"salt", (known,))
+    found.learn([path([reply("193.251.241.22")], [reply("51.15.0.1")])])
+    assert _within(found.address("193.251.241.22"), row)
+
+
+def _within(text: str, row: ImportedRow) -> bool:
+    return int(ip_address(row.first)) <= int(ip_address(text)) <= int(ip_address(row.last))

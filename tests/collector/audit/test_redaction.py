@@ -147,6 +147,8 @@ def test_no_number_of_a_proof_is_left() -> None:
         ("hop 1 (192.168.1.254) is", False),
         ("192.168.1.254, 3 ms", False),
         ("Ends with 192.168.1.254.", False),
+        ("192.168.1.254/32 by a geofeed", False),
+        ("192.168.1.254/index", True),
         ("192.168.1.2540", True),
         ("1192.168.1.254", True),
         ("192.168.1.254.example", True),
