@@ -161,8 +161,8 @@ class Sink:
 
     async def _rest(self, server: Server) -> None:
         """Wait for more; meanwhile look after what is kept."""
-        self._idle.set()
         while not self._wake.is_set():
+            self._idle.set()
             seconds = MEET_S if self._outbox.keeps else None
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), seconds)
