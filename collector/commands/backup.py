@@ -96,10 +96,11 @@ class Backup:
             closing(sqlite3.connect(path)) as copy,
         ):
             database.backup(copy)
-            kept = checkpoints.load(copy)
+            names = [segment.name for segment in checkpoints.segments(copy, "TRUE")]
+            floor = checkpoints.load(copy).floor
         path.chmod(0o600)
         self.taken[checkpoints.FILE_NAME] = copying.describe(path, checkpoints.FILE_NAME)
-        return [segment.name for segment in kept.segments], kept.floor
+        return names, floor
 
     def _segment(self, name: str) -> None:
         path = self.source.segments / name
@@ -125,8 +126,9 @@ class Backup:
 
     def _missing(self, path: Path, name: str, error: OSError) -> NoReturn:
         """Say whether a segment that is not there was replaced, or is missing."""
-        now = checkpoints.glance(self.source.home).segments
-        if name not in {segment.name for segment in now}:
+        with checkpoints.peek(self.source.home) as database:
+            now = {segment.name for segment in checkpoints.segments(database, "TRUE")}
+        if name not in now:
             raise _ReplacedError(f"{name} was replaced") from error
         raise StoreError(
             f"back up {path}: the catalogue lists it and it is missing; restore it from a copy, or"

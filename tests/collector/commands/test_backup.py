@@ -12,7 +12,10 @@ from collector.errors import ConfigError, CorruptError, StoreError
 from collector.gate import journal
 from collector.recovery import Rooms
 from collector.store import checkpoints, copying, manifest
+from collector.store.listed import HOUR_NS
+from tests.fakes import upkept
 from tests.fakes.asked_store import filled
+from tests.fakes.collector_days import DAY0_NS
 from tests.fakes.collector_durable import (
     NOW_NS,
     S_NS,
@@ -23,6 +26,7 @@ from tests.fakes.collector_durable import (
     send,
     totals,
 )
+from tests.fakes.upkept import Upkept
 
 WHOLE = contents(range(60), range(2))
 
@@ -126,6 +130,35 @@ def _replace(store: Path) -> None:
         database.commit()
     first.unlink()
     (rooms.journal / journal.file_name(last)).unlink()
+
+
+@pytest.mark.parametrize("after", [1, 5, 9])
+def test_upkeep_at_work_is_no_gap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    """While files are taken over, hours and days take their places: all windows are in it."""
+    (tmp_path / "store" / "journal").mkdir(parents=True)
+    (tmp_path / "store" / "journal" / journal.file_name(1)).touch()
+    store = Upkept(tmp_path / "store")
+    held = upkept.filled(store)
+    real, taken = copying.link, []
+
+    def linked(source: Path, target: Path, name: str) -> manifest.File:
+        taken.append(name)
+        if len(taken) == after:
+            assert store.work(DAY0_NS + 28 * HOUR_NS + 300 * S_NS)
+        return real(source, target, name)
+
+    monkeypatch.setattr(copying, "link", linked)
+    made = backup.Backup(Rooms(store.home), Rooms(tmp_path / "backup"), copies=False)
+    made.target.make()
+    made.take()
+    store.catalog.close()
+    assert 2 == made.attempts
+    again = Upkept(tmp_path / "backup", store.rows)
+    assert (0, 1) == (again.tidy(), len(journal.numbers(made.target.journal)))
+    again.assert_holds(held)
+    again.catalog.close()
 
 
 async def test_what_changes_without_end_is_given_up(
