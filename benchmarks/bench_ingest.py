@@ -9,22 +9,29 @@ import asyncio
 import os
 import ssl
 import statistics
+import struct
 import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from agent import wire
 from benchmarks.ingest_bodies import FORMS, SAMPLES, STEP_NS, made
 from benchmarks.ingest_clients import Client, Server, connect, request, server, upload
-from benchmarks.ingest_server import Order
+from benchmarks.ingest_server import Order, configured
 from benchmarks.results import Result, alone, faster
+from collector.chain import Chain
+from collector.gate import frames, journal
+from collector.gate.frames import Entry
+from collector.recovery import Start
 
 AGENTS = 50
 PASSES = 3
 DURABLE_S = 4.0
 PER_AGENT = 12
 """Requests of each agent in a run that counts samples."""
+REPLAYED_OCTETS = 300_000_000
 IDLE = 2000
 FLEET = 15_000
 FLEET_INTERVAL_S = 10.0
@@ -34,7 +41,7 @@ FLEET_SAMPLES = 1000
 
 def measure() -> list[Result]:
     """Return all claims of the door."""
-    return [*_durable(), *_samples(), *_idle(), *_fleet()]
+    return [*_durable(), *_samples(), *_replay(), *_idle(), *_fleet()]
 
 
 def _requests(form: str, agents: int, each: int, samples: int = SAMPLES) -> list[list[bytes]]:
@@ -75,8 +82,8 @@ def _durable() -> list[Result]:
     requests = _requests("csr", AGENTS, 1 + PER_AGENT)
     rates: dict[str, list[float]] = {"group": [], "threads": [], "blocking": []}
     for _ in range(PASSES):
-        for journal, found in rates.items():
-            found.append(_run(Order(journal=journal), requests)[0])
+        for how, found in rates.items():
+            found.append(_run(Order(journal=how), requests)[0])
     return [
         faster(
             f"ingest_durable_{name}",
@@ -113,6 +120,57 @@ def _samples() -> list[Result]:
             12,
         ),
     ]
+
+
+def _replay() -> list[Result]:
+    """Seconds that a start takes for each GB of the journal, over one without a journal."""
+    with tempfile.TemporaryDirectory() as directory:
+        store = Path(directory)
+        octets, samples = _journal(store / "full" / "journal")
+        asyncio.run(_start_s(store / "empty", 0))
+        found = []
+        for _ in range(PASSES):
+            empty_s = asyncio.run(_start_s(store / "empty", 0))
+            full_s = asyncio.run(_start_s(store / "full", samples))
+            found.append((full_s - empty_s) / (octets / 1e9))
+    return [alone("ingest_replay", "s a GB", found, at_most=2)]
+
+
+def _journal(directory: Path) -> tuple[int, int]:
+    """Write a journal of 50 agents; return its octets and its samples."""
+    directory.mkdir(parents=True)
+    first_ns = (time.time_ns() // STEP_NS - 1000) * STEP_NS
+    vantages = configured(directory, AGENTS).agents
+    octets = batches = 0
+    with (directory / journal.file_name(1)).open("wb") as file:
+        while octets < REPLAYED_OCTETS:
+            sequence, agent = divmod(batches, AGENTS)
+            body = bytearray(wire.encode(made(agent, min(sequence, 1), first_ns)))
+            body[56:72] = struct.pack("<Qq", sequence, first_ns + sequence * STEP_NS)
+            entry = Entry(received_ns=first_ns, vantage=vantages[agent], body=bytes(body))
+            octets += file.write(frames.encode(entry))
+            batches += 1
+    return octets, batches * SAMPLES
+
+
+async def _start_s(store: Path, samples: int) -> float:
+    """Return how long a chain takes to open; it must then hold so many samples."""
+    chain = Chain(configured(store, AGENTS))
+    began = time.monotonic()
+    start = await asyncio.to_thread(_recovered, chain)
+    took_s = time.monotonic() - began
+    held = int(start.state.windows.open().received.sum())
+    if held != samples:
+        raise AssertionError(f"{samples} samples are in the journal, {held} were replayed")
+    return took_s
+
+
+def _recovered(chain: Chain) -> Start:
+    """Recover what is on the disk, and let it go again untouched."""
+    chain._recover()  # noqa: SLF001 - a whole chain would take a checkpoint at its end
+    start, catalog = chain._start, chain._catalog  # noqa: SLF001
+    catalog.close()
+    return start
 
 
 def _idle() -> list[Result]:

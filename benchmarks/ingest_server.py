@@ -102,7 +102,8 @@ def _instead(order: Order) -> Iterator[None]:
     yield
 
 
-def _config(directory: Path, agents: int) -> Config:
+def configured(directory: Path, agents: int) -> Config:
+    """Return the settings of so many agents, without a checkpoint for an hour."""
     return Config(
         directory=directory,
         agents=tuple(
@@ -138,7 +139,7 @@ def _routes(chain: Chain) -> list[web.RouteDef]:
 
 
 async def _serve(order: Order, directory: Path) -> None:
-    config = _config(directory / "store", order.agents)
+    config = configured(directory / "store", order.agents)
     chain = Chain(config)
     application = handlers.application(chain, config, WallClock())
     application.add_routes(_routes(chain))

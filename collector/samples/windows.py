@@ -196,7 +196,8 @@ class Windows:
 
 def _typed(values: ArrayLike, dtype: type[np.generic]) -> NDArray[Any]:
     """Return a contiguous, aligned array of `dtype`, without a copy where it is one already."""
-    return np.require(values, dtype, ("C", "A"))
+    found = np.ascontiguousarray(values, dtype)
+    return found if found.flags.aligned else found.copy()
 
 
 def _check_shapes(
