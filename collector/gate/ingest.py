@@ -76,6 +76,7 @@ class Ingest:
         self._waiting = Queue("journal", limits.backlog_octets)
         counts.queues[self._waiting.name] = self._waiting
         self._twins = Twins()
+        self._told: set[tuple[str, str]] = set()
 
     async def accept(self, body: bytes, encoding: str, caller: Caller) -> None:
         """Store one batch durably; see `collector.gate.intake.Intake.accept`."""
@@ -187,6 +188,7 @@ class Ingest:
             return
         self._tell_limits(vantage, left_out)
         self._counts.rejected_samples.update(left_out)
+        self._say_left_out(vantage.name, left_out)
         if batch.descriptors.dropped_batches:
             self._counts.dropped_batches[vantage.name] += batch.descriptors.dropped_batches
 
@@ -200,6 +202,18 @@ class Ingest:
                     vantage.name,
                     key,
                     extra={"event": reason},
+                )
+
+    def _say_left_out(self, agent: str, left_out: Mapping[str, int]) -> None:
+        """Name the agent whose samples were left out, once for each reason: a metric goes on."""
+        for reason, count in left_out.items():
+            if count and (agent, reason) not in self._told:
+                self._told.add((agent, reason))
+                _LOG.warning(
+                    "%d samples of %s were left out (%s), the rest of the batch is stored; more of"
+                    " them show in borne_samples_rejected_total alone",
+                    *(count, agent, reason),
+                    extra={"event": "samples_left_out"},
                 )
 
 

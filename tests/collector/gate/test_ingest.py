@@ -315,6 +315,20 @@ async def test_a_full_registry_is_told_once(
     assert (2, 3, True) == (len(told), counted["target_limit"], counted["series_limit"] > 3)
 
 
+async def test_whose_samples_were_left_out_is_said_once(
+    chain: Chain, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log names agent and reason the first time; a metric counts on."""
+    bad = [float("nan")] * len(batch(4).rtt_s)
+    for sequence in (4, 5):
+        one = msgspec.structs.replace(batch(4), sequence=sequence, rtt_s=bad)
+        await send(chain, one)
+    said = [row for row in caplog.records if getattr(row, "event", "") == "samples_left_out"]
+    assert 1 == len(said)
+    assert f"{len(bad)} samples of agent-0 were left out (nan)" in said[0].getMessage()
+    assert 2 * len(bad) == chain.counts.rejected_samples["nan"]
+
+
 async def test_batches_an_agent_gave_up_are_counted(chain: Chain) -> None:
     """What a bounded spool dropped is known here, by agent."""
     lossy = msgspec.structs.replace(batch(0).descriptors, dropped_batches=4)
