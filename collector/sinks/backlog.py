@@ -88,7 +88,11 @@ class Backlog:
             try:
                 parts.append(self._read(other, np.unique(own.row).tolist(), from_ns, to_ns))
             except CorruptError as error:
-                _LOG.error("%s; what it held is missing from windows that are sent", error)
+                _LOG.error(
+                    "%s; what it held is missing from windows that are sent",
+                    error,
+                    extra={"event": "sink_part_missing"},
+                )
         together = concat(parts)
         return merge(together.take(_shared(together, own)), _WIDTH_NS)
 

@@ -127,7 +127,7 @@ class Sink:
         """Keep a connection, also after a bug: it costs the segment that met it."""
         wait_s = FIRST_WAIT_S
         while True:
-            sent = self._outbox.sent
+            sent, self._sending = self._outbox.sent, None
             try:
                 await self._look()
                 async with self._connect(self._settings) as server:
@@ -139,7 +139,7 @@ class Sink:
             except StoreError as error:
                 self._unreadable(error)
             except Exception:  # noqa: BLE001 - the top of this shell: counted, logged, gone on
-                _LOG.exception("sink %s: a bug", self.name)
+                _LOG.exception("sink %s: a bug", self.name, extra={"event": "sink_bug"})
                 self._give_up("bug")
             wait_s = FIRST_WAIT_S if self._outbox.sent > sent else wait_s
             await self._sleep(wait_s)
@@ -181,6 +181,7 @@ class Sink:
             _LOG.warning(
                 "sink %s: %s started again: what it may have lost is sent again",
                 *(self.name, self._settings.url),
+                extra={"event": "sink_rewound"},
             )
             return True
         released = self._outbox.release(now_ns)
@@ -222,17 +223,23 @@ class Sink:
             await server.write(octets)
         except SinkLargeError as error:
             if lines == 1:
-                _LOG.warning("sink %s: refused one window: %s", self.name, error)
-                return Counter(refused=1)
+                return self._refused(1, error)
             done: Counter[str] = Counter()
             for half in _halves(octets):
                 done += await self._posted(server, half)
             return done
         except SinkRefusedError as error:
-            _LOG.warning("sink %s: refused %d windows: %s", self.name, lines, error)
-            return Counter(refused=lines)
+            return self._refused(lines, error)
         self._up()
         return Counter(rows=lines)
+
+    def _refused(self, lines: int, error: SinkRefusedError) -> Counter[str]:
+        _LOG.warning(
+            "sink %s: refused %d lines: %s",
+            *(self.name, lines, error),
+            extra={"event": "sink_refused"},
+        )
+        return Counter(refused=lines)
 
     def _done(self, segment: Segment, done: Counter[str]) -> None:
         """Count a segment that is done with, once."""
@@ -247,9 +254,9 @@ class Sink:
 
     def _unreadable(self, error: StoreError) -> None:
         """Try a segment again that cannot be read, or give it up."""
-        self._failures += 1
+        self._failures += self._sending is not None
         level = logging.INFO if isinstance(error, GoneError) else logging.ERROR
-        _LOG.log(level, "sink %s: %s", self.name, error)
+        _LOG.log(level, "sink %s: %s", self.name, error, extra={"event": "sink_unreadable"})
         if self._failures == MOST_FAILURES or isinstance(error, CorruptError):
             self._give_up("unreadable")
 
@@ -275,13 +282,20 @@ class Sink:
 
     def _up(self) -> None:
         if not self.counts.up:
-            _LOG.info("sink %s: up, %s accepts windows", self.name, self._settings.url)
+            _LOG.info(
+                "sink %s: up, %s accepts windows",
+                *(self.name, self._settings.url),
+                extra={"event": "sink_up"},
+            )
         self.counts.up, self._said_down = True, False
 
     def _down(self, why: str) -> None:
         if not self._said_down:
-            url = self._settings.url
-            _LOG.warning("sink %s: down, %s does not take windows: %s", self.name, url, why)
+            _LOG.warning(
+                "sink %s: down, %s does not take windows: %s",
+                *(self.name, self._settings.url, why),
+                extra={"event": "sink_down"},
+            )
         self.counts.up, self._said_down = False, True
 
 

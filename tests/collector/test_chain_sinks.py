@@ -1,5 +1,6 @@
 """The chain and its sinks: a database that is away costs neither a checkpoint nor a window."""
 
+import asyncio
 from collections import Counter
 from pathlib import Path
 
@@ -49,6 +50,27 @@ async def test_what_a_database_missed_arrives_after_a_restart_of_both(tmp_path: 
         (*key[:3], n) for key, n in contents(range(20)).items() if key[3] == "received"
     )
     assert expected == received
+
+
+async def test_a_database_that_never_answers_costs_no_checkpoint(tmp_path: Path) -> None:
+    """It takes a write and stays silent: batches are acknowledged, kept, and owed to it."""
+    clock = StoppedClock()
+    async with LineServer(free_port()) as database:
+        database.may_answer.clear()
+        sink = SinkSettings(kind="influx2", name="slow", url=database.url, org="o", bucket="b")
+        settings = msgspec.structs.replace(config(tmp_path), sinks=(sink,))
+        async with Chain(settings, clock=clock) as chain:
+            clock.at_ns = NOW_NS + 200 * S_NS
+            for number in range(4):
+                await send_all(chain, range(5 * number, 5 * number + 5))
+                await asyncio.wait_for(chain.checkpoint(), 5)
+            await until(lambda: bool(database.requests))
+            assert contents(range(20)) == totals(chain)
+            counts = chain.counts.sinks["slow"]
+            assert (0, 4) == (counts.rows, chain.counts.checkpoints)
+            await until(lambda: counts.waiting > 0)
+        assert 0 < counts.waiting
+        database.may_answer.set()
 
 
 def _read(line: bytes) -> tuple[str, str, int, int]:

@@ -166,6 +166,21 @@ async def test_a_catalogue_that_cannot_be_read_is_waited_for() -> None:
     assert Counter() == sink.counts.dropped
 
 
+async def test_a_catalogue_that_fails_after_an_interruption_costs_no_segment() -> None:
+    """What was being sent when the database went is not what could not be read."""
+    database, backlog = Database(), FakeBacklog()
+    backlog.seal(sealed())
+    database.fails = [SinkDownError("no route")]
+    database.may_wake.clear()
+    async with database.sink(backlog) as sink:
+        await until(lambda: bool(database.waits))
+        backlog.listing.fails = [StoreError("read the catalogue: disk I/O error")] * MOST_FAILURES
+        database.may_wake.set()
+        await until(lambda: sink.counts.rows == 2)
+    assert Counter() == sink.counts.dropped
+    assert 1 + MOST_FAILURES == len(database.waits)
+
+
 async def test_what_upkeep_took_away_is_counted() -> None:
     """Past its bound a sink is owed nothing: what went shows since this start."""
     database, backlog = Database(), FakeBacklog()
