@@ -304,6 +304,7 @@ class Chain:
             catalog=self._catalog,
             directory=self._rooms.segments,
             listed=self._start.segments,
+            bundles=self._bundles,
         )
         self._keeper, self._tender = (
             asyncio.create_task(self._keep_on(what, work), name=what)

@@ -4,15 +4,18 @@ Rules
 - A file exists whole or not at all: temporary name, fsync, rename, fsync of the directory.
 - Writing the same Statement again changes nothing: a replay may do so.
 - What is read is proved against its name; octets that do not match are reported, not returned.
+- Upkeep moves those of days that are over into a segment each (`collector.store.archive`).
 """
 
 import hashlib
 import re
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from collector.errors import CorruptError, StoreError
+from collector.store.archive import Loose
 from collector.store.files import publish, sync_directory
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
@@ -69,3 +72,16 @@ class Bundles:
                 " the disk fails: take it from a copy"
             )
         return statement
+
+    def loose(self, before_ns: int) -> list[Loose]:
+        """Return the Statements that were written before a moment and lie in files of their own."""
+        found = []
+        for path in self._directory.glob("*.json"):
+            if _DIGEST.fullmatch(path.stem):
+                with suppress(FileNotFoundError):
+                    found.append(Loose(path.stem, path.stat().st_mtime_ns))
+        return sorted(one for one in found if one.written_ns < before_ns)
+
+    def remove(self, digest: str) -> None:
+        """Remove the file of a Statement that is kept elsewhere now."""
+        (self._directory / f"{digest}.json").unlink(missing_ok=True)

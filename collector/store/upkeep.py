@@ -22,11 +22,12 @@ from collector.config import Config
 from collector.errors import CorruptError, GoneError, StoreError
 from collector.samples import registry
 from collector.state import State
-from collector.store import compaction, dues
+from collector.store import archive, compaction, dues
+from collector.store.bundles import Bundles
 from collector.store.catalog import Catalog
 from collector.store.compaction import Bench
 from collector.store.dues import Due
-from collector.store.listed import SEALED_S, Segment
+from collector.store.listed import DAY_NS, SEALED_S, Segment
 
 _S_NS: Final = 1_000_000_000
 _SPARE_S: Final = 60
@@ -50,6 +51,7 @@ class Upkeep:
         catalog: Catalog,
         directory: Path,
         listed: list[Segment],
+        bundles: Bundles,
     ) -> None:
         """Keep the segments in `directory`; `listed` and `state` change under `lock`."""
         self._config = config
@@ -58,6 +60,7 @@ class Upkeep:
         self._catalog = catalog
         self._directory = directory
         self._listed = listed
+        self._bundles = bundles
         self._settle_ns = _S_NS * (
             SEALED_S + config.grace_s + 2 * config.checkpoint_interval_s + _SPARE_S
         )
@@ -90,7 +93,7 @@ class Upkeep:
             segments, now_ns, self._settle_ns, self._config.retention, self._held(now_ns)
         )
         if found is None:
-            return False
+            return self._archived(segments, now_ns)
         try:
             removed, added = self._done(found, segments)
         except StoppedError:
@@ -105,6 +108,42 @@ class Upkeep:
             extra={"event": "upkeep"},
         )
         return True
+
+    def _archived(self, segments: Sequence[Segment], now_ns: int) -> bool:
+        """Move the Statements of one day that is over into a segment; return whether there were."""
+        newest_ns = max((segment.last_ns for segment in segments), default=now_ns)
+        today_ns = min(now_ns, newest_ns + DAY_NS) // DAY_NS * DAY_NS
+        loose = [one for one in self._bundles.loose(today_ns) if one.digest not in self._left]
+        if not loose:
+            return False
+        day = min(one.written_ns for one in loose) // DAY_NS
+        found = [one for one in loose if one.written_ns // DAY_NS == day]
+        try:
+            fresh = [one for one in found if not self._is_archived(segments, one.digest)]
+            if fresh:
+                suffix = self._suffix(segments)
+                self._replace((), (archive.write(self._directory, fresh, self._read, suffix),))
+        except StoppedError:
+            return False
+        except CorruptError as error:
+            self._left.update(one.digest for one in found if one.digest in str(error))
+            _LOG.error("%s; it is left as it is", error, extra={"event": "evidence_left"})
+            return True
+        for one in found:
+            self._bundles.remove(one.digest)
+        return True
+
+    def _is_archived(self, segments: Sequence[Segment], digest: str) -> bool:
+        """Return whether a Statement is whole in a segment: a crash came before its file went."""
+        names = [segment.name for segment in segments if segment.kind == "evidence"]
+        return archive.read(self._directory, names, digest) is not None
+
+    def _read(self, digest: str) -> bytes:
+        statement = self._bundles.read(digest)
+        if statement is None:
+            raise StoreError(f"read the evidence {digest}: somebody removed it")
+        self._watch()
+        return statement
 
     def _done(
         self, found: Due, segments: Sequence[Segment]
@@ -130,7 +169,6 @@ class Upkeep:
         with self._lock:
             rows = self._state.registry.rows[:]
         present = {agent.agent_id: agent.name for agent in self._config.agents}
-        newest = max((segment.serial for segment in segments), default=0)
         return Bench(
             directory=self._directory,
             named={
@@ -138,9 +176,13 @@ class Upkeep:
                 for known in rows
             },
             places=registry.ranks(rows),
-            suffix=f"c{newest + 1:06d}",
+            suffix=self._suffix(segments),
             watch=self._watch,
         )
+
+    def _suffix(self, segments: Sequence[Segment]) -> str:
+        """Return what tells files that are written now from all others: serials only rise."""
+        return f"c{max((segment.serial for segment in segments), default=0) + 1:06d}"
 
     def _watch(self) -> None:
         if self._stopping.is_set():

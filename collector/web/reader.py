@@ -37,7 +37,7 @@ from collector.samples.registry import Registered
 from collector.samples.summaries import WorstRow
 from collector.samples.sums import Sums, TooManyError
 from collector.state import State
-from collector.store import judged
+from collector.store import archive, judged
 from collector.store.asking import Question
 from collector.store.bundles import Bundles
 from collector.store.listed import Segment
@@ -188,7 +188,19 @@ class StoreReader:
         Raises:
             StoreError: It cannot be read, or its octets do not match its name.
         """
-        return self._bundles.read(digest)
+        for attempt in range(_ATTEMPTS):
+            with self._lock:
+                listed = self._listed[:]
+            names = [segment.name for segment in listed if segment.kind == "evidence"]
+            try:
+                found = self._bundles.read(digest) or archive.read(self._directory, names, digest)
+            except GoneError:
+                if attempt + 1 == _ATTEMPTS or self._stands(listed):
+                    raise
+            else:
+                if found is not None or self._stands(listed):
+                    return found
+        return None
 
     def last_batch_ns(self) -> Mapping[str, int]:
         """Return when each configured agent last delivered (collector's wall clock), 0 if never."""

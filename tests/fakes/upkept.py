@@ -14,6 +14,7 @@ import msgspec
 from collector.samples.columns import Columns, concat
 from collector.samples.registry import Registered, ranks
 from collector.store import segments
+from collector.store.bundles import Bundles
 from collector.store.catalog import Catalog
 from collector.store.listed import DAY_NS, HOUR_NS, Segment
 from collector.store.upkeep import Upkeep
@@ -50,6 +51,9 @@ class Upkept:
         self.segments.mkdir(exist_ok=True)
         self.rows = registered() if rows is None else rows
         self.catalog = Catalog(directory)
+        self.evidence = directory / "evidence"
+        self.evidence.mkdir(exist_ok=True)
+        self.bundles = Bundles(self.evidence)
         self.listed = self.catalog.listed()
         state: Any = SimpleNamespace(registry=SimpleNamespace(rows=self.rows))
         self.upkeep = Upkeep(
@@ -58,6 +62,7 @@ class Upkept:
             catalog=self.catalog,
             directory=self.segments,
             listed=self.listed,
+            bundles=self.bundles,
         )
 
     def tidy(self) -> int:

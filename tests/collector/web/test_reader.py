@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import itertools
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from collector.records import SeriesQuery
 from collector.samples import sums
 from collector.samples.columns import Columns
 from collector.store import segments
-from collector.store.listed import Segment
+from collector.store.listed import DAY_NS, Segment
 from collector.web.reader import StoreReader
 from tests.fakes.collector_durable import (
     NOW_NS,
@@ -278,3 +279,25 @@ async def test_a_question_begins_again_where_its_files_were_replaced(
     assert whole == chain.reader.series(ALL)
     listed[:] = gone
     assert paths == chain.reader.paths(None, None, 99)
+
+
+async def test_evidence_is_found_in_files_and_in_segments(tmp_path: Path) -> None:
+    """Before and after upkeep moved it: the same octets by the same digest."""
+    clock = StoppedClock()
+    async with Chain(config(tmp_path), clock=clock) as chain:
+        for second in (0, 10):
+            abroad = path(NOW_NS + second * S_NS, abroad=True)
+            await send(chain, batch(second, paths=[abroad]))
+        (crossing,) = chain.reader.crossings()
+        digest = crossing.evidence or ""
+        statement = chain.reader.evidence(digest)
+        file = tmp_path / "evidence" / f"{digest}.json"
+        os.utime(file, ns=(NOW_NS - 2 * DAY_NS, NOW_NS - 2 * DAY_NS))
+        await chain.checkpoint()
+        await chain._upkeep.turn(NOW_NS)
+        assert not file.exists()
+        assert statement == chain.reader.evidence(digest)
+        assert None is chain.reader.evidence("0" * 64)
+        assert None is chain.reader.evidence("no digest")
+    async with Chain(config(tmp_path), clock=clock) as chain:
+        assert statement == chain.reader.evidence(digest)
