@@ -1,17 +1,21 @@
-"""Shell: the companion of an hour of windows of 60 s, sorted by time: who is worst now.
+"""Shell: the companion of an hour of windows of 60 s: who is worst now.
 
-A question about all series at one time would read a file that is sorted by series whole. The
-companion holds what such a question asks, a row for each window, sorted by (start, row):
+A question about all series at one time would read a day's file, which is sorted by series, whole.
+The companion of each hour holds what such a question asks, a row for each window, by (row, start):
 
+    row          uint32             the collector's number of the series; dictionary
     start        timestamp ns UTC   DELTA_BINARY_PACKED
-    row          uint32             the collector's number of the series; DELTA_BINARY_PACKED
-    p50, p99     int16              buckets of these quantiles (`collector.store.windowtable`),
-                                    null without samples; BYTE_STREAM_SPLIT
+    p50_step     int16              bucket of the median (`collector.store.windowtable`), less that
+                                    of the row before in the row group; 0 without samples
+    p99_above    int16              bucket of the quantile 0.99, less that of the median; null
+                                    without samples
 
-A bucket says a quantile within 0.55 %; the exact extremes are in the windows themselves.
+Both buckets are BYTE_STREAM_SPLIT: as steps they take half the octets. A bucket says a quantile
+within 0.55 %; the exact extremes are in the windows themselves.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Final
 
@@ -31,18 +35,19 @@ _SPLIT: Final = "BYTE_STREAM_SPLIT"
 _DELTA: Final = "DELTA_BINARY_PACKED"
 SCHEMA: Final = pa.schema(
     [
-        pa.field("start", pa.timestamp("ns", "UTC"), nullable=False),
         pa.field("row", pa.uint32(), nullable=False),
-        pa.field("p50", pa.int16()),
-        pa.field("p99", pa.int16()),
+        pa.field("start", pa.timestamp("ns", "UTC"), nullable=False),
+        pa.field("p50_step", pa.int16(), nullable=False),
+        pa.field("p99_above", pa.int16()),
     ]
 )
 FORM: Final = Form(
     kind="moments",
     version="1",
     schema=SCHEMA,
-    encodings={"start": _DELTA, "row": _DELTA, "p50": _SPLIT, "p99": _SPLIT},
+    encodings={"start": _DELTA, "p50_step": _SPLIT, "p99_above": _SPLIT},
 )
+_START: Final = SCHEMA.get_field_index("start")
 _ROWS_PER_GROUP: Final = 65_536
 
 
@@ -64,14 +69,13 @@ def write(
     )
     if not parts:
         return []
-    table = _table(parts)
-    starts_ns = table["start"].cast(pa.int64())
+    told = _sorted(parts)
     draft = Draft(directory, FORM, level_s=LEVEL_S, stage="hour", suffix=suffix)
     try:
-        for begin in range(0, table.num_rows, _ROWS_PER_GROUP):
-            group = table.slice(begin, _ROWS_PER_GROUP)
-            last = begin + group.num_rows - 1
-            draft.write(group, (starts_ns[begin].as_py(), starts_ns[last].as_py()))
+        for begin in range(0, len(told), _ROWS_PER_GROUP):
+            places = np.arange(begin, min(begin + _ROWS_PER_GROUP, len(told)))
+            group = told.take(places)
+            draft.write(_table(group), (int(group.start_ns.min()), int(group.start_ns.max())))
     except BaseException:
         draft.discard()
         raise
@@ -98,17 +102,26 @@ def read(
     return np.concatenate(rows), np.concatenate(found)
 
 
-def _table(parts: Sequence[Summaries]) -> pa.Table:
-    row, start_ns, received, middle = (
-        np.concatenate([getattr(part, name) for part in parts])
-        for name in ("row", "start_ns", "received", "middle")
+def _sorted(parts: Sequence[Summaries]) -> Summaries:
+    together = Summaries(
+        **{
+            field.name: np.concatenate([getattr(part, field.name) for part in parts])
+            for field in fields(Summaries)
+        }
     )
-    order = np.lexsort((row, start_ns))
-    silent = received[order] == 0
+    return together.take(np.lexsort((together.start_ns, together.row)).astype(np.int64))
+
+
+def _table(told: Summaries) -> pa.Table:
+    """Return the table of one row group."""
+    silent = told.received == 0
+    last = np.maximum.accumulate(np.where(silent, 0, np.arange(len(told))))
+    median = np.where(silent[last], 0, told.middle[last, 0])
     arrays = [
-        pa.array(start_ns[order]).cast(SCHEMA.field("start").type),
-        pa.array(row[order]),
-        *(pa.array(middle[order, k].astype(np.int16), mask=silent) for k in (0, 2)),
+        pa.array(told.row),
+        pa.array(told.start_ns).cast(SCHEMA.field("start").type),
+        pa.array(np.diff(median, prepend=0).astype(np.int16)),
+        pa.array((told.middle[:, 2] - median).astype(np.int16), mask=silent),
     ]
     return pa.table(arrays, schema=SCHEMA)
 
@@ -118,15 +131,20 @@ def _read(
 ) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.int32]]]:
     with segmentfile.opened(path, "moments", {FORM.version: SCHEMA}) as found:
         for group in range(found.file.num_row_groups):
-            statistics = found.file.metadata.row_group(group).column(0).statistics
+            statistics = found.file.metadata.row_group(group).column(_START).statistics
             if statistics.max_raw < from_ns or statistics.min_raw >= to_ns:
                 continue
             inside = from_ns <= statistics.min_raw and statistics.max_raw < to_ns
-            columns = ["row", "p99"] if inside else ["row", "p99", "start"]
+            columns = ["row", "p50_step", "p99_above", *(() if inside else ("start",))]
             table = found.file.read_row_group(group, columns=columns, use_threads=False)
+            above = table["p99_above"]
+            median = np.cumsum(windowtable.numbers(table["p50_step"]), dtype=np.int32)
+            bucket = median + windowtable.numbers(above.fill_null(0))
+            if above.null_count:
+                bucket[windowtable.numbers(above.is_null())] = packing.NOTHING
+            row = windowtable.numbers(table["row"])
             if not inside:
                 starts_ns = windowtable.numbers(table["start"].cast(pa.int64()))
-                begin, end = np.searchsorted(starts_ns, [from_ns, to_ns]).tolist()
-                table = table.slice(begin, end - begin)
-            p99 = windowtable.numbers(table["p99"].fill_null(packing.NOTHING))
-            yield windowtable.numbers(table["row"]), p99.astype(np.int32)
+                within = (starts_ns >= from_ns) & (starts_ns < to_ns)
+                row, bucket = row[within], bucket[within]
+            yield row, bucket
