@@ -66,7 +66,7 @@ PACKAGES = (
         ("prometheus-alertmanager",),
     ),
     Package("chromium", ("chromium",), ("test",)),
-    Package("victoria-metrics", ("victoria-metrics",), ("test",), ("victoria-metrics",)),
+    Package("victoria-metrics", ("victoria-metrics",), ("bench", "test"), ("victoria-metrics",)),
 )
 ATLAS_PROFILES = ("demo", "run", "test", "bench", "atlas")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from collector.chain import Chain
-from tests.fakes import sink_driver
+from tests.fakes import repetitions, sink_driver
 from tests.fakes.collector_durable import NOW_NS, S_NS, StoppedClock, send_all, totals
 from tests.fakes.lineserver import LineServer
 from tests.fakes.sinks import until
@@ -18,9 +18,10 @@ from tests.fakes.timeseries import free_port
 
 DRIVER = Path(sink_driver.__file__)
 ROOT = DRIVER.parents[2]
-KILLS = 5
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+KILLS = repetitions.NOW.kills
+
+pytestmark = [pytest.mark.slow, pytest.mark.fault, pytest.mark.timeout(repetitions.NOW.timeout_s)]
 
 
 def _run_and_kill(directory: Path, url: str, following: int, after_s: float) -> int:
@@ -53,7 +54,7 @@ def _read(line: bytes) -> tuple[tuple[str, str, int], int]:
     return key, int(values["probes_received"].removesuffix("i"))
 
 
-async def test_a_collector_that_is_killed_five_times_owes_nothing_in_the_end(
+async def test_a_collector_that_is_killed_again_and_again_owes_nothing_in_the_end(
     tmp_path: Path,
 ) -> None:
     """The last point of each window holds all of it, though each may have come several times."""
@@ -61,7 +62,7 @@ async def test_a_collector_that_is_killed_five_times_owes_nothing_in_the_end(
     async with LineServer(free_port()) as database:
         for kill in range(KILLS):
             following = await asyncio.to_thread(
-                _run_and_kill, tmp_path, database.url, following, 0.3 + 0.5 * kill
+                _run_and_kill, tmp_path, database.url, following, 0.3 + 0.5 * (kill % 5)
             )
         clock = StoppedClock(NOW_NS + following * S_NS)
         settings = sink_driver.settings(tmp_path, database.url)
