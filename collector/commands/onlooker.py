@@ -82,6 +82,9 @@ class Onlooker:
                 end_ns = _end_ns(state, checkpoint)
                 query, _ = questions.series_query(pairs, end_ns, SEALED_S, _LIMITS)
                 return api.series(reader, query)
+            case "worst":
+                worst = questions.worst_query(pairs, _end_ns(state, checkpoint), _LIMITS)
+                return api.worst(reader, worst)
             case "paths":
                 return api.paths(reader, questions.paths_query(pairs))
             case "crossings":

@@ -35,6 +35,7 @@ _DEFAULT_ROWS: Final = {"paths": 100}
 _PAGED: Final = {"paths", "crossings", "findings"}
 _HIDDEN: Final = {
     "series": ("stamp", "min_s", "mean_s", "lost"),
+    "worst": ("stamp",),
     "zones": ("provider", "region", "min_s", "mean_s", "lost"),
     "paths": ("id", "address", "protocol", "blind", "administration."),
     "crossings": ("id", "family", "evidence", "wider."),

@@ -23,12 +23,13 @@ _SAYS: Final = {
     "range_s": "in place of --from: so many seconds",
     "step_s": "merge windows to steps of so many seconds",
     "q": "quantiles besides p50, p90 and p99, such as 0.5,0.999",
-    "limit": "rows at most (default: 100 paths, all crossings)",
+    "limit": "rows at most (default: 100 paths, 100 of the worst, all crossings)",
 }
 _RANGE: Final = ("from", "to", "range_s")
 TAKES: Final = {
     "series": ("agent", "zone", "target", "protocol", "family", *_RANGE, "step_s", "q"),
     "zones": _RANGE,
+    "worst": (*_RANGE, "limit"),
     "paths": ("agent", "target", "limit"),
     "crossings": ("agent", "target", "limit"),
     "findings": ("agent", "target", "limit"),
@@ -37,6 +38,7 @@ TAKES: Final = {
 _HELP: Final = {
     "series": "windows of each series, merged to steps",
     "zones": "each agent's view of each zone",
+    "worst": "series with the highest p99 of a minute, worst first",
     "paths": "judged paths, the newest first",
     "crossings": "confirmed crossings, the newest first",
     "findings": "confirmed findings of administration, the newest first",

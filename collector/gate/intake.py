@@ -20,6 +20,7 @@ from collector.errors import RefusedError
 from collector.gate.callers import Caller
 from collector.judgement.positions import Position
 from collector.records import Crossing, PathRecord, SeriesQuery, SeriesRow, Vantage, ZoneRow
+from collector.samples.worst import WorstRow
 
 
 class UnknownSeriesError(RefusedError):
@@ -145,6 +146,10 @@ class Reader(Protocol):
 
         Raises: RefusedError 400 where there are more than the question allows.
         """
+        ...
+
+    def worst(self, from_ns: int, to_ns: int, limit: int) -> Sequence[WorstRow]:
+        """Return the series with the highest p99 of any minute in [from_ns, to_ns), worst first."""
         ...
 
     def latest_paths(self) -> Sequence[PathRecord]:

@@ -7,25 +7,14 @@ Rules
 
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.records import Series
 from collector.records import Quantiles
 from collector.samples import packing
 from collector.samples.columns import Columns, Summaries
 from collector.samples.quantiles import told
-
-
-class WorstRow(NamedTuple):
-    """One series and the highest of its p99 of a minute."""
-
-    agent: str
-    series: Series
-    p99_s: float
-    """Within 0.55 %."""
 
 
 def summarised(columns: Columns) -> Summaries:

@@ -21,8 +21,8 @@ class AnswerLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Windows of all series of an answer: about 100 MB of JSON."""
     answer_steps: int = 11_000
     """Steps of one series: what Prometheus allows as well."""
-    answer_range_s: int = 31 * _DAY_S
-    """Longest range of one question."""
+    answer_range_s: int = 366 * _DAY_S
+    """Longest range of one question: a year; what is old is read from rollups."""
 
 
 def read(table: Table) -> AnswerLimits:

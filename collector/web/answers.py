@@ -2,6 +2,7 @@
 
     GET /v1/zones, /agents, /series, /paths, /crossings   see `web.api`; series also as CSV
                                                           and as an Arrow stream
+    GET /v1/worst                                         the series with the worst minutes
     GET /v1/findings                                      foreign groups on the way: no crossings
     GET /v1/evidence, /v1/evidence/SHA256                 the Statements, octet for octet
     GET /v1/openapi.json                                  this table for programs
@@ -137,6 +138,12 @@ class Answers:
             return _ENCODERS[form](api.series(self._intake.reader, asked))
 
         return await self._answer(request, body, _TYPE_OF[form])
+
+    async def worst(self, request: web.Request) -> web.StreamResponse:
+        """Answer `/v1/worst`."""
+        pairs, limits = request.query.items(), self._config.answers
+        asked = questions.worst_query(pairs, self._clock.now_ns(), limits)
+        return await self._json(request, lambda reader: api.worst(reader, asked))
 
     async def paths(self, request: web.Request) -> web.StreamResponse:
         """Answer `/v1/paths`."""

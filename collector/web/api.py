@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from agent.records import Series
 from collector.episodes.control import ForeignGroup, HolderFinding
 from collector.errors import RefusedError
 from collector.gate.intake import Reader
@@ -29,7 +30,7 @@ from collector.records import (
 )
 from collector.wall import wall_text
 from collector.web.parameters import NS_PER_S, quantile_text
-from collector.web.questions import EpisodesQuery, PathsQuery, Range
+from collector.web.questions import EpisodesQuery, PathsQuery, Range, WorstQuery
 
 JSON_TYPE: Final = "application/json"
 STATEMENT_TYPE: Final = "application/vnd.in-toto+json"
@@ -64,6 +65,15 @@ def series(reader: Reader, asked: SeriesQuery) -> dict[str, Value]:
         "q": names,
         "series": [_series(row, names) for row in reader.series(asked)],
     }
+
+
+def worst(reader: Reader, asked: WorstQuery) -> dict[str, Value]:
+    """Answer `/v1/worst`: the series with the highest p99 of a minute, worst first."""
+    rows = reader.worst(asked.from_ns, asked.to_ns, asked.limit)
+    listed: list[Value] = [
+        {"agent": row.agent, **_identity(row.series), "p99_s": row.p99_s} for row in rows
+    ]
+    return {**_bounds(asked.from_ns, asked.to_ns), "worst": listed}
 
 
 def paths(reader: Reader, asked: PathsQuery) -> dict[str, Value]:
@@ -213,12 +223,19 @@ def _zone(row: ZoneRow) -> Value:
 def _series(row: SeriesRow, names: Sequence[str]) -> Value:
     return {
         "agent": row.agent,
-        "zone": row.zone,
-        "target": row.series.target,
-        "family": row.series.family,
-        "protocol": row.series.protocol,
-        "stamp": row.series.stamp,
+        **_identity(row.series),
         "windows": [_window(window, names) for window in row.windows],
+    }
+
+
+def _identity(series: Series) -> dict[str, Value]:
+    """Return what a series is of, but for its agent."""
+    return {
+        "zone": series.zone,
+        "target": series.target,
+        "family": series.family,
+        "protocol": series.protocol,
+        "stamp": series.stamp,
     }
 
 

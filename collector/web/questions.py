@@ -21,6 +21,7 @@ DEFAULT_ZONES_RANGE_S: Final = 60
 DEFAULT_SERIES_RANGE_S: Final = 3600
 DEFAULT_STEPS: Final = 1000
 DEFAULT_PATHS: Final = 100
+DEFAULT_WORST: Final = 100
 MAX_ROWS: Final = 1000
 """Most paths or episodes of one page; the default for episodes."""
 FORMS: Final = ("json", "csv", "arrow")
@@ -112,6 +113,13 @@ QUESTIONS: Final = (
         ),
     ),
     Question(
+        name="worst",
+        path="/v1/worst",
+        says="The series with the highest p99 of any minute in a range, worst first.",
+        answer="WorstList",
+        parameters=(*_RANGE, _LIMIT),
+    ),
+    Question(
         name="paths",
         path="/v1/paths",
         says="Judged paths, the newest first.",
@@ -162,6 +170,14 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
 
     from_ns: int
     to_ns: int
+
+
+class WorstQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """How many of the worst series of a half-open range of wall time to name."""
+
+    from_ns: int
+    to_ns: int
+    limit: int
 
 
 class PathsQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -217,6 +233,18 @@ def series_query(
         most_windows=limits.answer_points,
     )
     return query, given.word("format")
+
+
+def worst_query(pairs: Pairs, now_ns: int, limits: AnswerLimits) -> WorstQuery:
+    """Read the range, the last hour by default, and `limit`.
+
+    Raises: RefusedError 400.
+    """
+    given = Given(pairs, PARAMETERS["worst"])
+    found = _range(given, now_ns, DEFAULT_SERIES_RANGE_S, limits)
+    return WorstQuery(
+        from_ns=found.from_ns, to_ns=found.to_ns, limit=given.integer("limit", DEFAULT_WORST)
+    )
 
 
 def paths_query(pairs: Pairs) -> PathsQuery:

@@ -34,8 +34,8 @@ from collector.samples import packing, summaries
 from collector.samples.columns import Summaries
 from collector.samples.quantiles import Columns, ranks, to_quantiles
 from collector.samples.registry import Registered
-from collector.samples.summaries import WorstRow
 from collector.samples.sums import Sums, TooManyError
+from collector.samples.worst import WorstRow
 from collector.state import State
 from collector.store import archive, judged
 from collector.store.asking import Question

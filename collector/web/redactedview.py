@@ -18,7 +18,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -38,9 +38,11 @@ from collector.gate.callers import Caller
 from collector.gate.intake import Counts, Intake, Reader, Recovered
 from collector.judgement.positions import Position
 from collector.records import Crossing, PathRecord, SeriesQuery, SeriesRow, Vantage, ZoneRow
+from collector.samples.worst import WorstRow
 
 SALT_FILE: Final = "redaction.salt"
 _STATEMENTS_KEPT: Final = 64
+Row = TypeVar("Row", SeriesRow, WorstRow)
 
 
 def shown(intake: Intake, config: Config) -> tuple[Intake, Config]:
@@ -157,16 +159,11 @@ class RedactedReader:
         plain = msgspec.structs.replace(
             query, agent=self._veil.named(query.agent), target=self._target(query.target)
         )
-        return [
-            msgspec.structs.replace(
-                row,
-                agent=self._veil.agent(row.agent),
-                series=msgspec.structs.replace(
-                    row.series, target=self._veil.target(row.series.target)
-                ),
-            )
-            for row in self._reader.series(plain)
-        ]
+        return [self._hidden(row) for row in self._reader.series(plain)]
+
+    def worst(self, from_ns: int, to_ns: int, limit: int) -> Sequence[WorstRow]:
+        """Return the series with the highest p99 of a minute."""
+        return [self._hidden(row) for row in self._reader.worst(from_ns, to_ns, limit)]
 
     def latest_paths(self) -> Sequence[PathRecord]:
         """Return the newest path of each (agent, target, family)."""
@@ -229,6 +226,11 @@ class RedactedReader:
         """Return when each agent last delivered."""
         found = self._reader.last_batch_ns()
         return {self._veil.agent(name): at_ns for name, at_ns in found.items()}
+
+    def _hidden(self, row: Row) -> Row:
+        """Return a series without its agent and its private target."""
+        series = msgspec.structs.replace(row.series, target=self._veil.target(row.series.target))
+        return msgspec.structs.replace(row, agent=self._veil.agent(row.agent), series=series)
 
     def _record(self, record: PathRecord) -> PathRecord:
         by = self._veil.redactor(record.path.address, record.path.target)

@@ -63,6 +63,12 @@ _QUANTILES: Final[Mapping[str, Schema]] = {
     "lost": _COUNT,
     "loss_ratio": _OPTIONAL_NUMBER,
 }
+_SERIES: Final[Mapping[str, Schema]] = {
+    **dict.fromkeys(("agent", "zone", "target"), _TEXT),
+    "family": _FAMILY,
+    "protocol": _PROTOCOL,
+    "stamp": {"type": "string", "enum": [*Stamp]},
+}
 _SUBJECT: Final[Mapping[str, Schema]] = {
     "id": _TEXT,
     "agent": _TEXT,
@@ -148,15 +154,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
     ),
     "Agents": _object({"agents": _list(_named("Agent"))}),
     "Window": _WINDOW,
-    "Series": _object(
-        {
-            **dict.fromkeys(("agent", "zone", "target"), _TEXT),
-            "family": _FAMILY,
-            "protocol": _PROTOCOL,
-            "stamp": {"type": "string", "enum": [*Stamp]},
-            "windows": _list(_named("Window")),
-        }
-    ),
+    "Series": _object({**_SERIES, "windows": _list(_named("Window"))}),
     "SeriesList": _object(
         {
             "from": _TIME,
@@ -166,6 +164,8 @@ SCHEMAS: Final[Mapping[str, Schema]] = {
             "series": _list(_named("Series")),
         }
     ),
+    "Worst": _object({**_SERIES, "p99_s": _NUMBER}, "The highest p99 of a minute, within 0.55 %."),
+    "WorstList": _object({"from": _TIME, "to": _TIME, "worst": _list(_named("Worst"))}),
     "Hop": _HOP,
     "PathVerdict": _object(
         {

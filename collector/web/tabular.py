@@ -7,6 +7,7 @@ Rules
   them. A column for each jurisdiction is named `territory.FX`, `administration.EU`, `wider.EEA`.
 
     series     a row per window      zones      a row per agent and zone
+    worst      a row per series
     paths      a row per path        crossings, findings   a row per episode
 """
 
@@ -165,6 +166,11 @@ def _series(answer: Answer) -> Table:
     return Table(tuple(columns), _notes(answer, "from", "to", "step_s"))
 
 
+def _worst(answer: Answer) -> Table:
+    kinds: dict[str, Kind] = {**_OF_SERIES, "p99_s": "number"}
+    return Table(tuple(_columns(kinds, answer["worst"])), _notes(answer, "from", "to"))
+
+
 def _paths(answer: Answer) -> Table:
     rows = [{**row, "countries": " ".join(row["countries"])} for row in answer["paths"]]
     columns = list(_columns(_OF_PATH, rows))
@@ -210,6 +216,7 @@ def _notes(answer: Answer, *names: str) -> dict[str, str]:
 FLAT: Final[Mapping[str, Callable[[Answer], Table]]] = {
     "series": _series,
     "zones": _zones,
+    "worst": _worst,
     "paths": _paths,
     "crossings": _crossings,
     "findings": _findings,

@@ -20,6 +20,7 @@ from collector.records import (
     ZoneRow,
 )
 from collector.samples.queues import Queue
+from collector.samples.worst import WorstRow
 from tests.fakes.collector_face import (
     ABROAD,
     CONFIG,
@@ -91,6 +92,13 @@ class FakeReader:
             ),
         )
         return [SeriesRow(agent="paris", zone=OPEN.zone, series=series, windows=windows)]
+
+    def worst(self, from_ns: int, to_ns: int, limit: int) -> Sequence[WorstRow]:
+        """Return the one series."""
+        self.asked.append((from_ns, to_ns, limit))
+        query = SeriesQuery(from_ns=from_ns, to_ns=to_ns, step_ns=S)
+        (row,) = self.series(query)
+        return [WorstRow(agent=row.agent, series=row.series, p99_s=0.0283353)][:limit]
 
     def latest_paths(self) -> Sequence[PathRecord]:
         """Return the first row of each (agent, target, family)."""

@@ -29,6 +29,7 @@ def collectors_own(chain: Chain, question: str, pairs: Pairs) -> object:
     made = {
         "zones": lambda: api.zones(reader, questions.zones_query(pairs, END_NS, limits)),
         "series": lambda: api.series(reader, questions.series_query(pairs, END_NS, 10, limits)[0]),
+        "worst": lambda: api.worst(reader, questions.worst_query(pairs, END_NS, limits)),
         "paths": lambda: api.paths(reader, questions.paths_query(pairs)),
         "crossings": lambda: api.crossings(reader, questions.episodes_query(pairs)),
         "findings": lambda: api.findings(reader, questions.episodes_query(pairs)),
@@ -39,7 +40,7 @@ def collectors_own(chain: Chain, question: str, pairs: Pairs) -> object:
 @pytest.mark.parametrize("question", list(FLAT))
 async def test_answers_are_the_collectors_own(tmp_path: Path, question: str) -> None:
     """After a checkpoint both say the same to every question, while the collector goes on."""
-    pairs = RANGE if question in {"zones", "series"} else []
+    pairs = RANGE if question in {"zones", "series", "worst"} else []
     async with filled(tmp_path) as chain:
         await chain.checkpoint()
         expected = collectors_own(chain, question, pairs)

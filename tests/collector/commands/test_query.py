@@ -63,7 +63,7 @@ def test_a_table_for_people(store: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert 5 == len(lines)
 
 
-@pytest.mark.parametrize("question", ["series", "zones", "paths", "crossings", "findings"])
+@pytest.mark.parametrize("question", ["series", "zones", "worst", "paths", "crossings", "findings"])
 def test_every_question_has_every_form(
     store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], question: str
 ) -> None:

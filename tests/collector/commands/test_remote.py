@@ -35,7 +35,7 @@ def test_a_refusal_is_said_in_the_collectors_words() -> None:
     """A wrong parameter is the user's."""
     with served(collector()) as url, pytest.raises(ConfigError) as caught:
         Remote(url).ask("zones", [("range_s", "x")])
-    expected = "zones: range_s: must be a whole number from 1 to 2678400, not 'x'"
+    expected = "zones: range_s: must be a whole number from 1 to 31622400, not 'x'"
     assert expected == str(caught.value)
 
 

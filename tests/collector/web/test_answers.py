@@ -20,6 +20,7 @@ JSON_ADDRESSES = [
     "/v1/zones",
     "/v1/agents",
     "/v1/series",
+    "/v1/worst",
     "/v1/paths",
     "/v1/crossings",
     "/v1/findings",

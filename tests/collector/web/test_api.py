@@ -6,7 +6,7 @@ import pytest
 from collector.errors import RefusedError
 from collector.records import PathRecord, SeriesQuery, SeriesRow
 from collector.web import api
-from collector.web.questions import EpisodesQuery, PathsQuery, Range
+from collector.web.questions import EpisodesQuery, PathsQuery, Range, WorstQuery
 from tests.fakes.collector_face import (
     DIGEST,
     HELD,
@@ -83,6 +83,26 @@ def test_series_have_windows() -> None:
     ]
     assert [window["p50_s"] for window in windows] == [0.02163, None]
     assert reader.asked == [HOUR]
+
+
+def test_the_worst_are_named_like_series() -> None:
+    """Whose it is, and the p99 of its worst minute; as many as were asked for."""
+    reader = FakeReader()
+    asked = WorstQuery(from_ns=NOW_NS - 60 * 10**9, to_ns=NOW_NS, limit=1)
+    found = decoded(api.worst(reader, asked))
+    assert ["from", "to", "worst"] == list(found)
+    assert found["worst"] == [
+        {
+            "agent": "paris",
+            "zone": "oracle/eu-marseille-1",
+            "target": "198.51.100.10",
+            "family": 4,
+            "protocol": "icmp",
+            "stamp": "kernel",
+            "p99_s": 0.0283353,
+        }
+    ]
+    assert reader.asked[0] == (asked.from_ns, asked.to_ns, 1)
 
 
 def test_no_series_is_an_empty_list() -> None:

@@ -97,7 +97,12 @@ async def test_answers_of_a_real_chain_are_as_described(tmp_path: Path, redact: 
     async with filled(tmp_path) as chain:
         server = TestServer(handlers.application(chain, settings, StoppedClock()))
         async with TestClient(server) as client:
-            for address in (f"/v1/zones?{span}", f"/v1/series?{span}&q=0.9", *LISTS):
+            for address in (
+                f"/v1/zones?{span}",
+                f"/v1/series?{span}&q=0.9",
+                f"/v1/worst?{span}",
+                *LISTS,
+            ):
                 body = msgspec.json.decode(await (await client.get(address)).read())
                 assert [] != next(value for value in body.values() if isinstance(value, list))
                 path = address.partition("?")[0]

@@ -12,7 +12,7 @@ from collector.records import SeriesQuery
 from collector.web import questions
 from collector.web.answerlimits import AnswerLimits
 from collector.web.parameters import Pairs
-from collector.web.questions import EpisodesQuery, PathsQuery, Range
+from collector.web.questions import EpisodesQuery, PathsQuery, Range, WorstQuery
 
 S = 1_000_000_000
 NOW_NS = 1_795_532_551_250_000_000
@@ -84,6 +84,15 @@ def test_step_follows_the_range(range_s: int, expected_s: int) -> None:
     assert expected_s * S == found.step_ns
 
 
+def test_the_worst_are_those_of_the_last_hour() -> None:
+    """A hundred of them, unless more are asked for."""
+    expected = WorstQuery(from_ns=NOW_NS - 3600 * S, to_ns=NOW_NS, limit=100)
+    assert expected == questions.worst_query([], NOW_NS, LIMITS)
+    pairs = [("from", "40"), ("to", "100"), ("limit", "3")]
+    expected = WorstQuery(from_ns=40 * S, to_ns=100 * S, limit=3)
+    assert expected == questions.worst_query(pairs, NOW_NS, LIMITS)
+
+
 def test_paths_have_a_limit() -> None:
     """A hundred paths are enough unless more are asked for."""
     expected = PathsQuery(agent=None, target=None, limit=100)
@@ -144,12 +153,12 @@ def series(pairs: Pairs) -> object:
         (
             zones,
             [("range_s", "0")],
-            "range_s: must be a whole number from 1 to 2678400, not '0'",
+            "range_s: must be a whole number from 1 to 31622400, not '0'",
         ),
         (
             zones,
             [("range_s", "1e3")],
-            "range_s: must be a whole number from 1 to 2678400, not '1e3'",
+            "range_s: must be a whole number from 1 to 31622400, not '1e3'",
         ),
         (
             zones,
@@ -167,7 +176,7 @@ def series(pairs: Pairs) -> object:
         (
             zones,
             [("from", "0")],
-            ("from: lies more than 2678400 s before to ([limits] answer_range_s); ask in parts"),
+            ("from: lies more than 31622400 s before to ([limits] answer_range_s); ask in parts"),
         ),
         (
             zones,

@@ -10,7 +10,7 @@ import pytest
 
 from collector.records import SeriesQuery
 from collector.web import api, tabular
-from collector.web.questions import EpisodesQuery, PathsQuery, Range
+from collector.web.questions import EpisodesQuery, PathsQuery, Range, WorstQuery
 from collector.web.tabular import Answer, Table
 from tests.fakes.collector_face import HELD, NOW_NS
 from tests.fakes.collector_ports import FakeReader
@@ -26,6 +26,7 @@ def answers() -> dict[str, Answer]:
     reader.finding_rows = [HELD]
     made = {
         "series": api.series(reader, HOUR),
+        "worst": api.worst(reader, WorstQuery(from_ns=0, to_ns=NOW_NS, limit=9)),
         "zones": api.zones(reader, Range(from_ns=0, to_ns=NOW_NS)),
         "paths": api.paths(reader, PathsQuery(agent=None, target=None, limit=9)),
         "crossings": api.crossings(reader, EpisodesQuery()),
@@ -42,7 +43,7 @@ def flat(question: str) -> Table:
 def test_every_list_has_a_table() -> None:
     """The table of each question has a row for each row of the answer."""
     rows = {name: len(list(flat(name).rows())) for name in tabular.FLAT}
-    assert {"series": 2, "zones": 4, "paths": 5, "crossings": 2, "findings": 1} == rows
+    assert {"series": 2, "zones": 4, "worst": 1, "paths": 5, "crossings": 2, "findings": 1} == rows
 
 
 def test_series_have_a_row_per_window() -> None:
