@@ -9,7 +9,8 @@ Rules
 - What is known of where the agents stand (`vantages`) is known to each judgement, and kept with it:
   a path judged before an agent was refuted stays as it is, the next round is judged without it.
 - An agent chooses what its targets are called: of so many (agent, target, family) paths are kept,
-  and those of further ones are left out and counted (`target_limit`).
+  and those of further ones are left out and counted (`target_limit`). What was not traced for a
+  week makes room.
 - Confirmed episodes get a Statement, crossings and findings alike (`statements`).
 - A witness's reply has the newest paths that its address is on judged again; `witness` says who is
   asked. Requests are no part of what is kept: they change no verdict, only replies do.
@@ -59,6 +60,7 @@ _MAX_TTL: Final = 255
 _MAX_RTT_NS: Final = 3_600_000_000_000
 TARGETS: Final = Limits().targets
 """Of all agents and both families together."""
+_FORGOTTEN_NS: Final = 7 * 24 * 3_600_000_000_000
 _MAX_FLOWS: Final = 64
 """Far more than an agent's settings allow."""
 
@@ -229,6 +231,7 @@ class Routes:
         key = _key(record.judgement)
         newest = self.newest.get(key)
         if newest is None or newest.judgement.started_ns <= record.judgement.started_ns:
+            self.newest.pop(key, None)  # so that whoever was not traced longest comes first
             self.newest[key] = record
         setting = self._setting(vantage, path)
         demands = setting.ruling.demands
@@ -244,7 +247,14 @@ class Routes:
 
     def _has_room(self, vantage: Vantage, path: Path) -> bool:
         key = (vantage.name, path.target or path.address or "", path.family)
-        return key in self.newest or len(self.newest) < self._targets
+        if key in self.newest or len(self.newest) < self._targets:
+            return True
+        first = next(iter(self.newest))
+        started_ns = wall_ns(path.started_at) or 0
+        if self.newest[first].judgement.started_ns > started_ns - _FORGOTTEN_NS:
+            return False
+        del self.newest[first]
+        return True
 
     def _setting(self, vantage: Vantage, path: Path) -> Setting:
         """Return what the settings say of a path."""

@@ -228,6 +228,22 @@ def test_paths_of_targets_beyond_the_limit_are_left_out() -> None:
     assert (1, 2) == (len(routes.newest), len(routes.fresh))
 
 
+@pytest.mark.parametrize(("days", "known"), [(6, ["marseille", "second"]), (8, ["second", "new"])])
+def test_who_was_not_traced_for_a_week_makes_room(days: int, known: list[str]) -> None:
+    """The one that was traced longest ago, also after a restart; nobody else."""
+    routes = Routes(KNOWLEDGE, [ZONE], None, targets=2)
+    for number, target in enumerate(("second", "marseille", "second")):
+        at_ns = NOW_NS + number * S_NS
+        one = msgspec.structs.replace(path(at_ns, abroad=False), target=target)
+        assert {} == routes.add(vantage(0), [one], at_ns, at_ns)
+    routes = Routes(KNOWLEDGE, [ZONE], routes.dump(), targets=2)
+    later_ns = NOW_NS + days * 24 * 3600 * S_NS
+    new = msgspec.structs.replace(path(later_ns, abroad=False), target="new")
+    left_out = routes.add(vantage(0), [new], later_ns, later_ns)
+    assert known == [target for _, target, _ in routes.newest]
+    assert ({"target_limit": 1} if days < 7 else {}) == left_out
+
+
 def test_one_address_near_two_agents_has_no_place() -> None:
     """What one agent measured takes the place away in the paths of the other, also restarted."""
     routes = _routes()
