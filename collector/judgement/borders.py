@@ -16,21 +16,20 @@ Rules (`borne-verdict-rules/4`; reasons in decision records 0001, 0004, 0008 and
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 import msgspec
 
 from agent.records import Path
 from collector.facts.knowledge import Knowledge
-from collector.judgement.discs import usable_ns
+from collector.judgement.discs import Observer, observer, usable_ns
 from collector.judgement.dossiers import Dossier, Dossiers, dossiers
 from collector.judgement.positions import REFUTED, UNTESTED
 from collector.judgement.proven import NO_DISCS, NOTHING, Discs, Prover, prover
 from collector.judgement.sightings import Sightings, canonical, sight
 from collector.judgement.squatting import unmasked
-from collector.judgement.testimony import Measured, Testimony, Told, hear, proved, word
+from collector.judgement.testimony import Testimony, Told, hear, proved, word
 from collector.judgement.verdicts import (
     Bearing,
     Strand,
@@ -51,28 +50,24 @@ from collector.records import (
 )
 from collector.wall import wall_ns
 
+_Judged: TypeAlias = tuple[HopJudgement, Bearing, Bearing]
+"""One hop, and what it means on territory and on administration."""
+
 _NONE: Final[Mapping[str, Evidence]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(msgspec.Struct, frozen=True):
     """What is judged, and by what."""
 
     path: Path
     seen: Sightings
+    observer: Observer
     zone: Zone | None
+    """None, too, where the zone does not list the target."""
     jurisdictions: Sequence[Jurisdiction]
     anycast: Mapping[str, Evidence]
     prover: Prover
     dossiers: Dossiers
-
-
-class _Judged(NamedTuple):
-    """One hop, and what it means on each axis."""
-
-    hop: HopJudgement
-    territory: Bearing
-    administration: Bearing
 
 
 def judge(
@@ -105,9 +100,11 @@ def judge(
         soil=knowledge.soil,
     )
     known = dossiers(knowledge, tuple(jurisdictions))
-    case = _Case(path, sight(path), zone, jurisdictions, anycast, proving, known)
-    judged = _unmasked([_judged(*hop, case) for hop in case.seen.hops], case)
-    strands = [_strand(flow, judged, case) for flow in case.seen.flows]
+    seen, measuring = sight(path), observer(path.origin, path.rtt_resolution_ns)
+    believed = zone if zone is not None and _is_declared(zone, path, seen) else None
+    case = _Case(path, seen, measuring, believed, jurisdictions, anycast, proving, known)
+    judged = _unmasked([_judged(*hop, case) for hop in seen.hops], case)
+    strands = [_strand(flow, judged, case) for flow in seen.flows]
     unreached = tuple([strand.flow for strand in strands if not strand.reached])
     verdicts = tuple(conclude(jurisdictions, strands))
     return Judgement(
@@ -117,12 +114,12 @@ def judge(
         zone=path.zone or ("" if zone is None else zone.ident),
         started_ns=wall_ns(path.started_at) or 0,
         reached=len(unreached) < len(strands),
-        blind=bool(unreached) or any(one.hop.address is None for one in judged),
+        blind=bool(unreached) or any(address is None for _, address, _ in seen.hops),
         countries=_route(strands, verdicts),
         verdicts=verdicts,
-        hops=tuple([one.hop for one in judged]),
+        hops=tuple([hop for hop, _, _ in judged]),
         family=path.family,
-        flows=tuple(case.seen.flows),
+        flows=tuple(seen.flows),
         unreached=unreached if len(unreached) < len(strands) else (),
     )
 
@@ -135,16 +132,20 @@ def _believed(path: Path, standing: str) -> Path:
 
 def _strand(flow: int, judged: Sequence[_Judged], case: _Case) -> Strand:
     """Return one flow of the path with its hops."""
-    own, target = [one for one in judged if flow in one.hop.flows], case.seen.target
-    at = next((one.hop for one in own if one.hop.address == target), None) if target else None
+    seen, target = case.seen, case.seen.target
+    own = [one for one in judged if flow in one[0].flows] if len(seen.flows) > 1 else judged
+    hops, territory, administration = zip(*own, strict=True) if own else ((), (), ())
+    at = None
+    if target in seen.addresses:
+        at = next((hop for hop in reversed(hops) if hop.address == target), None)
     reached = case.path.reached and at is not None
     return Strand(
         flow=flow,
-        hops=[one.hop for one in own],
-        territory=[one.territory for one in own],
-        administration=[one.administration for one in own],
+        hops=hops,
+        territory=territory,
+        administration=administration,
         reached=reached,
-        samples=case.seen.flows[flow].samples,
+        samples=seen.flows[flow].samples,
         rtt_min_ns=None if at is None else at.rtt_min_ns,
         contained=_contained(at, flow, case) if at is not None and reached else {},
     )
@@ -156,10 +157,10 @@ def _contained(target: HopJudgement, flow: int, case: _Case) -> Mapping[str, str
     The place of the target is the declared one, so nothing else that is known of it may be against
     that: it must be inside. The time is that of this flow: another may have gone another way.
     """
-    home = {name for name, word in target.verdicts.items() if word == "inside"}
-    if not home or case.zone is None or not _declared(case):
+    if case.zone is None:
         return {}
-    if not case.prover.may_contain(target.rtt_min_ns, case.zone):
+    home = {name for name, word in target.verdicts.items() if word == "inside"}
+    if not home or not case.prover.may_contain(target.rtt_min_ns, case.zone):
         return {}
     proved = case.prover.contained(_fastest_ns(case, flow), case.zone)
     return {name: says for name, says in proved.items() if name in home}
@@ -178,9 +179,11 @@ def _fastest_ns(case: _Case, flow: int) -> int | None:
 
 def _route(strands: Sequence[Strand], verdicts: Sequence[PathVerdict]) -> tuple[str, ...]:
     """Return the territories of the flow with the worst verdict on territory."""
-    told = [row for row in verdicts if row.axis is Axis.TERRITORY]
-    worst = min(told, key=lambda row: SEVERITY[row.verdict], default=None)
-    strand = next(row for row in strands if worst is None or row.flow == worst.flow)
+    strand = strands[0]
+    if len(strands) > 1:
+        told = [row for row in verdicts if row.axis is Axis.TERRITORY]
+        worst = min(told, key=lambda row: SEVERITY[row.verdict], default=None)
+        strand = next(row for row in strands if worst is None or row.flow == worst.flow)
     known = [bearing.countries for bearing in strand.territory]
     return merged([countries for countries in known if len(countries) == 1])
 
@@ -191,21 +194,19 @@ def _judged(ttl: int, address: str | None, flows: tuple[int, ...], case: _Case) 
         known, rtt_min_ns = case.dossiers.silence, None
     else:
         sighting = case.seen.addresses[address]
-        zone = case.zone if address == case.seen.target and _declared(case) else None
+        zone = case.zone if address == case.seen.target else None
         known = case.dossiers.of(address, tuple(sighting.names.items()), zone)
         rtt_min_ns = sighting.rtt_min_ns
     hop = msgspec.structs.replace(known.hop, ttl=ttl, rtt_min_ns=rtt_min_ns, flows=flows)
     if address is None or known.told is None:
-        return _Judged(hop, known.territory, known.administration)
+        return hop, known.territory, known.administration
     return _placed(hop, address, known, known.told, case)
 
 
 def _placed(hop: HopJudgement, address: str, known: Dossier, told: Told, case: _Case) -> _Judged:
     """Judge a hop whose address can have a place by its time, too."""
-    path, rtt_min_ns = case.path, hop.rtt_min_ns
-    heard = told.whole
-    if told.said:
-        heard = hear(Measured(address, rtt_min_ns, path.origin, path.rtt_resolution_ns), told)
+    rtt_min_ns = hop.rtt_min_ns
+    heard = hear(told, rtt_min_ns, case.observer) if told.places else told.whole
     proven = case.prover.of(address, rtt_min_ns)
     several = case.anycast.get(address) or proven.several or known.several
     if several is not None:
@@ -213,7 +214,7 @@ def _placed(hop: HopJudgement, address: str, known: Dossier, told: Told, case: _
     elif proven.evidence:
         heard = proved(heard, proven, case.jurisdictions)
     elif heard is told.whole:
-        return _Judged(hop, known.territory, known.administration)
+        return hop, known.territory, known.administration
     words = proven.words
     hop = msgspec.structs.replace(
         hop,
@@ -221,21 +222,21 @@ def _placed(hop: HopJudgement, address: str, known: Dossier, told: Told, case: _
         verdicts={row.name: word(heard, row, words.get(row.name)) for row in case.jurisdictions},
         evidence=heard.evidence,
     )
-    return _Judged(hop, on_territory(hop, case.jurisdictions), known.administration)
+    return hop, on_territory(hop, case.jurisdictions), known.administration
 
 
 def _unmasked(judged: Sequence[_Judged], case: _Case) -> Sequence[_Judged]:
     """Return the hops of the path; those on squatted addresses have no holder."""
-    hops = unmasked([one.hop for one in judged], case.prover)
+    hops = [hop for hop, _, _ in judged]
+    found = unmasked(hops, case.prover)
+    if found is hops:
+        return judged
     return [
-        one
-        if hop is one.hop
-        else _Judged(hop, one.territory, on_administration(hop, case.jurisdictions))
-        for one, hop in zip(judged, hops, strict=True)
+        one if hop is one[0] else (hop, one[1], on_administration(hop, case.jurisdictions))
+        for one, hop in zip(judged, found, strict=True)
     ]
 
 
-def _declared(case: _Case) -> bool:
+def _is_declared(zone: Zone, path: Path, seen: Sightings) -> bool:
     """Say whether the zone's own list holds the target, by its name or its address."""
-    targets = () if case.zone is None else case.zone.targets
-    return case.path.target in targets or case.seen.target in {*map(canonical, targets)}
+    return path.target in zone.targets or seen.target in {*map(canonical, zone.targets)}

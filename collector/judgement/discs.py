@@ -24,6 +24,9 @@ from collector.records import Place
 C_KM_PER_NS: Final = 299_792.458e-9
 CLOCK_RATE_PPM: Final = 200
 LONGEST_NS: Final = 3_600_000_000_000
+_KEPT_ORIGINS: Final = 1024
+_KEPT_PLACES: Final = 1024
+"""Of each origin: combinations of cities that one router is said to be in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,34 @@ def refute(
     if least_km is None or least_km <= allowed_km:
         return None
     return Refutation(rtt_ns=measured_ns, distance_km=least_km, allowed_km=allowed_km)
+
+
+class Observer:
+    """Who measured times: where that was, and how finely; what these times refute."""
+
+    def __init__(self, origin: Origin | None, resolution_ns: int) -> None:
+        """Keep both; an origin of None refutes nothing."""
+        self._origin = origin
+        self._resolution_ns = resolution_ns
+        self.refuting_ns = lru_cache(_KEPT_PLACES)(self._refuting_ns)
+
+    def refutes(self, place: Place, rtt_ns: int | None) -> Refutation | None:
+        """Return why what answered in `rtt_ns` cannot be at `place`, None if it can."""
+        return refute(place, origin=self._origin, rtt_ns=rtt_ns, resolution_ns=self._resolution_ns)
+
+    def _refuting_ns(self, places: tuple[Place, ...]) -> float:
+        """Return a time that, and above which none, refutes any of these places."""
+        far_km = (None if self._origin is None else _least_km(self._origin, one) for one in places)
+        return max(
+            (longest_ns(km, self._resolution_ns) for km in far_km if km is not None),
+            default=-math.inf,
+        )
+
+
+@lru_cache(_KEPT_ORIGINS)
+def observer(origin: Origin | None, resolution_ns: int) -> Observer:
+    """Return who measures from there, the same one for the same origin."""
+    return Observer(origin, resolution_ns)
 
 
 @lru_cache(maxsize=16_384)

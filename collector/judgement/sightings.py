@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, TypeAlias
 
+import msgspec
+
 from agent.records import Path, PathReply
 from collector.facts.networks import parse
 from collector.judgement.discs import usable_ns
@@ -56,8 +58,7 @@ class Sighting:
         return tuple(sorted(name for name, checked in self.names.items() if not checked))
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(msgspec.Struct, frozen=True):
     """One flow of a path."""
 
     hops: tuple[tuple[int, str | None], ...]
@@ -66,8 +67,7 @@ class Trace:
     """Probes that were answered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sightings:
+class Sightings(msgspec.Struct, frozen=True):
     """A path, ordered."""
 
     flows: Mapping[int, Trace]

@@ -26,11 +26,14 @@ _TIES: Final = frozenset({"zone", "name", "cloud", "exchange", "refuted"})
 """Evidence that somebody named the router by what its holder says of it."""
 
 
-def unmasked(hops: Sequence[HopJudgement], prover: Prover) -> tuple[HopJudgement, ...]:
-    """Return the hops of a path; those on squatted addresses without holder and group."""
-    if sum(hop.excluded for hop in hops) < 2:  # noqa: PLR2004 - one before, one behind
-        return tuple(hops)
-    return tuple(_unmasked(hop, hops, prover) for hop in hops)
+def unmasked(hops: Sequence[HopJudgement], prover: Prover) -> Sequence[HopJudgement]:
+    """Return the hops of a path; those on squatted addresses without holder and group.
+
+    Where there can be none, these are the hops themselves.
+    """
+    if sum([hop.excluded for hop in hops]) < 2:  # noqa: PLR2004 - one before, one behind
+        return hops
+    return [_unmasked(hop, hops, prover) for hop in hops]
 
 
 def _unmasked(hop: HopJudgement, hops: Sequence[HopJudgement], prover: Prover) -> HopJudgement:

@@ -32,36 +32,20 @@ Rules
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
-from agent.records import Origin
 from collector.facts.exchanges import ExchangeLan
 from collector.facts.imported import EVIDENCE, CloudRow, ImportedRow
 from collector.facts.knowledge import Knowledge
 from collector.facts.names import Reading
 from collector.facts.networks import SpecialRange
 from collector.judgement.claims import Claim
-from collector.judgement.discs import Refutation, refute
+from collector.judgement.discs import Observer, Refutation
 from collector.judgement.proven import Proven, Word, against
 from collector.records import Evidence, HopWord, Jurisdiction, OriginRow, Place, Zone
 
 _Said: TypeAlias = tuple[Place, Evidence, bool]
 """A place, who named it, and whether it is one that the packet crossed, not the router's."""
-
-
-class Measured(NamedTuple):
-    """What distances are derived from: one address, as one vantage point saw it."""
-
-    address: str
-    rtt_ns: int | None
-    origin: Origin | None
-    resolution_ns: int
-
-    def refutes(self, place: Place) -> Refutation | None:
-        """Return why the address cannot be at `place`, None if it can."""
-        return refute(
-            place, origin=self.origin, rtt_ns=self.rtt_ns, resolution_ns=self.resolution_ns
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +76,8 @@ class Told:
     said: tuple[_Said, ...]
     idle: tuple[Evidence, ...]
     """What is shown and decides nothing."""
+    places: tuple[Place, ...]
+    """Those of which it is said, in the same order."""
     whole: Testimony
     """The testimony if physics refutes nothing."""
 
@@ -112,12 +98,15 @@ def tell(address: str, claims: Sequence[Claim], *, zone: Zone | None, knowledge:
         *_doubted(cloud, against),
         *_imported(knowledge.imported(address)),
     )
-    return Told(said, idle, _weighed(said, [None] * len(said), idle))
+    places = tuple([place for place, _, _ in said])
+    return Told(said, idle, places, _weighed(said, [None] * len(said), idle))
 
 
-def hear(measured: Measured, told: Told) -> Testimony:
-    """Return what physics leaves of what was told of an address."""
-    against = [measured.refutes(place) for place, _, _ in told.said]
+def hear(told: Told, rtt_ns: int | None, observer: Observer) -> Testimony:
+    """Return what physics leaves of what was told of an address that answered in `rtt_ns`."""
+    if rtt_ns is None or rtt_ns > observer.refuting_ns(told.places):
+        return told.whole
+    against = [observer.refutes(place, rtt_ns) for place in told.places]
     return _weighed(told.said, against, told.idle) if any(against) else told.whole
 
 

@@ -27,8 +27,7 @@ Rules
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import dropwhile, groupby
+from itertools import compress, dropwhile, groupby
 from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -71,8 +70,7 @@ class Bearing(NamedTuple):
     proofs: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Strand:
+class Strand(msgspec.Struct, frozen=True):
     """One flow of a path, its hops judged."""
 
     flow: int
@@ -84,7 +82,7 @@ class Strand:
     samples: int
     rtt_min_ns: int | None
     """Smallest time of the target, None where this flow did not reach it."""
-    contained: Mapping[str, str] = field(default_factory=dict)
+    contained: Mapping[str, str] = {}
     """Why the flow had no time to leave, by the jurisdictions where that is proven."""
 
 
@@ -225,7 +223,8 @@ def _worst(verdicts: Sequence[Verdict]) -> int:
 
 def _way(strand: Strand) -> _Way:
     silent = [hop.address is None for hop in strand.hops]
-    gaps = [len(list(run)) for is_silent, run in groupby(silent) if is_silent]
+    runs = groupby(silent) if True in silent else ()
+    gaps = [len(list(run)) for is_silent, run in runs if is_silent]
     return _Way(
         strand=strand,
         called=[f"hop {hop.ttl} ({hop.address})" for hop in strand.hops],
@@ -258,8 +257,7 @@ def _column(words: _Words, countries: Iterable[tuple[str, ...]]) -> _Column:
     of: dict[HopWord | None, list[_Number]] = defaultdict(list)
     for number, word in enumerate(words):
         of[word].append(number)
-    pairs = zip(countries, words, strict=True)
-    return _Column(of, merged([codes for codes, word in pairs if word in _DECIDED]))
+    return _Column(of, merged(compress(countries, map(_DECIDED.__contains__, words))))
 
 
 def _question(jurisdiction: str, at: int, side: _Side) -> _Question:

@@ -9,8 +9,9 @@ from collector.facts import exchanges, knowledge
 from collector.facts.networks import Prefixes, load_special
 from collector.judgement import testimony
 from collector.judgement.claims import claims
+from collector.judgement.discs import observer
 from collector.judgement.sightings import Sighting
-from collector.judgement.testimony import Measured, describe, excluded, hear, tell
+from collector.judgement.testimony import describe, excluded, hear, tell
 from collector.records import NetworkOverride
 from tests.fakes.paths import FRANKFURT, FROM_PARIS, MARSEILLE, PARIS, reply, zone
 
@@ -32,15 +33,13 @@ def heard(*replies: PathReply, declared: bool = False) -> testimony.Testimony:
     sighting = Sighting()
     for one in replies:
         sighting.take(one)
-    return hear(
-        Measured(ADDRESS, sighting.rtt_min_ns, FROM_PARIS, 1),
-        tell(
-            ADDRESS,
-            claims(ADDRESS, sighting, KNOWLEDGE),
-            zone=zone(MARSEILLE) if declared else None,
-            knowledge=KNOWLEDGE,
-        ),
+    told = tell(
+        ADDRESS,
+        claims(ADDRESS, sighting, KNOWLEDGE),
+        zone=zone(MARSEILLE) if declared else None,
+        knowledge=KNOWLEDGE,
     )
+    return hear(told, sighting.rtt_min_ns, observer(FROM_PARIS, 1))
 
 
 def test_nobody_speaks() -> None:
@@ -87,10 +86,7 @@ def test_a_recalled_exchange_decides_nothing() -> None:
         for row in (lan, replace_row(lan, status="recalled"))
     )
     found = {
-        name: hear(
-            Measured("80.249.208.10", None, None, 1),
-            tell("80.249.208.10", (), zone=None, knowledge=world),
-        )
+        name: hear(tell("80.249.208.10", (), zone=None, knowledge=world), None, observer(None, 1))
         for name, world in (("read", known), ("recalled", recalled))
     }
     assert ["Amsterdam"] == [place.name for place in found["read"].fabric]
