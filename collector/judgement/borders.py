@@ -101,17 +101,23 @@ def judge(
     )
     known = dossiers(knowledge, tuple(jurisdictions))
     seen, measuring = sight(path), observer(path.origin, path.rtt_resolution_ns)
-    believed = zone if zone is not None and _is_declared(zone, path, seen) else None
-    case = _Case(path, seen, measuring, believed, jurisdictions, anycast, proving, known)
+    listed = _listed(zone, path, seen)
+    case = _Case(path, seen, measuring, listed, jurisdictions, anycast, proving, known)
+    return _concluded(case, agent, "" if zone is None else zone.ident)
+
+
+def _concluded(case: _Case, agent: str, zone: str) -> Judgement:
+    """Return the judgement; `zone` names that of the target where the path names none."""
+    path, seen = case.path, case.seen
     judged = _unmasked([_judged(*hop, case) for hop in seen.hops], case)
     strands = [_strand(flow, judged, case) for flow in seen.flows]
     unreached = tuple([strand.flow for strand in strands if not strand.reached])
-    verdicts = tuple(conclude(jurisdictions, strands))
+    verdicts = tuple(conclude(case.jurisdictions, strands))
     return Judgement(
         id=path.id,
         agent=agent,
         target=path.target or path.address or "",
-        zone=path.zone or ("" if zone is None else zone.ident),
+        zone=path.zone or zone,
         started_ns=wall_ns(path.started_at) or 0,
         reached=len(unreached) < len(strands),
         blind=bool(unreached) or any(address is None for _, address, _ in seen.hops),
@@ -237,6 +243,8 @@ def _unmasked(judged: Sequence[_Judged], case: _Case) -> Sequence[_Judged]:
     ]
 
 
-def _is_declared(zone: Zone, path: Path, seen: Sightings) -> bool:
-    """Say whether the zone's own list holds the target, by its name or its address."""
-    return path.target in zone.targets or seen.target in {*map(canonical, zone.targets)}
+def _listed(zone: Zone | None, path: Path, seen: Sightings) -> Zone | None:
+    """Return the zone if its own list holds the target, by its name or its address."""
+    targets = () if zone is None else zone.targets
+    declared = path.target in targets or seen.target in {*map(canonical, targets)}
+    return zone if declared else None
