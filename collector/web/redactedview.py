@@ -69,6 +69,9 @@ class Veil:
         self._agents = tuple(agent.name for agent in config.agents)
         self._own = tuple(one for agent in config.agents for one in agent.addresses)
         self.statement = lru_cache(_STATEMENTS_KEPT)(self._statement)
+        self.latest: dict[int, tuple[PathRecord, PathRecord]] = {}
+        """The newest paths and how they are shown, by identity: each scrape asks for all of them.
+        """
 
     def redactor(self, *texts: str | None) -> Redactor:
         """Return what rewrites one record; those of `texts` that are special are hidden, too."""
@@ -167,7 +170,14 @@ class RedactedReader:
 
     def latest_paths(self) -> Sequence[PathRecord]:
         """Return the newest path of each (agent, target, family)."""
-        return list(map(self._record, self._reader.latest_paths()))
+        known, found = self._veil.latest, {}
+        for record in self._reader.latest_paths():
+            before, shown = known.get(id(record), (None, None))
+            if shown is None or before is not record:
+                shown = self._record(record)
+            found[id(record)] = (record, shown)
+        self._veil.latest = found
+        return [shown for _, shown in found.values()]
 
     def paths(
         self, agent: str | None, target: str | None, limit: int, before_ns: int | None = None

@@ -168,6 +168,18 @@ async def test_one_asks_by_the_hash_and_not_by_the_name(chain: Chain, tmp_path: 
     assert {token} == {row.agent for row in reader.zones(NOW_NS - S_NS, NOW_NS + 60 * S_NS)}
 
 
+async def test_a_path_is_rewritten_once(chain: Chain, tmp_path: File) -> None:
+    """Every scrape and every page asks for the newest ones; a newer round is another record."""
+    veil = Veil(settings(tmp_path, redact=True), b"s" * 32)
+    first, again = (RedactedReader(chain.reader, veil).latest_paths() for _ in range(2))
+    assert [True, True] == [one is other for one, other in zip(first, again, strict=True)]
+    at_ns = NOW_NS + 20 * S_NS
+    await send(chain, batch(20, base_ns=at_ns, paths=ways(at_ns)[:1]))
+    newer = RedactedReader(chain.reader, veil).latest_paths()
+    assert [True] == [one is other for one in newer for other in first if one is other]
+    assert 2 == len(veil.latest)
+
+
 async def test_a_statement_without_a_redacted_form_is_not_shown(
     chain: Chain, tmp_path: File, monkeypatch: pytest.MonkeyPatch
 ) -> None:
