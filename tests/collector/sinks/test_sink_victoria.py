@@ -84,6 +84,22 @@ async def test_windows_sealed_while_the_database_is_away_arrive_later(tmp_path: 
             assert sink.counts.up
 
 
+async def test_a_window_that_is_written_again_with_late_samples_shows_them(tmp_path: Path) -> None:
+    """With deduplication one point of a time is left: the one with more in it."""
+    start_s = _recent_s()
+    backlog = FakeBacklog()
+    backlog.seal(sealed(start_s, 1, lost=1))
+    async with victoria_metrics(tmp_path, free_port()) as database:
+        async with _sink(backlog, database.url, lag_s=3600) as sink:
+            await _shown(database, sink, 1, start_s)
+            backlog.seal(sealed(start_s, 1, lost=5))
+            sink.stir()
+            await _shown(database, sink, 2, start_s)
+        assert {"192.0.2.0": 5} == await database.query("borne_probes_lost", start_s)
+        counted = await database.query("count_over_time(borne_probes_lost[1m])", start_s)
+        assert {"192.0.2.0": 1} == counted
+
+
 async def test_nothing_invalid_is_offered_to_a_server_that_would_accept_it(tmp_path: Path) -> None:
     """It answers 204 to garbage and keeps nothing of it: what cannot be written never goes."""
     start_s = _recent_s()
