@@ -70,7 +70,7 @@ def compare(
     lists = [name for name, table in _TABLE_OF.items() if table in same]
     found = [
         *differences.tables(
-            {name: predicate["rows"][name] for name in lists},
+            {name: predicate["rows"].get(name) for name in lists},
             {name: expected[name] for name in lists},
             "predicate.rows",
             "the tables of this release",
