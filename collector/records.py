@@ -195,7 +195,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     """ISO 3166-1 alpha-2 code of its seat."""
 
 
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """One piece of evidence about one hop."""
 
     kind: Kind

@@ -24,6 +24,8 @@ Rules
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Final
 
 import msgspec
 
@@ -53,7 +55,7 @@ class _Hop(msgspec.Struct, frozen=True):
     name: str | None
     territory: _Territory
     administration: _Administration
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[Evidence | msgspec.Raw, ...]
 
 
 class _Explanation(msgspec.Struct, frozen=True):
@@ -63,7 +65,8 @@ class _Explanation(msgspec.Struct, frozen=True):
     suppositions: Sequence[Supposed]
 
 
-_ENCODER = msgspec.json.Encoder()
+_ENCODER: Final = msgspec.json.Encoder()
+_KEPT: Final = 1 << 11
 
 
 def encode(judgement: Judgement, supposed: Sequence[Supposed] = ()) -> bytes:
@@ -72,7 +75,7 @@ def encode(judgement: Judgement, supposed: Sequence[Supposed] = ()) -> bytes:
         _Explanation(
             id=judgement.id,
             verdicts=judgement.verdicts,
-            hops=tuple(_hop(hop) for hop in judgement.hops),
+            hops=tuple([_hop(hop) for hop in judgement.hops]),
             suppositions=supposed,
         )
     )
@@ -106,5 +109,11 @@ def _hop(hop: HopJudgement) -> _Hop:
             group_country=hop.groups[0].country if hop.groups else None,
             verdicts=hop.administration,
         ),
-        evidence=hop.evidence + hop.holders,
+        evidence=(*hop.evidence, *_written(hop.holders)),
     )
+
+
+@lru_cache(_KEPT)
+def _written(holders: tuple[Evidence, ...]) -> tuple[msgspec.Raw, ...]:
+    """Return what is said of a holder as JSON; thousands of routers share it."""
+    return tuple([msgspec.Raw(_ENCODER.encode(row)) for row in holders])

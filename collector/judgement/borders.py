@@ -120,7 +120,7 @@ def _concluded(case: _Case, agent: str, zone: str) -> Judgement:
         zone=path.zone or zone,
         started_ns=wall_ns(path.started_at) or 0,
         reached=len(unreached) < len(strands),
-        blind=bool(unreached) or any(address is None for _, address, _ in seen.hops),
+        blind=bool(unreached) or None in [address for _, address, _ in seen.hops],
         countries=_route(strands, verdicts),
         verdicts=verdicts,
         hops=tuple([hop for hop, _, _ in judged]),

@@ -24,6 +24,8 @@ from math import ceil, inf
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
+import msgspec
+
 from agent.records import Origin, Path
 from collector.facts.soil import Soil
 from collector.facts.territories import Claims
@@ -71,8 +73,7 @@ class Proven:
 NOTHING: Final = Proven()
 
 
-@dataclass(frozen=True, slots=True)
-class Prover:
+class Prover(msgspec.Struct, frozen=True):
     """What the addresses and flows of one path may be proven by."""
 
     observer: Disc | None

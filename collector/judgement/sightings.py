@@ -13,7 +13,6 @@ Rules
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -29,11 +28,10 @@ _KEPT: Final = 1 << 14
 """Addresses whose writing is kept: paths cross the same routers again and again."""
 
 
-@dataclass(slots=True)
-class Sighting:
+class Sighting(msgspec.Struct):
     """One address of a path."""
 
-    names: dict[str, bool | None] = field(default_factory=dict)
+    names: dict[str, bool | None] = {}
     """PTR names; True where confirmed by every reply that checked, False where refuted."""
     rtt_min_ns: int | None = None
 
@@ -81,7 +79,8 @@ class Sightings(msgspec.Struct, frozen=True):
         """Return (TTL, address, flows) of all flows, silence behind the answers of its TTL."""
         if len(self.flows) == 1:
             ((flow, only),) = self.flows.items()
-            return tuple((ttl, address, (flow,)) for ttl, address in only.hops)
+            flows = (flow,)
+            return tuple([(ttl, address, flows) for ttl, address in only.hops])
         found: dict[tuple[int, str | None], list[int]] = defaultdict(list)
         for flow, trace in self.flows.items():
             for hop in dict.fromkeys(trace.hops):
