@@ -10,6 +10,7 @@ Rules
 - Its paths are rewritten (`pseudonyms`), judged again and stated again. The first form in which
   every verdict, country and time of the original stands is taken; where none has them, there is
   none.
+- One that is not consistent has none: what was changed in it would be made good on the way.
 - It says of which Statement it is a redacted form, by SHA-256. Whoever has both can compare them;
   that it is one, it alone does not show.
 - The times of all replies stay: whoever knows where hops stand can tell about where the agent is.
@@ -67,6 +68,8 @@ def redact(octets: bytes, salt: bytes, release: Knowledge, *, own: Iterable[str]
     opened = envelope.read(octets)
     if opened.rules != RULES:
         raise UnreadableError(f"follows other rules than {RULES}: it cannot be judged again here")
+    if verify(octets, release, version=version("borne")).result != "consistent":
+        raise UnreadableError("is not consistent: its redacted form would hide that; verify it")
     inputs = stated.read(opened.predicate)
     inputs = on_soil(inputs, opened.predicate["tables"].get("soil"), release)
     pseudonyms = Pseudonyms(salt, (inputs.knowledge, release), own)

@@ -107,6 +107,14 @@ def test_who_changes_a_redacted_form_is_found() -> None:
     assert "inconsistent" == found.result
 
 
+def test_a_changed_statement_has_no_redacted_form() -> None:
+    """It would come out consistent, and nobody could see any more that it was changed."""
+    told = json.loads(CROSSING)
+    told["predicate"]["crossing"]["countries"] = ["FR"]
+    with pytest.raises(UnreadableError, match="is not consistent"):
+        redact(test_evidence.canonical(told), SALT, RELEASE)
+
+
 def test_positions_are_told_to_a_degree_where_no_verdict_hangs_on_them() -> None:
     """And the zone lists the target of these paths alone."""
     told = predicate(redact(CROSSING, SALT, RELEASE))
