@@ -3,9 +3,10 @@
 Rules
 - Group commit without a timer: what arrives while one group is being synced is the next group
   (measured: a timer of 5 ms halves the requests that a second can take).
-- Writing, fdatasync and what follows from them (delivery, a new file) happen in one worker
-  thread: the event loop waits for no disk and for no kernel. A group is delivered in the order of
-  the file, and only when all of it is on the disk.
+- Writing and fdatasync happen in one worker thread, delivery in another: the event loop waits for
+  no disk and for no kernel, and one group is delivered while the next is being written. A group is
+  delivered in the order of the file, and only when all of it is on the disk. A new file is begun
+  between two groups, when all before it is delivered.
 - A write or sync that fails takes back the whole group: the file is cut to its last durable
   length before anything else is written, and every waiter gets a `StoreError`. The journal
   recovers by itself when the disk does.
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -30,6 +32,8 @@ from collector.gate.frames import Damage, Entry, Tail
 from collector.store.files import sync_directory
 
 _PATTERN: Final = "journal-[0-9][0-9][0-9][0-9][0-9][0-9].bin"
+_AT_A_TIME: Final = 8
+"""Deliveries between two looks at who may be told."""
 _NUMBER_PLACE: Final = slice(len("journal-"), -len(".bin"))
 
 T = TypeVar("T")
@@ -238,6 +242,8 @@ class Journal:
         self._turns: list[tuple[Callable[[], object], asyncio.Future[Any]]] = []
         self._task: asyncio.Task[None] | None = None
         self._worker = ThreadPoolExecutor(1, "journal")
+        self._deliverer = ThreadPoolExecutor(1, "deliver")
+        self._delivering: asyncio.Task[None] | None = None
         self._file = self._create(max([floor - 1, *numbers(directory)]) + 1)
 
     @property
@@ -253,8 +259,8 @@ class Journal:
     async def append(self, entry: Entry, deliver: Callable[[], None]) -> None:
         """Write `entry` durably; `deliver` is called once it is, in the order of the file.
 
-        It is called in the worker thread, never two at a time. A cancelled caller changes nothing:
-        the batch is written and delivered all the same.
+        It is called in a thread of its own, never two at a time. A cancelled caller changes
+        nothing: the batch is written and delivered all the same.
 
         Raises:
             StoreError: It could not be written; `deliver` was not called and never will be.
@@ -291,36 +297,63 @@ class Journal:
         """Write what waits, then close the file."""
         if self._task is not None:
             await self._task
+        await self._delivered()
         self._file.close()
         self._worker.shutdown()
+        self._deliverer.shutdown()
 
     def _wake(self) -> None:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="journal")
 
     async def _run(self) -> None:
-        """Write group after group until nothing waits."""
-        loop = asyncio.get_running_loop()
+        """Write group after group until nothing waits; the last may still be being delivered."""
         while self._waiting or self._turns:
             turns, self._turns = self._turns, []
+            if turns:
+                await self._delivered()
             for turn, taken in turns:
-                try:
-                    _settle(taken, await loop.run_in_executor(self._worker, turn))
-                except Exception as error:  # noqa: BLE001 - handed to the caller, who awaits it
-                    _settle(taken, None, error)
+                await self._take(turn, taken)
             group, self._waiting = self._waiting, []
-            if group:
-                errors = await loop.run_in_executor(self._worker, self._commit, group)
-                for (_, _, written), failed in zip(group, errors, strict=True):
-                    _settle(written, None, failed)
+            if group and await self._write(group):
+                await self._delivered()
+                self._delivering = asyncio.create_task(self._deliver(group))
 
-    def _commit(self, group: Sequence[_Waiter]) -> list[Exception | None]:
-        """Write a group and deliver it; return what went wrong with each of it."""
+    async def _take(self, turn: Callable[[], object], taken: asyncio.Future[Any]) -> None:
+        """Take a turn between two groups; what goes wrong is its caller's."""
         try:
-            self._file.write(b"".join(frame for frame, _, _ in group))
+            _settle(taken, await self._in(self._worker, turn))
+        except Exception as error:  # noqa: BLE001 - handed to the caller, who awaits it
+            _settle(taken, None, error)
+
+    async def _write(self, group: Sequence[_Waiter]) -> bool:
+        """Make a group durable; where that fails each of its waiters is told."""
+        octets = [frame for frame, _, _ in group]
+        try:
+            await self._in(self._worker, lambda: self._file.write(b"".join(octets)))
         except Exception as error:  # noqa: BLE001 - handed to every waiter
-            return [error] * len(group)
-        return [_error_of(deliver) for _, deliver, _ in group]
+            for _, _, written in group:
+                _settle(written, None, error)
+            return False
+        return True
+
+    async def _deliver(self, group: Sequence[_Waiter]) -> None:
+        """Deliver a durable group and tell its waiters, some at a time: they bring the next."""
+        for begin in range(0, len(group), _AT_A_TIME):
+            some = group[begin : begin + _AT_A_TIME]
+            errors = await self._in(self._deliverer, partial(_errors_of, some))
+            for (_, _, written), failed in zip(some, errors, strict=True):
+                _settle(written, None, failed)
+
+    async def _delivered(self) -> None:
+        """Wait until the group before is delivered."""
+        if self._delivering is not None:
+            await self._delivering
+            self._delivering = None
+
+    @staticmethod
+    async def _in(worker: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(worker, work)
 
     def _create(self, number: int) -> _File:
         try:
@@ -332,13 +365,17 @@ class Journal:
             ) from error
 
 
-def _error_of(deliver: Callable[[], None]) -> Exception | None:
-    """Call `deliver`; return the error of it, for the one who appended the batch."""
-    try:
-        deliver()
-    except Exception as error:  # noqa: BLE001 - returned, not passed over
-        return error
-    return None
+def _errors_of(waiters: Sequence[_Waiter]) -> list[Exception | None]:
+    """Deliver to each; return the error of each, for the one who appended the batch."""
+    errors: list[Exception | None] = []
+    for _, deliver, _ in waiters:
+        try:
+            deliver()
+        except Exception as error:  # noqa: BLE001 - returned, not passed over
+            errors.append(error)
+        else:
+            errors.append(None)
+    return errors
 
 
 def _settle(future: "asyncio.Future[T]", result: T, error: Exception | None = None) -> None:
