@@ -28,7 +28,8 @@ from collector.recovery import Start
 
 AGENTS = 50
 PASSES = 3
-DURABLE_S = 4.0
+DURABLE_SAMPLES = 5400
+"""Of a batch of 33 kB as it is."""
 PER_AGENT = 12
 """Requests of each agent in a run that counts samples."""
 REPLAYED_OCTETS = 300_000_000
@@ -78,12 +79,22 @@ def _run(order: Order, requests: Sequence[Sequence[bytes]]) -> tuple[float, floa
 
 
 def _durable() -> list[Result]:
-    """Durable requests a second of 50 agents: groups against one fdatasync a request."""
-    requests = _requests("csr", AGENTS, 1 + PER_AGENT)
+    """Durable requests a second of 50 agents x 33 kB: groups against one fdatasync a request.
+
+    Nothing is aggregated behind it: the way to the disk is what is compared.
+    """
+    requests = _requests("identity", AGENTS, 1 + PER_AGENT, DURABLE_SAMPLES)
     rates: dict[str, list[float]] = {"group": [], "threads": [], "blocking": []}
     for _ in range(PASSES):
         for how, found in rates.items():
-            found.append(_run(Order(journal=how), requests)[0])
+            order = Order(journal=how, aggregate=False)
+            with server(order) as running:
+                asyncio.run(upload(running.port, [mine[:1] for mine in requests]))
+                took_s = asyncio.run(upload(running.port, [mine[1:] for mine in requests]))
+                kept = running.ask("kept")
+            if kept != AGENTS * (1 + PER_AGENT):
+                raise AssertionError(f"{kept:.0f} batches are in the journal")
+            found.append(AGENTS * PER_AGENT / took_s)
     return [
         faster(
             f"ingest_durable_{name}",

@@ -221,6 +221,7 @@ def _from_remote(content: bytes) -> Batch:
 
 FORMS = {
     "csr": Form("zstd", lambda batch: zstandard.compress(wire.encode(batch), level=1), wire.decode),
+    "identity": Form("identity", wire.encode, wire.decode),
     "deflate": Form("deflate", lambda batch: wire.deflate(wire.encode(batch)), wire.decode),
     "json": Form("identity", _json, _from_json),
     "remote": Form("snappy", _remote, _from_remote),

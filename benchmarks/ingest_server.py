@@ -5,6 +5,7 @@ free port of loopback, prints `PORT`, and serves until its input ends.
 
     GET /cpu    seconds of this process' CPU so far
     GET /held   replies that the aggregator holds
+    GET /kept   batches that are in the journal
     GET /rss    octets resident
 
 Rules
@@ -19,7 +20,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -34,13 +35,14 @@ from collector import memory
 from collector.chain import Chain
 from collector.clock import WallClock
 from collector.config import Config
-from collector.gate import bodies, frames, ingest, tls
+from collector.gate import bodies, frames, ingest, journal, tls
 from collector.gate.frames import Entry
 from collector.gate.limits import Limits
 from collector.gate.websettings import Tls
 from collector.records import Place, Vantage
 from collector.samples.windows import Windows
 from collector.server import KEEPALIVE_S
+from collector.state import State
 from collector.web import handlers
 
 PARIS = Place(name="Paris", territory="FR", latitude=48.85, longitude=2.35, radius_km=20)
@@ -52,6 +54,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     form: str = "csr"
     journal: str = "group"
     """`group` (ours), `threads` or `blocking`: one fdatasync a request."""
+    aggregate: bool = True
+    """Whether what is durable is applied; else it is only marked: the disk is what is measured."""
     agents: int = 50
     tls: tuple[str, str] | None = None
     """Certificate and key; None: plain."""
@@ -99,7 +103,17 @@ def _instead(order: Order) -> Iterator[None]:
     if order.form in {"json", "remote"}:
         bodies.read = _reader(order.form)
         ingest.print_of = lambda *_: None  # type: ignore[assignment,return-value]
+    if not order.aggregate:
+        State.apply = _mark  # type: ignore[method-assign]
     yield
+
+
+def _mark(state: State, vantage: Vantage, batch: Batch, _: int) -> Mapping[str, int]:
+    """Note that a batch is stored and what it describes, and leave it at that."""
+    described = batch.descriptors.series
+    state.registry.describe(batch.agent_id, vantage.name, batch.spool_id, described)
+    state.marks[batch.agent_id, batch.spool_id] = batch.sequence
+    return {}
 
 
 def configured(directory: Path, agents: int) -> Config:
@@ -120,29 +134,43 @@ def configured(directory: Path, agents: int) -> Config:
     )
 
 
+def _kept(directory: Path) -> int:
+    """Return how many batches the journal files below a directory hold."""
+    files = directory.rglob("*.bin")
+    return sum(isinstance(one, Entry) for file in files for one in journal.scanned(file))
+
+
 def _windows(chain: Chain) -> Windows:
     return chain._state.windows  # noqa: SLF001 - to count what it holds
 
 
-def _routes(chain: Chain) -> list[web.RouteDef]:
+def _routes(chain: Chain, directory: Path) -> list[web.RouteDef]:
     async def cpu(_: web.Request) -> web.Response:
         return web.Response(text=str(time.process_time()))
 
     async def held(_: web.Request) -> web.Response:
         return web.Response(text=str(int(_windows(chain).open().received.sum())))
 
+    async def kept(_: web.Request) -> web.Response:
+        return web.Response(text=str(await asyncio.to_thread(_kept, directory)))
+
     async def rss(_: web.Request) -> web.Response:
         pages = int(Path("/proc/self/statm").read_text().split()[1])  # noqa: ASYNC240 - a pipe
         return web.Response(text=str(pages * os.sysconf("SC_PAGESIZE")))
 
-    return [web.get("/cpu", cpu), web.get("/held", held), web.get("/rss", rss)]
+    return [
+        web.get("/cpu", cpu),
+        web.get("/held", held),
+        web.get("/kept", kept),
+        web.get("/rss", rss),
+    ]
 
 
 async def _serve(order: Order, directory: Path) -> None:
     config = configured(directory / "store", order.agents)
     chain = Chain(config)
     application = handlers.application(chain, config, WallClock())
-    application.add_routes(_routes(chain))
+    application.add_routes(_routes(chain, directory))
     runner = web.AppRunner(
         application, access_log=None, auto_decompress=False, keepalive_timeout=KEEPALIVE_S
     )
@@ -155,7 +183,7 @@ async def _serve(order: Order, directory: Path) -> None:
         context = tls.context(Tls(certificate_file=files[0], key_file=files[1]))
     async with chain:
         if order.journal != "group":
-            path = directory / "one-by-one"
+            path = directory / "one-by-one.bin"
             one: Any = OneByOne(path, threads=order.journal == "threads")
             chain._ingest._journal = one  # noqa: SLF001 - the peer stands in its place
         site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context, backlog=4096)

@@ -70,7 +70,7 @@ def drop(directory: Path, floor: int) -> None:
         if number >= floor:
             break
         path = directory / file_name(number)
-        whole = all(isinstance(found, Entry) for found in _read(path))
+        whole = all(isinstance(found, Entry) for found in scanned(path))
         try:
             if whole:
                 path.unlink()
@@ -86,7 +86,7 @@ def whole(path: Path) -> bool:
     Raises:
         StoreError: It cannot be read.
     """
-    return not any(isinstance(found, Damage) for found in _read(path))
+    return not any(isinstance(found, Damage) for found in scanned(path))
 
 
 @dataclass(slots=True)
@@ -123,7 +123,7 @@ class Replay:
             yield from self._file(self.directory / file_name(number), last=number == there[-1])
 
     def _file(self, path: Path, *, last: bool) -> Iterator[Entry]:
-        for found in _read(path):
+        for found in scanned(path):
             match found:
                 case Entry():
                     self.frames += 1
@@ -147,8 +147,8 @@ class Replay:
         )
 
 
-def _read(path: Path) -> Iterator[Entry | Tail | Damage]:
-    """Yield what the file holds.
+def scanned(path: Path) -> Iterator[Entry | Tail | Damage]:
+    """Yield what a journal file holds, in order.
 
     Raises:
         StoreError: It cannot be read.
