@@ -255,15 +255,16 @@ def test_json_that_is_written_otherwise_is_found() -> None:
     assert ["_type", "octets"] == paths(checked(twice))
 
 
+@pytest.mark.parametrize("rules", [1, 2, 3])
 @pytest.mark.parametrize("keep", [True, False])
-def test_other_rules_are_never_called_consistent(*, keep: bool) -> None:
-    """The first rules are recognised; what can be checked of them is, and a change is found."""
-    octets = (File(__file__).parents[1] / "kept" / "statement-rules-1.json").read_bytes()
+def test_other_rules_are_never_called_consistent(rules: int, *, keep: bool) -> None:
+    """Older rules are recognised; what can be checked of them is, and a change is found."""
+    octets = (File(__file__).parents[1] / "kept" / f"statement-rules-{rules}.json").read_bytes()
     head, paths_, tail = octets.partition(b'"paths":')
     kept = octets if keep else head + paths_ + tail.replace(b'"ttl":2', b'"ttl":3', 1)
     found = checked(kept)
     assert ("other rules" if keep else "inconsistent") == found.result
-    assert "borne-verdict-rules/1" == found.rules
+    assert f"borne-verdict-rules/{rules}" == found.rules
     assert ["octets", "digests", "subject", "verdicts"] == [row.what for row in found.checks]
     assert () == found.rounds
 
