@@ -105,16 +105,22 @@ def sight(path: Path) -> Sightings:
     heard: dict[int, _Heard] = defaultdict(lambda: defaultdict(set))
     samples: Counter[int] = Counter()
     addresses: dict[str, Sighting] = defaultdict(Sighting)
+    writings: dict[str, tuple[str, Sighting]] = {}
     for hop in path.hops:
         ttl = hop.ttl
         for reply in hop.replies:
-            flow, address = reply.flow, reply.address
+            flow, writing = reply.flow, reply.address
             found = heard[flow][ttl]
-            if address is not None and not reply.lost:
-                samples[flow] += 1
-                address = canonical(address)
-                found.add(address)
-                addresses[address].take(reply)
+            if writing is None or reply.lost:
+                continue
+            samples[flow] += 1
+            known = writings.get(writing)
+            if known is None:
+                address = canonical(writing)
+                known = writings[writing] = address, addresses[address]
+            address, sighting = known
+            found.add(address)
+            sighting.take(reply)
     unprobed = [hop.ttl for hop in path.hops if not hop.replies]
     target = _target(path)
     return Sightings(
@@ -139,11 +145,9 @@ def _ordered(
     heard: _Heard, unprobed: Sequence[int], target: str | None
 ) -> tuple[tuple[int, str | None], ...]:
     """Return the hops of a flow, every TTL from 1 to the highest among them."""
-    listed = {*heard, *unprobed}
-    highest = max((ttl for ttl in listed if 1 <= ttl <= _HIGHEST_TTL), default=0)
     hops: list[tuple[int, str | None]] = []
     reached = False
-    for ttl in sorted(listed.union(range(1, highest + 1))):
+    for ttl in _without_gaps({*heard, *unprobed}):
         found = heard.get(ttl, _SILENCE)
         if reached:
             hops += [(ttl, address) for address in _in_order(found - {target})]
@@ -153,6 +157,15 @@ def _ordered(
         else:
             hops.append((ttl, None))
     return tuple(hops)
+
+
+def _without_gaps(listed: set[int]) -> Sequence[int]:
+    """Return the TTLs in order, with every one from 1 to the highest that there can be."""
+    ttls = sorted(listed)
+    if ttls and ttls[0] == 1 and ttls[-1] == len(ttls):
+        return ttls
+    highest = max((ttl for ttl in ttls if 1 <= ttl <= _HIGHEST_TTL), default=0)
+    return sorted(listed.union(range(1, highest + 1)))
 
 
 def _in_order(addresses: Collection[str]) -> Iterable[str]:
