@@ -13,7 +13,9 @@ Rules
 
 import os
 import re
+import threading
 import zlib
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -39,8 +41,8 @@ _NAME: Final = re.compile(
 _TIME: Final = "%Y%m%dT%H%M%SZ"
 _ZSTD_LEVEL: Final = 1
 """Of these columns a higher level makes larger files: it finds repetitions that are chance."""
-_KEPT_OPEN: Final = 24
-"""Files whose metadata stay in memory."""
+_KEPT_CHUNKS: Final = 60_000
+"""Column chunks of files whose metadata stay in memory, at some 600 octets each."""
 
 
 class Form(NamedTuple):
@@ -53,6 +55,8 @@ class Form(NamedTuple):
     encodings: dict[str, str] = {}  # noqa: RUF012 - never changed
     plain: tuple[str, ...] = ()
     """Columns without a dictionary, beside those with an encoding of their own."""
+    measured: tuple[str, ...] | None = None
+    """Columns with extremes for each row group, which take memory; None: all."""
 
 
 class Opened(NamedTuple):
@@ -62,6 +66,14 @@ class Opened(NamedTuple):
     version: str
     series: SeriesIndex | None
     """Where each series lies; None in files of other kinds, and in windows of schema 1."""
+
+
+class _Facts(NamedTuple):
+    """What is remembered of a file that was read."""
+
+    metadata: pq.FileMetaData
+    version: str
+    series: SeriesIndex | None
 
 
 class Draft:
@@ -158,6 +170,7 @@ class Draft:
             use_dictionary=[name for name in form.schema.names if name not in encoded],
             column_encoding=form.encodings or None,
             write_page_checksum=True,
+            write_statistics=True if form.measured is None else list(form.measured),
         )
 
     def _named(self, about: Segment) -> str:
@@ -230,7 +243,7 @@ def opened(path: Path, kind: Kind, schemas: dict[str, pa.Schema]) -> Iterator[Op
     """
     try:
         facts = path.stat()
-        metadata, version, series = _facts(path, facts.st_size, facts.st_mtime_ns)
+        metadata, version, series = _REMEMBERED.get(path, facts.st_size, facts.st_mtime_ns)
         with pq.ParquetFile(
             path, metadata=metadata, page_checksum_verification=True, pre_buffer=False
         ) as file:
@@ -290,18 +303,45 @@ def span_ns(name: str) -> tuple[int, int]:
     return begin * _S_NS, (end + 1) * _S_NS
 
 
-@lru_cache(maxsize=_KEPT_OPEN)
-def _facts(
-    path: Path, size: int, modified_ns: int
-) -> tuple[pq.FileMetaData, str, SeriesIndex | None]:
-    """Return a proved file's metadata, schema version and index of series."""
-    prove(path, size, modified_ns)
+class _Remembered:
+    """The metadata of the files that were read last, as many as may stay in memory."""
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[tuple[Path, int, int], _Facts] = OrderedDict()
+        self._chunks = 0
+        self._lock = threading.Lock()
+
+    def get(self, path: Path, size: int, modified_ns: int) -> _Facts:
+        """Return the facts of a proved file, from memory or from the file."""
+        key = (path, size, modified_ns)
+        with self._lock:
+            if key in self._found:
+                self._found.move_to_end(key)
+                return self._found[key]
+        prove(path, size, modified_ns)
+        facts = _facts(path)
+        with self._lock:
+            if key not in self._found:
+                self._found[key] = facts
+                self._chunks += _chunks(facts)
+            while self._chunks > _KEPT_CHUNKS and len(self._found) > 1:
+                _, old = self._found.popitem(last=False)
+                self._chunks -= _chunks(old)
+        return facts
+
+
+def _chunks(facts: _Facts) -> int:
+    return int(facts.metadata.num_row_groups * facts.metadata.num_columns)
+
+
+def _facts(path: Path) -> _Facts:
+    """Return a file's metadata, schema version and index of series."""
     metadata = pq.read_metadata(path)
     notes = metadata.metadata or {}
     index = notes.get(b"borne.series")
     groups = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
     series = None if index is None else SeriesIndex.decode(index, groups)
-    return metadata, notes.get(b"borne.schema", b"").decode(), series
+    return _Facts(metadata, notes.get(b"borne.schema", b"").decode(), series)
 
 
 @lru_cache(maxsize=65_536)
@@ -317,6 +357,9 @@ def prove(path: Path, size: int, modified_ns: int) -> None:
             checksum = zlib.crc32(chunk, checksum)
     if checksum != int(parts(path.name).group(6), 16):
         raise CorruptError(f"read segment {path}: its checksum {checksum:08x} is not its name's")
+
+
+_REMEMBERED: Final = _Remembered()
 
 
 def _check_schema(

@@ -30,6 +30,7 @@ FORM: Final = Form(
     schema=windowtable.SCHEMA,
     transforms=windowtable.TRANSFORMS,
     encodings=windowtable.ENCODINGS,
+    measured=("row", "start"),
 )
 _SCHEMAS: Final = {
     windowtable1.VERSION: windowtable1.SCHEMA,
@@ -37,6 +38,8 @@ _SCHEMAS: Final = {
 }
 ROWS_PER_GROUP: Final = {"sealed": 4096, "loose": 4096, "hour": 4096, "day": 16_384}
 """Small where many files are merged at once: a group of each is in memory then."""
+_RAW_TIMES: Final = {"sealed": 1, "loose": 1, "hour": 2, "day": 4}
+"""How much larger those of compacted raw windows are: there are six times as many windows."""
 
 
 class WindowsWriter:
@@ -58,7 +61,7 @@ class WindowsWriter:
         self.level_s = level_s
         self._directory, self._stage, self._suffix = directory, stage, suffix
         self._named = named
-        self._most = ROWS_PER_GROUP[stage]
+        self._most = ROWS_PER_GROUP[stage] * (_RAW_TIMES[stage] if level_s == SEALED_S else 1)
         self._waiting: list[Columns] = []
         self._draft: Draft | None = None
         self._series: list[tuple[NDArray[np.uint32], NDArray[np.int64]]] = []
