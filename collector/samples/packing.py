@@ -88,7 +88,7 @@ def buckets(value_s: NDArray[np.float32]) -> NDArray[np.int32]:
 def worst(row: NDArray[np.uint32], bucket: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the largest bucket of each row from 0 on; what is below all where there is none."""
     found = np.full(int(row.max(initial=0)) + 1, NOTHING, dtype=np.int32)
-    kernels().worst(row, bucket, found)
+    kernels().worst(row, np.ascontiguousarray(bucket), found)
     return found
 
 

@@ -75,8 +75,8 @@ class Question:
         fresh = [piece for piece in pieces if piece.raw]
         minutes = self._added(fresh, Sums(moments.LEVEL_S * _S_NS))
         minutes = minutes.take(np.flatnonzero(minutes.received))
-        names = [segment.name for segment in self.listed if segment.kind == "moments"]
-        row, bucket = moments.read(self.directory, names, self.from_ns, self.to_ns)
+        companions = [segment for segment in self.listed if segment.kind == "moments"]
+        row, bucket = moments.read(self.directory, companions, self.from_ns, self.to_ns)
         return packing.worst(
             np.concatenate([row, minutes.row]),
             np.concatenate([bucket, packing.middle(minutes)[:, -1]]),

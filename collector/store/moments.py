@@ -11,12 +11,17 @@ The companion of each hour holds what such a question asks, a row for each windo
     p99_above    int16              bucket of the quantile 0.99, less that of the median; null
                                     without samples
 
+The file's metadata hold the highest bucket of the quantile 0.99 of each series in the whole hour
+(`borne.worst`, encoded as `collector.store.seriesindex` does, each bucket less -32768): whole hours
+are told from there, without a row being read.
+
 Both buckets are BYTE_STREAM_SPLIT: as steps they take half the octets. A bucket says a quantile
 within 0.55 %; the exact extremes are in the windows themselves.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +31,7 @@ from numpy.typing import NDArray
 
 from collector.samples import packing
 from collector.samples.columns import Summaries
-from collector.store import segmentfile, segments, windowtable
+from collector.store import segmentfile, segments, seriesindex, windowtable
 from collector.store.listed import Segment
 from collector.store.segmentfile import Draft, Form
 
@@ -50,6 +55,8 @@ FORM: Final = Form(
 )
 _START: Final = SCHEMA.get_field_index("start")
 _ROWS_PER_GROUP: Final = 65_536
+_REMEMBERED: Final = 100
+"""Hours whose worst stay in memory: a day and its like, at some 80 kB for 10,000 series."""
 
 
 def write(
@@ -80,27 +87,47 @@ def write(
     except BaseException:
         draft.discard()
         raise
-    return [draft.finish()]
+    return [draft.finish(worst=_worst(told))]
 
 
 def read(
-    directory: Path, names: Sequence[str], from_ns: int, to_ns: int
+    directory: Path, companions: Sequence[Segment], from_ns: int, to_ns: int
 ) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
-    """Return row and bucket of p99 of each window of 60 s that starts in [from_ns, to_ns).
+    """Return rows and buckets: for each series the highest p99 of a minute in [from_ns, to_ns).
 
-    The bucket is `packing.NOTHING` where there were no samples.
+    A series may stand there several times, with what it had in parts of the range. The bucket is
+    `packing.NOTHING` where there were no samples.
 
     Raises: as `segments.read_windows`.
     """
     rows: list[NDArray[np.uint32]] = [np.zeros(0, np.uint32)]
     found: list[NDArray[np.int32]] = [np.zeros(0, np.int32)]
-    for name in names:
-        begin_ns, end_ns = segmentfile.span_ns(name)
-        if begin_ns < to_ns and from_ns < end_ns:
-            for row, bucket in _read(directory / name, from_ns, to_ns):
+    for segment in companions:
+        path = directory / segment.name
+        if from_ns <= segment.first_ns and segment.last_ns < to_ns:
+            row, bucket = _whole(path)
+            rows.append(row)
+            found.append(bucket)
+        elif segment.first_ns < to_ns and from_ns <= segment.last_ns:
+            for row, bucket in _read(path, from_ns, to_ns):
                 rows.append(row)
                 found.append(bucket)
     return np.concatenate(rows), np.concatenate(found)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _whole(path: Path) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
+    """Return rows and buckets of the worst of each series in a file, which never changes."""
+    with segmentfile.opened(path, "moments", {FORM.version: SCHEMA}) as found:
+        row, above = seriesindex.decode(found.file.metadata.metadata.get(b"borne.worst", b""))
+    return row, above.astype(np.int32) + packing.NOTHING
+
+
+def _worst(told: Summaries) -> bytes:
+    bucket = np.where(told.received == 0, packing.NOTHING, told.middle[:, 2])
+    begins = np.flatnonzero(np.diff(told.row, prepend=told.row[:1] + np.uint32(1)))
+    highest = np.maximum.reduceat(bucket, begins)
+    return seriesindex.encode(told.row[begins], highest - packing.NOTHING)
 
 
 def _sorted(parts: Sequence[Summaries]) -> Summaries:

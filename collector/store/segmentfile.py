@@ -122,8 +122,10 @@ class Draft:
             last_ns=max(self._about.last_ns, span_ns[1]),
         )
 
-    def finish(self, index: bytes | None = None) -> Segment:
-        """Put the file under its name, on the disk when this returns; `index` is of its series.
+    def finish(self, index: bytes | None = None, worst: bytes | None = None) -> Segment:
+        """Put the file under its name, on the disk when this returns.
+
+        `index` says where its series lie, `worst` what is the worst of each.
 
         Raises:
             StoreError: It could not be written; nothing of it is left.
@@ -132,6 +134,8 @@ class Draft:
         notes = {b"borne.span_ns": b"%d %d" % (about.first_ns, about.last_ns)}
         if index is not None:
             notes[b"borne.series"] = index
+        if worst is not None:
+            notes[b"borne.worst"] = worst
         try:
             with self._translated():
                 self._writer.add_key_value_metadata(notes)

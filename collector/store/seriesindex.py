@@ -33,11 +33,7 @@ class SeriesIndex:
         Raises:
             ValueError: It is not that, or not of such a file.
         """
-        try:
-            octets = zlib.decompress(base64.b64decode(text, validate=True))
-        except (binascii.Error, zlib.error) as error:
-            raise ValueError(f"read the index of series: {error}") from error
-        rows, sizes = np.frombuffer(octets, "<u4").reshape(2, -1)
+        rows, sizes = decode(text)
         if int(sizes.sum()) != sum(groups):
             raise ValueError("read the index of series: it does not cover the file")
         return cls(rows, sizes.astype(np.int64), groups)
@@ -65,3 +61,17 @@ def encode(rows: NDArray[np.uint32], sizes: NDArray[np.int64]) -> bytes:
     """Return the index of a file whose series `rows` (k,) have `sizes` (k,) windows each."""
     octets = rows.astype("<u4").tobytes() + sizes.astype("<u4").tobytes()
     return base64.b64encode(zlib.compress(octets))
+
+
+def decode(text: bytes) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Return the two columns that `encode` wrote.
+
+    Raises:
+        ValueError: It is not that.
+    """
+    try:
+        octets = zlib.decompress(base64.b64decode(text, validate=True))
+    except (binascii.Error, zlib.error) as error:
+        raise ValueError(f"read the index of series: {error}") from error
+    rows, numbers = np.frombuffer(octets, "<u4").reshape(2, -1)
+    return rows, numbers

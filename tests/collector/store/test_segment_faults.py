@@ -70,9 +70,14 @@ def _table(kind: Kind) -> Read:
     return read
 
 
+def _moments(directory: Path, name: str) -> object:
+    whole = segmentfile.describe(directory, name)
+    return moments.read(directory, [whole], whole.first_ns, whole.last_ns)
+
+
 READS: dict[Kind, Read] = {
     "windows": lambda directory, name: segments.read_windows(directory, [name], **EVER),
-    "moments": lambda directory, name: moments.read(directory, [name], 0, 1 << 62),
+    "moments": _moments,
     "paths": lambda directory, name: judged.read_paths(directory, [name], limit=9),
     "verdicts": _table("verdicts"),
     "crossings": _table("crossings"),
