@@ -72,7 +72,7 @@ class Columns:
         offsets = _offsets(sizes)
         within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
         entries = np.repeat(self.offsets[places], sizes) + within
-        rest = {name: getattr(self, name)[places] for name in _PER_ROW}
+        rest = {name: getattr(self, name)[places] for name in PER_ROW}
         return Columns(
             **rest,
             offsets=offsets,
@@ -84,7 +84,7 @@ class Columns:
         """Return the rows `begin:end`, which share their memory with these."""
         entries = slice(self.offsets[begin], self.offsets[end])
         return Columns(
-            **{name: getattr(self, name)[begin:end] for name in _PER_ROW},
+            **{name: getattr(self, name)[begin:end] for name in PER_ROW},
             offsets=self.offsets[begin : end + 1] - self.offsets[begin],
             bucket=self.bucket[entries],
             bucket_count=self.bucket_count[entries],
@@ -134,7 +134,8 @@ class Summaries:
         )
 
 
-_PER_ROW: Final = ("row", "start_ns", "counts", "zero", "sum_s", "min_s", "max_s")
+PER_ROW: Final = ("row", "start_ns", "counts", "zero", "sum_s", "min_s", "max_s")
+"""Columns with one value, or one row of values, for each window."""
 DTYPES: Final[dict[str, np.dtype[Any]]] = {
     "row": np.dtype("<u4"),
     "start_ns": np.dtype("<i8"),
@@ -170,6 +171,8 @@ def concat(parts: Sequence[Columns]) -> Columns:
     parts = [part for part in parts if len(part)]
     if not parts:
         return empty()
+    if len(parts) == 1:
+        return parts[0]
     joined = {
         field.name: np.concatenate([getattr(part, field.name) for part in parts])
         for field in fields(Columns)

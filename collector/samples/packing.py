@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.samples.columns import Columns, Packed
+from collector.samples.columns import PER_ROW, Columns, Packed
 from collector.samples.quantiles import MEDIAN_AND_TAILS_PPM
 from collector.samples.quantiles import kernels as sketch_kernels
 from collector.samples.sketch import CELLS, FIRST_BUCKET, MIDDLES_S
@@ -74,6 +74,18 @@ def unpack(
     if used == kernels().BAD:
         raise ValueError("unpack sketches: their octets are not what a collector writes")
     return offsets, bucket[:used].copy(), bucket_count[:used].copy()
+
+
+def taken(columns: Columns, places: NDArray[np.int64]) -> Columns:
+    """Return the rows at `places`, in that order: `Columns.take` for many of them."""
+    offsets = np.zeros(places.size + 1, dtype=np.int64)
+    np.cumsum(np.diff(columns.offsets)[places], out=offsets[1:])
+    bucket = np.empty(offsets[-1], dtype=np.int32)
+    bucket_count = np.empty(offsets[-1], dtype=np.int64)
+    sketch = (columns.offsets, columns.bucket, columns.bucket_count)
+    kernels().gather(places, *sketch, offsets, bucket, bucket_count)
+    rest = {name: getattr(columns, name)[places] for name in PER_ROW}
+    return Columns(**rest, offsets=offsets, bucket=bucket, bucket_count=bucket_count)
 
 
 def buckets(value_s: NDArray[np.float32]) -> NDArray[np.int32]:

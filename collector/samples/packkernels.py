@@ -49,15 +49,13 @@ def _rest_length(value: int) -> int:
 @kernel(nb.int64(nb.uint8[::1], nb.int64, nb.int64))
 def _write_rest(octets: _U8, at: int, value: int) -> int:
     """Write what a nibble cannot hold at `at`; return where the next octet goes."""
-    if value >= _NIBBLE:
-        rest = value - _NIBBLE
-        while rest >= _MORE:
-            octets[at] = (rest & _SEVEN) | _MORE
-            rest >>= 7
-            at += 1
-        octets[at] = rest
+    rest = value - _NIBBLE
+    while rest >= _MORE:
+        octets[at] = (rest & _SEVEN) | _MORE
+        rest >>= 7
         at += 1
-    return at
+    octets[at] = rest
+    return at + 1
 
 
 @kernel(nb.int64(nb.int64))
@@ -91,25 +89,27 @@ def pack(offsets: _I64, bucket: _I32, bucket_count: _I64, lowest: _I32, octets: 
                 step = int(bucket[entry]) - int(bucket[entry - 1]) - 1
             more = int(bucket_count[entry]) - 1
             octets[at] = (min(step, _NIBBLE) << 4) | min(more, _NIBBLE)
-            at = _write_rest(octets, _write_rest(octets, at + 1, step), more)
-
-
-@kernel(_PAIR(_READ_U8, nb.int64, nb.int64, nb.int64))
-def _read_rest(octets: _U8, at: int, end: int, nibble: int) -> tuple[int, int]:
-    """Return the value that a nibble begins and where the next octet is; that is `BAD` if none."""
-    value = nibble
-    if nibble == _NIBBLE:
-        shift = 0
-        while True:
-            if at >= end or shift > _LAST_SHIFT:
-                return 0, BAD
-            octet = int(octets[at])
             at += 1
-            value += (octet & _SEVEN) << shift
-            shift += 7
-            if octet < _MORE:
-                break
-    return value, at
+            if step >= _NIBBLE:
+                at = _write_rest(octets, at, step)
+            if more >= _NIBBLE:
+                at = _write_rest(octets, at, more)
+
+
+@kernel(_PAIR(_READ_U8, nb.int64, nb.int64))
+def _read_rest(octets: _U8, at: int, end: int) -> tuple[int, int]:
+    """Return the value of a nibble of 15 and where the next octet is; that is `BAD` if none."""
+    value = _NIBBLE
+    shift = 0
+    while True:
+        if at >= end or shift > _LAST_SHIFT:
+            return 0, BAD
+        octet = int(octets[at])
+        at += 1
+        value += (octet & _SEVEN) << shift
+        shift += 7
+        if octet < _MORE:
+            return value, at
 
 
 @kernel(nb.int64(_READ_U8, _READ_I32, _READ_I32, nb.int64[::1], nb.int32[::1], nb.int64[::1]))
@@ -127,10 +127,12 @@ def unpack(
         first = True
         while at < end:
             octet = int(octets[at])
-            step, at = _read_rest(octets, at + 1, end, octet >> 4)
-            if at == BAD:
-                return BAD
-            more, at = _read_rest(octets, at, end, octet & _NIBBLE)
+            at += 1
+            step, more = octet >> 4, octet & _NIBBLE
+            if step == _NIBBLE:
+                step, at = _read_rest(octets, at, end)
+            if more == _NIBBLE and at != BAD:
+                more, at = _read_rest(octets, at, end)
             if at == BAD:
                 return BAD
             if first:
@@ -173,3 +175,24 @@ def worst(row: _U32, bucket: _I32, found: _I32) -> None:
     """Raise `found[row]` to the largest bucket of each row."""
     for i in range(row.size):
         found[row[i]] = max(found[row[i]], bucket[i])
+
+
+@kernel(
+    nb.void(_READ_I64, _READ_I64, _READ_I32, _READ_I64, _READ_I64, nb.int32[::1], nb.int64[::1])
+)
+def gather(
+    places: _I64,
+    offsets: _I64,
+    bucket: _I32,
+    bucket_count: _I64,
+    to_offsets: _I64,
+    to_bucket: _I32,
+    to_count: _I64,
+) -> None:
+    """Copy the sketches at `places`, one behind the other, to where `to_offsets` says."""
+    for i in range(places.size):
+        entry = offsets[places[i]]
+        for to in range(to_offsets[i], to_offsets[i + 1]):
+            to_bucket[to] = bucket[entry]
+            to_count[to] = bucket_count[entry]
+            entry += 1

@@ -36,9 +36,9 @@ _SCHEMAS: Final = {
     windowtable1.VERSION: windowtable1.SCHEMA,
     windowtable.VERSION: windowtable.SCHEMA,
 }
-ROWS_PER_GROUP: Final = {"sealed": 4096, "loose": 4096, "hour": 4096, "day": 16_384}
+ROWS_PER_GROUP: Final = {"sealed": 8192, "loose": 8192, "hour": 4096, "day": 16_384}
 """Small where many files are merged at once: a group of each is in memory then."""
-_RAW_TIMES: Final = {"sealed": 1, "loose": 1, "hour": 2, "day": 4}
+_RAW_TIMES: Final = {"sealed": 8192, "loose": 1, "hour": 2, "day": 4}
 """How much larger those of compacted raw windows are: there are six times as many windows."""
 
 
@@ -144,7 +144,8 @@ def write_windows(
         return []
     place = columns.row if places is None else places[columns.row]
     hour = columns.start_ns // HOUR_NS
-    ordered = columns.take(np.lexsort((columns.start_ns, place, hour)).astype(np.int64))
+    order = np.lexsort((columns.start_ns, place, hour)).astype(np.int64)
+    ordered = packing.taken(columns, order)
     hour = ordered.start_ns // HOUR_NS
     begins = np.append(np.flatnonzero(np.diff(hour, prepend=hour[0] - 1)), len(ordered))
     written: list[Segment] = []

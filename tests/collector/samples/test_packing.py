@@ -138,3 +138,17 @@ def test_nothing_is_packed_into_nothing() -> None:
     """No rows, no octets."""
     packed = packing.pack(empty())
     assert (0, [0], (0, 3)) == (packed.octets.size, packed.ends.tolist(), packed.middle.shape)
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.floats(0, 64, width=32), max_size=9), max_size=6), st.data())
+def test_rows_are_taken_as_columns_take_them(
+    samples: list[list[float]], data: st.DataObject
+) -> None:
+    """Any rows in any order, some of them twice."""
+    columns = columns_of(samples)
+    chosen = data.draw(st.lists(st.integers(0, max(0, len(columns) - 1)), max_size=9))
+    places = np.array(chosen if len(columns) else [], dtype=np.int64)
+    expected, found = columns.take(places), packing.taken(columns, places)
+    for name in Columns.__dataclass_fields__:
+        np.testing.assert_array_equal(getattr(expected, name), getattr(found, name), name)

@@ -60,7 +60,7 @@ def summary(columns: Columns) -> list[tuple[object, ...]]:
         dict(zip(columns.bucket[a:b].tolist(), columns.bucket_count[a:b].tolist(), strict=True))
         for a, b in zip(columns.offsets[:-1], columns.offsets[1:], strict=True)
     ]
-    listed = [getattr(columns, name).tolist() for name in words._PER_ROW]
+    listed = [getattr(columns, name).tolist() for name in words.PER_ROW]
     return list(zip(*listed, sketches, strict=True))
 
 
