@@ -140,8 +140,8 @@ class State:
         """Count one batch, once; return what was left out of it, by reason.
 
         Beside the reasons of `windows` and `routes`: `series`, samples whose series has no
-        descriptor (only after a damaged journal: the door asks for descriptors first), and
-        `series_limit`, samples of what is beyond the registry's limit.
+        descriptor (only after a damaged journal: the door asks for descriptors first) or too long a
+        name, and `series_limit`, samples of what is beyond the registry's limit.
         """
         if self.has(batch):
             return {}

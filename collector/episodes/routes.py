@@ -1,8 +1,8 @@
 """Decider: the paths of all agents, judged as they come, their episodes and the evidence.
 
 Rules
-- A path that no traceroute could have given (no time, a time long after its batch's, no address,
-  impossible hops) is left out of its batch and counted; the rest of the batch stands.
+- A path that no traceroute could have given (`judgement.plausibility`) is left out of its batch and
+  counted, as are those beyond what a batch may have; the rest of the batch stands.
 - A path is judged from the position that the collector's settings declared for its agent when it
   came, and for the zone that they declare for its target, not from what the agent says of both;
   the path is kept as it was judged.
@@ -27,14 +27,13 @@ Rules
     written                     | fresh                    | in a segment
 """
 
-import ipaddress
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from agent.records import EARLIEST_NS, Family, Hop, Path, PathReply, WitnessReply
+from agent.records import Family, Path, WitnessReply
 from collector.episodes.administration import Administration
 from collector.episodes.administration import Kept as KeptFindings
 from collector.episodes.control import HolderFinding
@@ -44,25 +43,20 @@ from collector.episodes.statements import Setting, Statements
 from collector.errors import CorruptError
 from collector.facts.knowledge import Knowledge
 from collector.gate.limits import Limits
-from collector.judgement import anycast, borders, positions
+from collector.judgement import anycast, borders, landmarks, positions
 from collector.judgement.anycast import Anycast
-from collector.judgement.landmarks import Landmarks, Memory, discs, plausible
+from collector.judgement.landmarks import Landmarks, Memory, discs
 from collector.judgement.nearness import Landmark, Nearness, Several
+from collector.judgement.plausibility import MAX_PATHS, plausible
 from collector.judgement.positions import UNTESTED, Standing
 from collector.judgement.vantages import Vantages
 from collector.judgement.witness import Frontier, Witness
 from collector.records import Crossing, Judgement, PathRecord, Vantage, Zone
 from collector.wall import wall_ns
 
-_AHEAD_NS: Final = 3_600_000_000_000
-"""A path starts before its batch is cut; a clock may have been set back between both."""
-_MAX_TTL: Final = 255
-_MAX_RTT_NS: Final = 3_600_000_000_000
 TARGETS: Final = Limits().targets
 """Of all agents and both families together."""
 _FORGOTTEN_NS: Final = 7 * 24 * 3_600_000_000_000
-_MAX_FLOWS: Final = 64
-"""Far more than an agent's settings allow."""
 
 Key = tuple[str, str, Family]
 """(agent, target, family)."""
@@ -140,21 +134,21 @@ class Routes:
         `received_ns` of the collector's clock the batch came.
         """
         self._vantages[vantage.name] = vantage
-        left_out: Counter[str] = Counter()
-        for path in paths:
-            if not _plausible(path, base_ns):
+        left_out = Counter({"path": max(0, len(paths) - MAX_PATHS)})
+        for path in paths[:MAX_PATHS]:
+            if not plausible(path, base_ns):
                 left_out["path"] += 1
             elif not self._has_room(vantage, path):
                 left_out["target_limit"] += 1
             else:
                 self._add(vantage, path, received_ns)
-        return left_out
+        return +left_out
 
     def hear(
         self, vantage: Vantage, replies: Sequence[WitnessReply], base_ns: int
     ) -> Mapping[str, int]:
         """Take the witness's replies of a batch; return how many were left out (`witness`)."""
-        taken = list(plausible(replies, base_ns))
+        taken = list(landmarks.plausible(replies, base_ns))
         better = set()
         for reply in taken:
             answered = reply.rtt_min_ns is not None
@@ -338,35 +332,3 @@ def _addresses(record: PathRecord) -> set[str]:
 
 def _key(judgement: Judgement) -> Key:
     return judgement.agent, judgement.target, judgement.family
-
-
-def _plausible(path: Path, base_ns: int) -> bool:
-    """Return whether a traceroute could have given this path."""
-    started_ns = wall_ns(path.started_at)
-    return (
-        started_ns is not None
-        and EARLIEST_NS <= started_ns <= base_ns + _AHEAD_NS
-        and (path.target or path.address) is not None
-        and (path.address is None or _is_address(path.address))
-        and path.rtt_resolution_ns >= 0
-        and len({reply.flow for hop in path.hops for reply in hop.replies}) <= _MAX_FLOWS
-        and all(map(_plausible_hop, path.hops))
-    )
-
-
-def _plausible_hop(hop: Hop) -> bool:
-    return 1 <= hop.ttl <= _MAX_TTL and all(map(_plausible_reply, hop.replies))
-
-
-def _plausible_reply(reply: PathReply) -> bool:
-    return (reply.address is None or _is_address(reply.address)) and (
-        reply.rtt_ns is None or 0 <= reply.rtt_ns <= _MAX_RTT_NS
-    )
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -32,6 +32,7 @@ from collector.wall import wall_ns
 KEPT_NS: Final = 3_600_000_000_000
 FRESH_NS: Final = KEPT_NS // 2
 MIN_SAMPLES: Final = 3
+MAX_SAMPLES: Final = 0xFFFF
 MAX_ADDRESSES: Final = 8192
 MAX_REPLIES: Final = 1000
 """Far more than an agent's settings let it gather for one batch."""
@@ -141,6 +142,7 @@ def plausible(replies: Sequence[WitnessReply], base_ns: int) -> Iterable[Witness
             sent_ns is not None
             and EARLIEST_NS <= sent_ns <= base_ns + _AHEAD_NS
             and is_reachable(reply.address)
+            and 0 <= reply.samples <= MAX_SAMPLES
             and (reply.rtt_min_ns is None or usable_ns(reply.rtt_min_ns) is not None)
         ):
             yield reply

@@ -10,6 +10,8 @@ Rules
 - An agent chooses what its targets are called, so that their number has a limit. What comes beyond
   it gets no row: its number stands for none (`MISSING`), and is not asked for again. After the
   limit was raised it is, at the next start.
+- Names of more than 1,024 characters are no names of targets or zones: they would fill the memory
+  that the limits bound. Their series get no row either.
 - Numbers have a limit as well, several times that of series: beyond it a new one stands for none.
 
       series | rows      | numbers   | what happens
@@ -33,6 +35,7 @@ from collector.records import RowId
 MISSING: Final = 0xFFFF_FFFF
 """Stands for a series without a row in `rows_of`."""
 LIMIT: Final = Limits().series
+_LONGEST_NAME: Final = 1024
 _NUMBERS_PER_SERIES: Final = 8
 """An agent that loses its spool numbers its series anew."""
 
@@ -100,7 +103,7 @@ class Registry:
         for series in described:
             identity = _identity(agent_id, series)
             row = self._row_of.get(identity)
-            if row is None and self.is_full:
+            if row is None and (self.is_full or not _is_nameable(series)):
                 row = RowId(MISSING)
             elif row is None:
                 row = RowId(len(self.rows))
@@ -148,6 +151,10 @@ def _table(names: Mapping[int, RowId]) -> _Table:
     rows = np.full(numbers.size, MISSING, dtype=np.uint32)
     rows[:-1] = [names[number] for number in sorted(names)]
     return numbers, rows
+
+
+def _is_nameable(series: Series) -> bool:
+    return len(series.target) <= _LONGEST_NAME and len(series.zone) <= _LONGEST_NAME
 
 
 def ranks(rows: Sequence[Registered]) -> NDArray[np.uint32]:

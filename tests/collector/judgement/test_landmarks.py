@@ -139,6 +139,8 @@ def test_the_memory_is_bounded() -> None:
         (reply(rtt_ms=3_600_001), "longer than an hour"),
         (reply(NOW_NS + 3601 * S_NS), "after the batch"),
         (msgspec.structs.replace(reply(), sent_at="yesterday"), "no time"),
+        (msgspec.structs.replace(reply(), samples=-1), "fewer than none"),
+        (msgspec.structs.replace(reply(), samples=(1 << 64) - 1), "more than any ping has"),
         (msgspec.structs.replace(reply(), sent_at="2019-01-01T00:00:00Z"), "a clock never set"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

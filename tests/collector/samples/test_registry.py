@@ -93,6 +93,17 @@ def test_beyond_the_limit_a_series_has_no_row_and_is_not_asked_for() -> None:
     assert [2, MISSING] == _rows(registry, SECOND, 2, 3)
 
 
+@pytest.mark.parametrize("key", ["target", "zone"])
+def test_what_is_too_long_for_a_name_gets_no_row(key: str) -> None:
+    """An agent cannot fill the memory by long names; the longest that may be passes."""
+    registry = Registry()
+    for number, octets in ((1, 1024), (2, 1025)):
+        named = msgspec.structs.replace(series(number), **{key: "x" * octets})
+        registry.describe(agent_id(0), "agent-0", FIRST, [named])
+    assert [0, MISSING] == _rows(registry, FIRST, 1, 2)
+    assert (1, []) == (len(registry.rows), registry.unknown(agent_id(0), FIRST, [1, 2]))
+
+
 def test_a_million_series_cost_no_more_than_the_limit() -> None:
     """Numbers are bounded as well; beyond them nothing is kept and nothing asked for."""
     registry = Registry(limit=10)
