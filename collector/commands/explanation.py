@@ -96,6 +96,7 @@ def address(hop: HopJudgement) -> str | None:
 
 
 def _hop(hop: HopJudgement) -> _Hop:
+    group, country = (hop.groups[0].name, hop.groups[0].country) if hop.groups else (None, None)
     return _Hop(
         ttl=hop.ttl,
         address=address(hop),
@@ -105,8 +106,8 @@ def _hop(hop: HopJudgement) -> _Hop:
             asn=hop.asn,
             operator=hop.operator,
             registrant=hop.registrant,
-            group=hop.groups[0].name if hop.groups else None,
-            group_country=hop.groups[0].country if hop.groups else None,
+            group=group,
+            group_country=country,
             verdicts=hop.administration,
         ),
         evidence=(*hop.evidence, *_written(hop.holders)),

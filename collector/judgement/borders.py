@@ -109,7 +109,8 @@ def judge(
 def _concluded(case: _Case, agent: str, zone: str) -> Judgement:
     """Return the judgement; `zone` names that of the target where the path names none."""
     path, seen = case.path, case.seen
-    judged = _unmasked([_judged(*hop, case) for hop in seen.hops], case)
+    judged = [_judged(ttl, address, flows, case) for ttl, address, flows in seen.hops]
+    judged = _unmasked(judged, case)
     strands = [_strand(flow, judged, case) for flow in seen.flows]
     unreached = tuple([strand.flow for strand in strands if not strand.reached])
     verdicts = tuple(conclude(case.jurisdictions, strands))
@@ -231,7 +232,7 @@ def _placed(hop: HopJudgement, address: str, known: Dossier, told: Told, case: _
     return hop, on_territory(hop, case.jurisdictions), known.administration
 
 
-def _unmasked(judged: Sequence[_Judged], case: _Case) -> Sequence[_Judged]:
+def _unmasked(judged: list[_Judged], case: _Case) -> list[_Judged]:
     """Return the hops of the path; those on squatted addresses have no holder."""
     hops = [hop for hop, _, _ in judged]
     found = unmasked(hops, case.prover)

@@ -196,12 +196,17 @@ def conclude(
 
 def _conclude(questions: Sequence[_Question]) -> PathVerdict:
     """Return the verdict of the worst flow."""
-    found = [_verdict(question) for question in questions]
-    at = _worst(found)
-    question, verdict, side = questions[at], found[at], questions[at].side
-    reasons = _reasons(question, verdict)
-    if len(found) > 1:
-        reasons = [f"flow {at + 1} of {len(found)}: {reason}" for reason in reasons]
+    if len(questions) == 1:
+        question = questions[0]
+        verdict = _verdict(question)
+        reasons = _reasons(question, verdict)
+    else:
+        found = [_verdict(question) for question in questions]
+        at = _worst(found)
+        question, verdict = questions[at], found[at]
+        which = f"flow {at + 1} of {len(found)}"
+        reasons = [f"{which}: {reason}" for reason in _reasons(question, verdict)]
+    side = question.side
     return PathVerdict(
         jurisdiction=question.jurisdiction,
         axis=side.axis,
@@ -215,8 +220,6 @@ def _conclude(questions: Sequence[_Question]) -> PathVerdict:
 
 def _worst(verdicts: Sequence[Verdict]) -> int:
     """Return where the worst stands, the first of equals."""
-    if len(verdicts) == 1:
-        return 0
     ranks = [SEVERITY[verdict] for verdict in verdicts]
     return ranks.index(min(ranks))
 
@@ -329,8 +332,8 @@ def _reasons(question: _Question, verdict: Verdict) -> list[str]:
         found += _are("inside", question)
     else:
         found += _are("outside", question)
-        conflicts = question.column.which("contradictory")
-        found += question.because(conflicts, "has no possible place left")
+        if conflicts := question.column.which("contradictory"):
+            found += question.because(conflicts, "has no possible place left")
     if question.side.way.silent:
         found.append(_silence(question.side.way))
     return found
