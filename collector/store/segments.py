@@ -38,7 +38,7 @@ _SCHEMAS: Final = {
 }
 ROWS_PER_GROUP: Final = {"sealed": 8192, "loose": 8192, "hour": 4096, "day": 16_384}
 """Small where many files are merged at once: a group of each is in memory then."""
-_RAW_TIMES: Final = {"sealed": 8192, "loose": 1, "hour": 2, "day": 4}
+_RAW_TIMES: Final = {"sealed": 1, "loose": 1, "hour": 2, "day": 4}
 """How much larger those of compacted raw windows are: there are six times as many windows."""
 
 
