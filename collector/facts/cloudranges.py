@@ -74,7 +74,7 @@ def read(octets: bytes) -> CloudList:
     """
     try:
         document = msgspec.json.decode(octets)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableError(f"is no JSON: {error}") from error
     rows = _rows(document) if isinstance(document, dict) else None
     if rows is None:

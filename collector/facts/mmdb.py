@@ -6,11 +6,13 @@ Rules
   `city.names.en`, `autonomous_system_number`) and flat ones (`country_code`, `city`, `asn`).
 - What a record holds beside, or in another type, is not seen. A record that cannot be read says
   nothing.
+- The reader written in Python is taken: that in C ends the process at metadata it does not expect.
 - The file stays mapped. Replace it by renaming another one to its name, never in place.
 """
 
 import datetime as dt
 import re
+import struct
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
@@ -23,6 +25,9 @@ from collector.facts.networks import Address
 MAGIC = b"\xab\xcd\xefMaxMind.com"
 """Stands before the metadata, within the last 128 KiB of every file."""
 _LARGEST_ASN = 2**32 - 1
+_LONGEST_ASN = len(str(_LARGEST_ASN))
+_DAMAGE = (ValueError, TypeError, ArithmeticError, LookupError, RecursionError, struct.error)
+"""What the reader raises beside its own error where octets are not what they claim."""
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
@@ -56,17 +61,19 @@ class Database:
                 f"read {path}: MaxMind DB files need the package maxminddb, which is not "
                 "installed; install borne with its extra: borne[collector,mmdb]"
             ) from error
-        self._damage: tuple[type[Exception], ...] = (maxminddb.InvalidDatabaseError, ValueError)
+        self._damage = (maxminddb.InvalidDatabaseError, *_DAMAGE)
         try:
-            self._reader: maxminddb.Reader = maxminddb.open_database(path)
+            self._reader = maxminddb.open_database(path, maxminddb.MODE_MMAP)
+            metadata = self._reader.metadata()
+            built = dt.datetime.fromtimestamp(metadata.build_epoch, dt.UTC)
+            kind = printable(metadata.database_type)
         except self._damage as error:
-            raise UnreadableError(f"is no MaxMind DB file: {error}") from error
+            raise UnreadableError(f"is no MaxMind DB file: {printable(str(error))}") from error
         except OSError as error:
             raise UnreadableError(f"cannot be read: {error.strerror or error}") from error
-        metadata = self._reader.metadata()
-        self.kind = printable(metadata.database_type)
+        self.kind = kind
         """What the publisher calls it."""
-        self.date = dt.datetime.fromtimestamp(metadata.build_epoch, dt.UTC).date().isoformat()
+        self.date = built.date().isoformat()
         """Day on which it was built."""
 
     def find(self, address: Address) -> Said | None:
@@ -118,7 +125,7 @@ def _asn(record: Mapping[str, Any]) -> int | None:
         value = record.get(key)
         text = str(value).removeprefix("AS")
         if isinstance(value, int | str) and not isinstance(value, bool) and text.isdecimal():
-            number = int(text)
+            number = int(text) if len(text) <= _LONGEST_ASN else 0
             return number if 0 < number <= _LARGEST_ASN else None
     return None
 

@@ -84,6 +84,7 @@ def test_a_range_of_two_regions_is_of_none() -> None:
     ("octets", "why"),
     [
         (b"<html>", "is no JSON: "),
+        (b"[" * 100_000, "is no JSON: "),
         (b"[1]", "is no list of ranges of a known form"),
         (b"{}", "is no list of ranges of a known form: give ip-ranges.json of AWS, cloud.json"),
         (b'{"values": []}', "names no range of a region; it is empty"),

@@ -2,11 +2,14 @@
 
 import builtins
 from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from collector.errors import ConfigError, UnreadableError
 from collector.facts.mmdb import MAGIC, Database, Said
@@ -80,6 +83,7 @@ def test_records_are_read(base: Database, address: str, expected: Said | None) -
         {"country": "France"},
         {"country": {"iso_code": 7}, "city": 3, "subdivisions": "x", "asn": True},
         {"subdivisions": [7], "autonomous_system_number": 2**40},
+        {"asn": "9" * 5000},
     ],
 )
 def test_records_of_another_form_say_nothing(tmp_path: Path, record: object) -> None:
@@ -122,6 +126,44 @@ def test_a_damaged_record_says_nothing(tmp_path: Path) -> None:
     at = octets.index(b"iso_code") - 1
     path.write_bytes(octets[:at] + b"\xff" * 8 + octets[at + 8 :])
     assert Database(path).find(ip_address("192.0.2.1")) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"database_type", b"database_typo"), (b"build_epoch", b"build_epoc\xff")],
+    ids=["strange name", "no text"],
+)
+def test_strange_metadata_is_one_sentence(tmp_path: Path, old: bytes, new: bytes) -> None:
+    """The reader in C ended the process there."""
+    path = mmdb_files.write(tmp_path / "base.mmdb", {"192.0.2.0/24": NESTED})
+    path.write_bytes(path.read_bytes().replace(old, new))
+    with pytest.raises(UnreadableError, match=r"^is no MaxMind DB file: "):
+        Database(path)
+
+
+def test_a_file_of_no_day_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence, where no calendar has the day."""
+    monkeypatch.setattr(mmdb_files, "BUILT_S", 2**63)
+    path = mmdb_files.write(tmp_path / "base.mmdb", {"192.0.2.0/24": NESTED})
+    with pytest.raises(UnreadableError, match=r"^is no MaxMind DB file: "):
+        Database(path)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_changed_octets_are_refused_or_read(tmp_path: Path, data: st.DataObject) -> None:
+    """A file that is damaged anywhere stops nothing but itself, and with a sentence."""
+    path, whole = tmp_path / "base.mmdb", tmp_path / "whole.mmdb"
+    if not whole.exists():
+        mmdb_files.write(whole, {"0.0.0.0/1": NESTED, "128.0.0.0/1": FLAT}, version=4)
+    octets = bytearray(whole.read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(octets) - 1))
+        octets[at] = data.draw(st.integers(0, 255))
+    path.write_bytes(octets)
+    with suppress(UnreadableError):
+        Database(path).find(ip_address("192.0.2.1"))
+    path.unlink()
 
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
