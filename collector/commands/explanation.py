@@ -92,26 +92,19 @@ def address(hop: HopJudgement) -> str | None:
     What stands for a redacted address stands in its place.
     """
     found = hop.address
-    return found if found and (parse(found) is not None or is_token(found)) else None
+    if found is None or hop.asn is not None:  # what an AS announces is an address
+        return found
+    return found if parse(found) is not None or is_token(found) else None
 
 
 def _hop(hop: HopJudgement) -> _Hop:
     group, country = (hop.groups[0].name, hop.groups[0].country) if hop.groups else (None, None)
-    return _Hop(
-        ttl=hop.ttl,
-        address=address(hop),
-        name=hop.name,
-        territory=_Territory(hop.candidates, hop.verdicts),
-        administration=_Administration(
-            asn=hop.asn,
-            operator=hop.operator,
-            registrant=hop.registrant,
-            group=group,
-            group_country=country,
-            verdicts=hop.administration,
-        ),
-        evidence=(*hop.evidence, *_written(hop.holders)),
+    held = _Administration(
+        hop.asn, hop.operator, hop.registrant, group, country, hop.administration
     )
+    place = _Territory(hop.candidates, hop.verdicts)
+    said: tuple[Evidence | msgspec.Raw, ...] = (*hop.evidence, *_written(hop.holders))
+    return _Hop(hop.ttl, address(hop), hop.name, place, held, said)
 
 
 @lru_cache(_KEPT)

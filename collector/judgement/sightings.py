@@ -38,8 +38,8 @@ class Sighting(msgspec.Struct):
     def take(self, reply: PathReply) -> None:
         """Add what `reply` says of the address."""
         rtt_ns, least_ns = reply.rtt_ns, self.rtt_min_ns
-        if rtt_ns is not None and (least_ns is None or rtt_ns < least_ns):
-            self.rtt_min_ns = least_ns if usable_ns(rtt_ns) is None else rtt_ns
+        if rtt_ns is not None and (least_ns is None or rtt_ns < least_ns) and usable_ns(rtt_ns):
+            self.rtt_min_ns = rtt_ns
         name, told = reply.name, reply.name_confirmed
         if name is not None and self.names.get(name, _UNHEARD) is not told:
             known = self.names.get(name)
