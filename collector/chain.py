@@ -272,10 +272,10 @@ class Chain:
             await work()
         except StoreError as error:
             self._counts.faults[what] += 1
-            _LOG.error("%s: %s", what, error)
+            _LOG.error("%s: %s", what, error, extra={"event": f"{what}_failed"})
         except Exception:  # noqa: BLE001 - the top of this shell: counted, logged, gone on
             self._counts.faults[what] += 1
-            _LOG.exception("%s: a bug; it is tried again", what)
+            _LOG.exception("%s: a bug; it is tried again", what, extra={"event": f"{what}_bug"})
 
     def _open(self) -> None:
         """Open the journal and the door."""

@@ -3,6 +3,7 @@
     renew       the door is shut (503, come again); the old chain finishes what was begun, takes a
                 checkpoint and ends; the new one opens on the same store; the door is open
     that fails  the old settings' chain is opened again, and the error is the caller's
+    the end     what waits to renew is refused
 
 Rules
 - A reload is a restart of everything behind the door, by the same steps, while connections stay
@@ -21,7 +22,7 @@ from typing import Protocol, Self
 
 from agent.records import Plan
 from collector.config import Config
-from collector.errors import ConfigError, RefusedError, StoreError
+from collector.errors import RefusedError
 from collector.gate.callers import Caller
 from collector.gate.intake import Counts, Intake, Reader, Recovered, SinkCounts
 from collector.records import Vantage
@@ -42,6 +43,7 @@ class Live:
         self._counts = self._chain.counts
         self._recovered = Recovered()
         self._turn = asyncio.Lock()
+        self._ended = False
 
     async def __aenter__(self) -> Self:
         """Open the chain.
@@ -61,6 +63,7 @@ class Live:
     ) -> None:
         """Close the chain, after a reload that is under way."""
         async with self._turn:
+            self._ended = True
             if self._chain.ready:
                 await self._chain.__aexit__(kind, error, trace)
 
@@ -70,8 +73,11 @@ class Live:
         Raises:
             ConfigError, StoreError: They cannot be used; those before are in force again, unless
             `ready` says that they cannot be used any more either.
+            RefusedError: 503 `ending`: the end came first; nothing is opened after it.
         """
         async with self._turn:
+            if self._ended:
+                raise RefusedError(503, "ending", "the collector ends; start it again")
             self._chain.release()
             await self._chain.__aexit__(None, None, None)
             before = self._config
@@ -79,7 +85,7 @@ class Live:
                 self._config = config
                 self._replace()
                 await self._open()
-            except (ConfigError, StoreError):
+            except Exception:  # a bug, too, must not leave the door shut
                 self._config = before
                 self._replace()
                 await self._open()

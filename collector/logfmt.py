@@ -2,7 +2,8 @@
 
 Rules
 - `event` is a word that stays when the sentence is bettered: what alerts and searches go by. It is
-  the one that the call gives (`extra={"event": ...}`), else the name of the function that logs.
+  the one that the call gives (`extra={"event": ...}`), as every call of this package does; in lines
+  of libraries the name of the function that logs stands in.
 """
 
 import datetime as dt

@@ -139,10 +139,14 @@ def _tables(config: Config) -> tuple[Atlas, Soil | None]:
             "goes on without %s of addresses: the tables were not built; run `make atlas` in a"
             " checkout, or name their directory in [atlas] of the settings",
             " and ".join(found.missing),
+            extra={"event": "tables_missing"},
         )
     soil = Soil.open(config.atlas or atlas.BESIDE)
     if soil is None:
-        _LOG.warning("goes on without borders (`make atlas`): nothing can be proven")
+        _LOG.warning(
+            "goes on without borders (`make atlas`): nothing can be proven",
+            extra={"event": "borders_missing"},
+        )
     return found, soil
 
 
@@ -150,7 +154,7 @@ def _imports(config: Config) -> Opened:
     """Return the files that the operator adds; what is left out of them is logged."""
     opened = importing.open_all(config.imports)
     for said in opened.reports:
-        _LOG.warning("%s", said)
+        _LOG.warning("%s", said, extra={"event": "import_left_out"})
     return opened
 
 
@@ -164,7 +168,9 @@ def _replay(replay: Replay, state: State, rooms: Rooms, faults: Counter[str]) ->
             damage.append(f"replay {rooms.journal}: a batch is not read any more: {error}")
         except Exception:  # noqa: BLE001 - as at the door: the same batch, the same bug
             faults["apply"] += 1
-            _LOG.exception("replay a batch of %s: a bug", entry.vantage.name)
+            _LOG.exception(
+                "replay a batch of %s: a bug", entry.vantage.name, extra={"event": "apply_bug"}
+            )
     return damage
 
 
@@ -172,8 +178,12 @@ def _tell(config: Config, state: State, recovered: Recovered) -> None:
     """Log what was found."""
     _name_forgotten(config, state)
     for sentence in recovered.damage:
-        _LOG.error("%s", sentence)
-    _LOG.info("replayed %d batches, cut %d octets", recovered.frames, recovered.cut_octets)
+        _LOG.error("%s", sentence, extra={"event": "damage"})
+    _LOG.info(
+        "replayed %d batches, cut %d octets",
+        *(recovered.frames, recovered.cut_octets),
+        extra={"event": "replayed"},
+    )
 
 
 def _name_forgotten(config: Config, state: State) -> None:
@@ -188,12 +198,14 @@ def _name_forgotten(config: Config, state: State) -> None:
                 "crossing %s from %s to %s goes on, and the settings no longer name both: it"
                 " is kept and shown, no alert counts it",
                 *(crossing.id, crossing.agent, crossing.target),
+                extra={"event": "crossing_forgotten"},
             )
         elif crossing.ended_ns is None and crossing.jurisdiction not in judged:
             _LOG.warning(
                 "crossing %s goes on, and the settings no longer have its jurisdiction %s: no"
                 " round can end it; declare the jurisdiction again until it has ended",
                 *(crossing.id, crossing.jurisdiction),
+                extra={"event": "crossing_forgotten"},
             )
 
 
@@ -227,6 +239,7 @@ def _warm() -> None:
             "numba keeps no compiled %s: each start takes some seconds more; let NUMBA_CACHE_DIR"
             " name a directory that this user can write",
             ", ".join(uncached),
+            extra={"event": "kernels_uncached"},
         )
 
 

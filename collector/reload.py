@@ -63,26 +63,39 @@ class Reload:
         """Lets those know who answer by the settings; set by whoever serves."""
         self.give_up: Callable[[ConfigError | StoreError], None] = lambda _: None
         """Called when neither the new settings nor those before work any more; set as well."""
+        self.ending: Callable[[], bool] = lambda: False
+        """Says whether the end has begun; set as well."""
         live.counts.config_ns = clock.now_ns()
 
     async def __call__(self) -> None:
         """Read the file and put it in force.
 
         Raises:
-            RefusedError: 500 `config`: it cannot be used; says why.
+            RefusedError: 500 `config`: it cannot be used; says why. 503 `ending`: the program ends.
         """
         async with self._turn:
+            if self.ending():
+                raise RefusedError(503, "ending", "the collector ends; start it again")
             try:
                 await self._renew()
+            except RefusedError:
+                raise
             except (ConfigError, StoreError) as error:
-                self._live.counts.config_ok = False
-                if not self._live.ready:
-                    self.give_up(error)
-                _LOG.error("keeps the settings: %s", error, extra={"event": "reload_failed"})
+                self._keep(error)
                 raise RefusedError(500, "config", f"the settings are kept: {error}") from error
+            except Exception as error:
+                self._keep(StoreError(f"read the settings again: a bug: {error!r}"))
+                raise
             self._live.counts.config_ok = True
             self._live.counts.config_ns = self._clock.now_ns()
             _LOG.info("the settings of the file are in force", extra={"event": "reloaded"})
+
+    def _keep(self, error: ConfigError | StoreError) -> None:
+        """Say that the settings before hold, and why; where they do not either, begin the end."""
+        self._live.counts.config_ok = False
+        if not self._live.ready:
+            self.give_up(error)
+        _LOG.error("keeps the settings: %s", error, extra={"event": "reload_failed"})
 
     async def _renew(self) -> None:
         fresh = await asyncio.to_thread(self._load)
@@ -95,7 +108,8 @@ class Reload:
             await self._live.renew(fresh)
         self._config = fresh
         self.adopt(fresh)
-        await self._listening.renew(context)
+        if not self.ending():
+            await self._listening.renew(context)
 
 
 def _behind_the_door(config: Config) -> Config:

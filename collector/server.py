@@ -77,7 +77,7 @@ async def serve(
     failures: list[ConfigError | StoreError] = []
     with _signals() as stop:
         if reload is not None:
-            reload.give_up = partial(_fail, failures, stop)
+            reload.give_up, reload.ending = partial(_fail, failures, stop), stop.is_set
         try:
             await runner.setup()
             await listening.open(config.listen, context)
@@ -123,8 +123,11 @@ def _reloads(reload: Reload | None) -> Iterator[None]:
     async def again() -> None:
         if reload is None:
             return
-        with contextlib.suppress(RefusedError):  # it is in the log and in the metric
-            await reload()
+        try:
+            with contextlib.suppress(RefusedError):  # it is in the log and in the metric
+                await reload()
+        except Exception:  # noqa: BLE001 - the top of this shell: logged, gone on
+            _LOG.exception("read the settings again: a bug", extra={"event": "reload_bug"})
 
     def begin() -> None:
         task = asyncio.create_task(again())

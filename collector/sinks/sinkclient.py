@@ -147,8 +147,9 @@ class _Server:
 
 def _unreached(error: Exception) -> SinkDownError:
     """Return what it means that no answer came."""
-    late = isinstance(error, TimeoutError)
-    return (SinkDownError if late else SinkGoneError)(str(error) or type(error).__name__)
+    if isinstance(error, TimeoutError):
+        return SinkDownError(f"no answer within {REQUEST_S:g} s")
+    return SinkGoneError(str(error) or type(error).__name__)
 
 
 def _judged(error: Any) -> Exception:  # noqa: ANN401 - the library has no types
@@ -167,6 +168,9 @@ def _token(settings: SinkSettings) -> str | None:
     if settings.token_file is None:
         return None
     try:
-        return settings.token_file.read_text(encoding="utf-8").strip()
+        token = settings.token_file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeError) as error:
         raise SinkDownError(f"cannot read the token in {settings.token_file}: {error}") from error
+    if not (token.isascii() and token.isprintable()):
+        raise SinkDownError(f"the token in {settings.token_file} must be one line of ASCII")
+    return token

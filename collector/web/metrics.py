@@ -126,7 +126,9 @@ class Face(Collector):
                 _zones(to, reader, self._clock.now_ns())
             except StoreError as error:
                 self._intake.counts.faults["read"] += 1
-                _LOG.error("describe the zones for a scrape: %s", error)
+                _LOG.error(
+                    "describe the zones for a scrape: %s", error, extra={"event": "read_failed"}
+                )
         return to.made.values()
 
     def _episodes(self, to: _Families, axis: Axis, state: str, count: str) -> None:

@@ -177,3 +177,33 @@ async def test_sinks_go_on_counting_by_name(tmp_path: Path) -> None:
         await live.renew(settings)
         rows = {name: (sink.rows, sink.dropped) for name, sink in live.counts.sinks.items()}
         assert {"kept": (7, Counter(late=2)), "new": (0, Counter())} == rows
+
+
+async def test_nothing_opens_after_the_end(tmp_path: Path) -> None:
+    """A renewal that comes late is refused; the chain was closed once, its store is free."""
+    settings = config(tmp_path)
+    async with Live(settings, chain) as live:
+        await send(live, 0)
+    with pytest.raises(RefusedError) as caught:
+        await live.renew(msgspec.structs.replace(settings, grace_s=1))
+    assert (503, "ending", False) == (caught.value.status, caught.value.reason, live.ready)
+    async with Chain(settings, clock=StoppedClock()) as after:
+        assert +content(batch(0)) == totals(after)
+
+
+async def test_a_bug_in_opening_leaves_the_old_settings(tmp_path: Path) -> None:
+    """Whatever goes wrong with the new ones, the door does not stay shut."""
+    settings = config(tmp_path)
+
+    class Buggy(Chain):
+        async def __aenter__(self) -> Self:
+            if self._config.grace_s == 1:
+                raise AssertionError("a bug")
+            return await super().__aenter__()
+
+    async with Live(settings, lambda one: Buggy(one, clock=StoppedClock())) as live:
+        await send(live, 0)
+        with pytest.raises(AssertionError, match="a bug"):
+            await live.renew(msgspec.structs.replace(settings, grace_s=1))
+        await send(live, 1)
+        assert +(content(batch(0)) + content(batch(1))) == held(live)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import logging
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -249,5 +250,44 @@ async def test_an_import_that_broke_changes_nothing(room: Room) -> None:
         feed.write_text("")
         status, text = await reload(session)
         assert (500, True) == (status, "has no line of a geofeed (RFC 8805)" in text)
+        assert 204 == await deliver(session, 0)
+        assert 0 == await metric(session, "borne_config_last_reload_successful")
+
+
+async def test_a_reload_after_the_end_began_opens_nothing(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SIGHUP behind SIGTERM: the program ends in order, and nobody holds its store."""
+    caplog.set_level(logging.INFO)
+    async with serving(room) as (session, task):
+        assert 204 == await deliver(session, 0)
+        room.write(agents=2)
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGHUP):
+            os.kill(os.getpid(), number)
+        await asyncio.wait_for(task, 10)
+    events = {getattr(row, "event", row.getMessage()) for row in caplog.records}
+    assert {"drained"} == events & {"drained", "reloaded", "reload_bug", "reload_failed"}
+    async with Chain(room.load(), clock=StoppedClock()) as after:
+        assert after.ready
+
+
+async def test_a_bug_in_a_reload_is_told(room: Room, caplog: pytest.LogCaptureFixture) -> None:
+    """The answer is 500, the metric 0, the log has it; the settings before hold."""
+
+    class Buggy(Chain):
+        async def __aenter__(self) -> Self:
+            if len(self._config.agents) > 1:
+                raise AssertionError("a bug")
+            return await super().__aenter__()
+
+    async with serving(room, Buggy) as (session, _):
+        room.write(agents=2)
+        assert 500 == (await reload(session))[0]
+        os.kill(os.getpid(), signal.SIGHUP)
+        async with asyncio.timeout(20):
+            while "reload_bug" not in {  # noqa: ASYNC110 - a signal has no answer
+                getattr(row, "event", "") for row in caplog.records
+            }:
+                await asyncio.sleep(0.01)
         assert 204 == await deliver(session, 0)
         assert 0 == await metric(session, "borne_config_last_reload_successful")

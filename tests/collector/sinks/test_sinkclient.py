@@ -151,6 +151,7 @@ async def test_a_server_that_does_not_answer_is_down(monkeypatch: pytest.MonkeyP
                 await database.write(LINES)
         server.may_answer.set()
     assert SinkDownError is type(caught.value)
+    assert "no answer within 0.2 s" == str(caught.value)
 
 
 async def test_a_token_file_that_is_not_there_is_a_database_that_is_down(tmp_path: Path) -> None:
@@ -158,4 +159,16 @@ async def test_a_token_file_that_is_not_there_is_a_database_that_is_down(tmp_pat
     server = LineServer(free_port())
     with pytest.raises(SinkDownError, match=r"cannot read the token in .*absent"):
         async with connect(_settings(server, "influx3", tmp_path / "absent")):
+            pass
+
+
+@pytest.mark.parametrize("octets", ["two\nlines", "caf\u00e9", "a\x00b"])
+async def test_a_token_that_no_header_holds_is_a_database_that_is_down(
+    tmp_path: Path, octets: str
+) -> None:
+    """It can be mended: no segment may be given up for it, and the token is not in the message."""
+    file = tmp_path / "token"
+    file.write_text(octets)
+    with pytest.raises(SinkDownError, match=r"token must be one line of ASCII$"):
+        async with connect(_settings(LineServer(free_port()), "influx3", file)):
             pass
