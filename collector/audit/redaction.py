@@ -4,8 +4,9 @@ Rules
 - A path is judged as it is, and what was concluded is rewritten for people: no verdict depends on
   the salt. Nothing here is written back into a Statement.
 - Replaced are addresses of special-purpose ranges (private, shared, link-local, squatted...), the
-  one that answered at TTL 1 (the agent's gateway, whatever its address), their names, the ends
-  of the tables' ranges that hold them, a target with such an address, names and ids of agents.
+  one that answered at TTL 1 (the agent's gateway, whatever its address), their names at whatever
+  TTL, the ends of the tables' ranges that hold them, a target with such an address, names and ids
+  of agents; and names whose address the path does not tell, for it may be a private one.
 - The same word has the same hash as long as the salt is the same: for one run. It is in no output.
 - Three ways back are closed, too: positions are rounded to a degree; distances and the numbers of
   proofs, from which a position could be computed, are left out; the id of a crossing, which anybody
@@ -77,17 +78,21 @@ class Redactor:
 
     def learn_path(self, path: Path) -> None:
         """Replace what the path shows of the agent's own side."""
+        ends = [text for text in (path.address, path.target) if text]
+        private = any(map(self.is_special, ends))
+        unknown = path.address is None
+        self.hide(text for text in ends if private or (unknown and parse(text) is None))
         target = None if path.address is None else _usual(path.address)
-        if any(self.is_special(text) for text in (path.address, path.target)):
-            self.hide(text for text in (path.address, path.target) if text)
-        for hop in path.hops:
-            for reply in hop.replies:
-                address = reply.address
-                if address is None:
-                    continue
-                gateway = hop.ttl == _GATEWAY_TTL and _usual(address) != target
-                if gateway or self.is_special(address):
-                    self.hide(filter(None, (address, _usual(address), reply.name)))
+        told = [
+            (hop.ttl, reply.address, reply.name)
+            for hop in path.hops
+            for reply in hop.replies
+            if reply.address is not None
+        ]
+        gateways = {_usual(one) for ttl, one, _ in told if ttl == _GATEWAY_TTL} - {target}
+        for _, address, name in told:
+            if _usual(address) in gateways or parse(address) is None or self.is_special(address):
+                self.hide(filter(None, (address, _usual(address), name)))
 
     def learn_stated(self, inputs: Stated) -> None:
         """Replace what a Statement names of agents and of the agent's own side."""

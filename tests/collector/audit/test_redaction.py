@@ -86,6 +86,33 @@ def test_a_public_gateway_is_gone_with_its_name() -> None:
     assert "51.15.0.1" == alone["hops"][0]["address"]
 
 
+def test_a_gateway_that_answers_farther_on_is_gone_with_each_of_its_names() -> None:
+    """Its name may be looked up at another TTL, or differ there."""
+    first, again = reply("193.251.241.22"), reply("193.251.241.22", name=FRANKFURT)
+    text = json.dumps(explained(path([first], [again], [reply("51.15.0.1")]), redactor()))
+    assert FRANKFURT not in text
+    assert "193.251.241.22" not in text
+
+
+def test_what_goes_by_its_name_alone_is_gone() -> None:
+    """An address that the file does not tell may be a private one, of a target and of a hop."""
+    hub = reply("core.corp.example", name="core.corp.example")
+    one = msgspec.structs.replace(
+        path([reply("193.251.241.22")], [hub]), address=None, target="db.corp.example"
+    )
+    by = redactor()
+    text = json.dumps(explained(one, by))
+    shown, _ = by.shown(
+        one, borders.judge(one, agent="", zone=None, knowledge=KNOWN, jurisdictions=())
+    )
+    assert "core.corp.example" not in text
+    assert (shown.target or "").startswith("name-")
+    home = msgspec.structs.replace(one, target="192.168.1.7")
+    assert by.is_special(home.target)
+    by.learn_path(home)
+    assert "192.168.1.7" not in by.text("192.168.1.7")
+
+
 def test_the_range_that_holds_a_public_gateway_is_gone() -> None:
     """A table's range may be as narrow as one customer's network."""
     tables = json.loads(
