@@ -69,6 +69,24 @@ def faster(
     )
 
 
+def less(
+    claim: str, unit: str, ours: Sequence[float], peer: Sequence[float], peer_name: str, goal: float
+) -> Result:
+    """Return the result of two costs measured in turn; ours must be that part of the peer's."""
+    ratio = statistics.median(theirs / mine for mine, theirs in zip(ours, peer, strict=True))
+    return Result(
+        claim=claim,
+        unit=unit,
+        ours=round(statistics.median(ours), 3),
+        peer=round(statistics.median(peer), 3),
+        peer_name=peer_name,
+        ratio=round(ratio, 3),
+        goal=f"<= {goal:g}x",
+        holds=ratio >= 1 / goal,
+        spread=_spread(ours),
+    )
+
+
 def _spread(figures: Sequence[float]) -> str:
     return f"{min(figures):.3g} to {max(figures):.3g}"
 

@@ -32,6 +32,14 @@ def test_a_ratio_is_the_median_of_pairs() -> None:
     assert (result.ratio, result.holds, result.goal) == (2.0, True, ">= 2x")
 
 
+def test_less_is_better_where_costs_are_compared() -> None:
+    """A ratio above 1 says that ours is better, whichever way the goal is written."""
+    result = results.less("x", "ms", [2.0, 4.0], [8.0, 8.0], "peer", 0.5)
+
+    assert (result.ratio, result.holds, result.goal) == (3.0, True, "<= 0.5x")
+    assert not results.less("x", "ms", [3.0], [4.0], "peer", 0.5).holds
+
+
 def test_results_replace_those_of_the_same_claim(file: Path) -> None:
     """A claim stands once in the file, with its newest figure."""
     results.keep([results.alone("b", "s", [1.0], at_most=5)])
