@@ -24,6 +24,8 @@ def redacted(question: str, answer: Mapping[str, Any], by: Redactor) -> dict[str
     """Return an answer as it may be shown; numbers, verdicts and times stay."""
     for row in _objects(answer):
         _learn(row, by)
+    for row in _objects(answer):
+        _learn_name(row, by)
     ids = _IDS.get(question, {})
     rows = [
         {key: _shown(key, one, ids, by) for key, one in row.items()}
@@ -52,5 +54,13 @@ def _learn(row: Mapping[str, Any], by: Redactor) -> None:
         by.learn("agent", [row["agent"]])
     for text in map(row.get, _TARGETS):
         if isinstance(text, str) and (by.is_special(text) or row.get("ttl") == 1):
-            by.hide(word for word in (text, row.get("name")) if isinstance(word, str))
+            words = (text, row.get("name"), row.get("target"))
+            by.hide(word for word in words if isinstance(word, str))
     by.learn_gateways(text for text in row.get("reasons", ()) if isinstance(text, str))
+
+
+def _learn_name(row: Mapping[str, Any], by: Redactor) -> None:
+    """Hide the name of a hidden address, at whatever TTL it stands."""
+    address, name = row.get("address"), row.get("name")
+    if isinstance(address, str) and isinstance(name, str) and by.text(address) != address:
+        by.hide([name])

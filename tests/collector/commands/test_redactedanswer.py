@@ -51,12 +51,20 @@ def test_a_public_gateway_is_hidden_with_its_name() -> None:
     """Whoever answers at TTL 1 shows where the agent is; a router behind it does not."""
     hop = {"ttl": 1, "address": "62.115.137.1", "name": "prs-b1.example"}
     far = {"ttl": 2, "address": "62.115.137.9", "name": "prs-b2.example"}
+    again = {"ttl": 3, "address": "62.115.137.1", "name": "prs-b1-again.example"}
     says = ["hop 1 (62.115.137.1) is inside FX: a test"]
-    row = {"id": "p", "agent": "paris", "hops": [hop, far], "reasons": says}
+    row = {"id": "p", "agent": "paris", "hops": [hop, far, again], "reasons": says}
     _, shown = hidden("paths", {"paths": [row], "next": "9"})
     text = json.dumps(shown)
     assert ("62.115.137.1 " in text, "prs-b1" in text) == (False, False)
     assert ("62.115.137.9" in text, "prs-b2.example" in text, shown["next"]) == (True, True, None)
+
+
+def test_the_name_of_a_private_target_is_hidden() -> None:
+    """Its address beside it says that it is one."""
+    row = {"id": "p", "agent": "paris", "target": "db.corp.example", "address": "10.9.8.7"}
+    _, shown = hidden("paths", {"paths": [row]})
+    assert "corp" not in json.dumps(shown)
 
 
 def test_ids_that_hold_an_agents_name_are_hashed() -> None:
