@@ -85,7 +85,10 @@ async def test_windows_sealed_while_the_database_is_away_arrive_later(tmp_path: 
 
 
 async def test_a_window_that_is_written_again_with_late_samples_shows_them(tmp_path: Path) -> None:
-    """With deduplication one point of a time is left: the one with more in it."""
+    """With deduplication one point of a time is left, of two in this order the one with more.
+
+    Of more, or in another order, 1.79.5 keeps any one; deploy/docs/sinks.md says so.
+    """
     start_s = _recent_s()
     backlog = FakeBacklog()
     backlog.seal(sealed(start_s, 1, lost=1))
