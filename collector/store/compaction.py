@@ -74,14 +74,16 @@ def hour(bench: Bench, inputs: Sequence[Segment]) -> list[Segment]:
     return written
 
 
-def day(bench: Bench, inputs: Sequence[Segment]) -> list[Segment]:
-    """Write a day at its levels; what came late is added to each of them.
+def day(
+    bench: Bench, inputs: Sequence[Segment], levels_s: Sequence[int] = LEVELS_S
+) -> list[Segment]:
+    """Write a day at its levels (`dues.levels_left`); what came late is added to each of them.
 
     Companions of hours with late rows are written anew: they take the place of `outdated`.
     """
     raw = [segment for segment in inputs if segment.stage in _RAW]
     with _all_or_none(bench) as written:
-        for level_s in LEVELS_S:
+        for level_s in levels_s:
             below_s = (level_s, _HOURLY_S[-1]) if level_s == _COARSEST_S else (level_s,)
             rolled = [
                 segment

@@ -13,6 +13,7 @@ Rules
 - One thing at a time, the most urgent first; what is done changes the list, then it is asked again.
 - "Now" is the collector's clock, but never more than a day after the newest row: a clock that runs
   ahead neither closes hours nor removes anything.
+- A level of a day that went is not begun again with the late rows alone.
 - A sealed file that a sink is still owed is left alone, and its hour with it, until the sink's
   backlog is exceeded.
 """
@@ -20,7 +21,7 @@ Rules
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
-from collector.store.listed import DAY_NS, HOUR_NS, Kind, Segment
+from collector.store.listed import DAY_NS, HOUR_NS, LEVELS_S, Kind, Segment
 from collector.store.retention import Retention
 
 MANY: Final = 256
@@ -119,6 +120,20 @@ def stage_of(joined: Sequence[Segment]) -> Literal["hour", "day"]:
     """Return what the file that takes the place of `joined` is."""
     raw = all(segment.stage in _RAW for segment in joined)
     return "hour" if raw and len({_hour(segment) for segment in joined}) == 1 else "day"
+
+
+def levels_left(of_day: Sequence[Segment], listed: Iterable[Segment]) -> tuple[int, ...]:
+    """Return the levels at which a day is kept: all, or those that retention left of it.
+
+    `listed` are all segments, also those that cannot be read: their levels are no others'.
+    """
+    day = _day(of_day[0])
+    left = {
+        segment.level_s
+        for segment in listed
+        if segment.kind == "windows" and segment.stage == "day" and _day(segment) == day
+    }
+    return tuple(level_s for level_s in LEVELS_S if not left or level_s in left)
 
 
 def _grouped(

@@ -32,19 +32,16 @@ def pieces(
     segments: Iterable[Segment], from_ns: int, to_ns: int, step_ns: int | None
 ) -> list[Piece]:
     """Return what answers a question about [from_ns, to_ns) in steps; None: in one step."""
-    windows = [
-        segment
-        for segment in segments
-        if segment.kind == "windows" and segment.last_ns >= from_ns and segment.first_ns < to_ns
-    ]
-    raw = [segment for segment in windows if segment.stage in {"sealed", "loose"}]
+    raw: list[Segment] = []
+    days: dict[int, list[Segment]] = {}
+    for segment in segments:
+        if segment.kind == "windows" and segment.stage in {"hour", "day"}:
+            days.setdefault(segment.first_ns // DAY_NS, []).append(segment)
+        elif segment.kind == "windows" and _overlaps(segment, from_ns, to_ns):
+            raw.append(segment)
     found = (
         [Piece(tuple(s.name for s in raw), LEVELS_S[0], from_ns, to_ns, raw=True)] if raw else []
     )
-    days: dict[int, list[Segment]] = {}
-    for segment in windows:
-        if segment.stage in {"hour", "day"}:
-            days.setdefault(segment.first_ns // DAY_NS, []).append(segment)
     for day, of_day in sorted(days.items()):
         begin_ns = max(from_ns, day * DAY_NS)
         found += _of_day(of_day, begin_ns, min(to_ns, (day + 1) * DAY_NS), step_ns)
@@ -54,11 +51,21 @@ def pieces(
 def _of_day(
     segments: Sequence[Segment], from_ns: int, to_ns: int, step_ns: int | None
 ) -> Iterator[Piece]:
+    """Yield the pieces of a day; `segments` are all of it, also those outside the range."""
     there = sorted({segment.level_s for segment in segments}, reverse=True)
     fit = [level_s for level_s in there if step_ns is None or not step_ns % (level_s * _S_NS)]
     for level_s, begin_ns, end_ns in _cover(fit or there[-1:], from_ns, to_ns):
-        names = tuple(segment.name for segment in segments if segment.level_s == level_s)
-        yield Piece(names, level_s, begin_ns, end_ns)
+        names = tuple(
+            segment.name
+            for segment in segments
+            if segment.level_s == level_s and _overlaps(segment, begin_ns, end_ns)
+        )
+        if names:
+            yield Piece(names, level_s, begin_ns, end_ns)
+
+
+def _overlaps(segment: Segment, from_ns: int, to_ns: int) -> bool:
+    return segment.last_ns >= from_ns and segment.first_ns < to_ns
 
 
 def _cover(levels_s: Sequence[int], from_ns: int, to_ns: int) -> Iterator[tuple[int, int, int]]:

@@ -160,7 +160,9 @@ class Upkeep:
             case "day":
                 companions = [s for s in segments if s.kind == "moments"]
                 outdated = compaction.outdated(found.segments, companions)
-                return (*found.segments, *outdated), compaction.day(bench, found.segments)
+                with self._lock:
+                    left = dues.levels_left(found.segments, self._listed)
+                return (*found.segments, *outdated), compaction.day(bench, found.segments, left)
             case "joined":
                 return found.segments, compaction.joined(bench, found.segments)
         raise AssertionError(f"nobody knows how to do {found.what}")

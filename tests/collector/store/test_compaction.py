@@ -11,7 +11,7 @@ import pytest
 from collector.errors import StoreError
 from collector.samples.columns import Columns, concat
 from collector.samples.registry import Registered, ranks
-from collector.store import compaction, judged, segmentfile, segments
+from collector.store import compaction, dues, judged, segmentfile, segments
 from collector.store.compaction import Bench
 from collector.store.listed import DAY_NS, HOUR_NS, LEVELS_S, Segment
 from tests.fakes.collector_days import (
@@ -122,10 +122,11 @@ def test_a_day_whose_fine_levels_are_gone_keeps_what_the_coarse_ones_have(tmp_pa
     inputs = [s for s in hours if s.kind == "windows"]
     day = compaction.day(bench(tmp_path, "d1"), inputs)
     left = [s for s in day if s.level_s == LEVELS_S[-1]]
-    again = compaction.day(bench(tmp_path, "d2"), [*left, *sealed(tmp_path, late, "2")])
-    coarse = [s for s in again if s.level_s == LEVELS_S[-1]]
+    levels_s = dues.levels_left(left, left)
+    again = compaction.day(bench(tmp_path, "d2"), [*left, *sealed(tmp_path, late, "2")], levels_s)
+    assert [LEVELS_S[-1]] == [s.level_s for s in again]
     expected = chosen(concat([first, late]), DAY0_NS, DAY0_NS + DAY_NS, DAY_NS)
-    assert_same(expected, answer(tmp_path, coarse, DAY0_NS, DAY0_NS + DAY_NS, DAY_NS))
+    assert_same(expected, answer(tmp_path, again, DAY0_NS, DAY0_NS + DAY_NS, DAY_NS))
 
 
 def test_neighbours_share_row_groups(tmp_path: Path) -> None:

@@ -146,3 +146,10 @@ def test_a_clock_that_runs_ahead_removes_nothing() -> None:
     assert Due("expired", tuple(DAY[:1])) == dues.due(
         [*DAY, segment(20 * 24, 5, kind="crossings")], year_ns, SETTLE_NS, KEEP, lambda _: False
     )
+
+
+def test_levels_that_went_are_not_left() -> None:
+    """Of a day that is compacted those that are listed; all of one that is not, or of no other."""
+    assert LEVELS_S == dues.levels_left(HOUR, HOUR)
+    assert LEVELS_S == dues.levels_left([segment(30, 1)], DAY)
+    assert LEVELS_S[2:] == dues.levels_left([segment(5, 1)], [*DAY[2:], *HOUR])

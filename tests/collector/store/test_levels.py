@@ -85,6 +85,17 @@ def test_where_fine_levels_are_gone_the_finest_is_taken() -> None:
     assert [(["10-loose-3"], 0.505, 4), (["60-day-0"], 0.505, 4)] == asked(0.505, 4, 10, left)
 
 
+def test_a_coarse_window_with_samples_after_the_range_is_not_taken() -> None:
+    """A day's samples that begin after a range's end are not in it, whatever the day's window."""
+    late = [segment(10, "day", 15.04, 16), segment(60, "day", 15.03, 16)]
+    late += [segment(3600, "day", 15, 16), segment(86_400, "day", 0, 24)]
+    for step_s in (None, 86_400, 604_800):
+        assert [] == asked(-9, 7.9, step_s, late)
+    for step_s in (None, 3600):
+        assert [] == asked(15, 15.02, step_s, late)
+        assert [(["60-day-15.03"], 15, 15.05)] == asked(15, 15.05, step_s, late)
+
+
 @settings(deadline=None)
 @given(
     st.integers(-3600, 30 * 3600),

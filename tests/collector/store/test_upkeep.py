@@ -121,6 +121,25 @@ def test_a_level_goes_when_it_is_too_old(tmp_path: Path) -> None:
     store.catalog.close()
 
 
+def test_late_rows_do_not_begin_a_level_that_went_again(tmp_path: Path) -> None:
+    """It would hold them alone, and a question for its steps would find nothing else."""
+    store = Upkept(tmp_path, retention=Retention(windows_10s_days=2))
+    held = filled(store, range(5))
+    now_ns = DAY0_NS + 2 * DAY_NS + 6 * HOUR_NS
+    store.seal(windows([now_ns - 600 * S_NS], series=[1]), "recent")
+    store.work(now_ns)
+    for hour in (20, 30):
+        late = windows(list(spans([hour])), series=[1, 2], seed=hour)
+        store.seal(late, f"late{hour}")
+        held = concat([held, late])
+    store.work(now_ns)
+    of_day = [s for s in store.listed if s.last_ns < DAY0_NS + DAY_NS and s.kind == "windows"]
+    assert [60, 3600, 86_400] == [s.level_s for s in of_day]
+    found = answer(store.segments, store.listed, DAY0_NS, DAY0_NS + DAY_NS, 10 * S_NS)
+    assert_same(chosen(held, DAY0_NS, DAY0_NS + DAY_NS, 60 * S_NS), found)
+    store.catalog.close()
+
+
 def test_a_damaged_file_is_left_and_the_rest_goes_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
