@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from collector.samples.columns import Columns
 from collector.samples.quantiles import merge
 from collector.store import dues, judged, moments, segmentfile, segments
-from collector.store.listed import HOUR_NS, LEVELS_S, Segment, Stage
+from collector.store.listed import HOUR_NS, LEVELS_S, SEALED_S, Segment, Stage
 from collector.store.merging import merged
 from collector.store.segmentfile import Draft
 from collector.store.segments import WindowsWriter
@@ -63,6 +63,11 @@ def spread(bench: Bench, segment: Segment) -> list[Segment]:
     return segments.write_windows(
         *(bench.directory, columns, bench.named, bench.suffix), places=bench.places, stage="loose"
     )
+
+
+def gathered(bench: Bench, inputs: Sequence[Segment]) -> list[Segment]:
+    """Write files of one hour as one, loose."""
+    return _levels(bench, inputs, (SEALED_S,), "loose")
 
 
 def hour(bench: Bench, inputs: Sequence[Segment]) -> list[Segment]:

@@ -2,6 +2,8 @@
 
     what        when                                             what takes its place
     spread      a loose file has rows of several hours           loose files of an hour each
+    gathered    more sealed and loose files than are read at     one loose file
+                once: those of the hour that has most
     hour        an hour is over, and all of it is settled        a file a level: 10 s, 60 s, 1 h
     day         a day is over, and all of it is settled          a file a level, 1 d among them
     amended     late rows came to such a day, and a day since    the same files, with these rows
@@ -27,7 +29,10 @@ from collector.store.retention import Retention
 MANY: Final = 256
 """Late files of a day that are not left to wait."""
 
-What = Literal["spread", "hour", "day", "joined", "expired"]
+AT_ONCE: Final = 200
+"""Files that are read at once: each is open meanwhile, and a part of it in memory."""
+
+What = Literal["spread", "gathered", "hour", "day", "joined", "expired"]
 Held = Callable[[Segment], bool]
 """Whether a sink is still owed a sealed segment."""
 
@@ -93,11 +98,19 @@ def _windows(windows: Sequence[Segment], settled_ns: int, held: Held) -> Iterato
                 if hour not in compacted and _ready(
                     of_hour, (hour + 1) * HOUR_NS, settled_ns, held
                 ):
-                    yield Due("hour", tuple(of_hour))
+                    yield _gathered(of_hour) or Due("hour", tuple(of_hour))
         late = done and (len(raw) >= MANY or any(segment.serial < closed for segment in raw))
         over_ns = (day + 1) * DAY_NS + HOUR_NS
         if (late or not done) and _ready(raw, over_ns, settled_ns, held):
-            yield Due("day", tuple(of_day))
+            yield _gathered(raw) or Due("day", tuple(of_day))
+
+
+def _gathered(raw: Sequence[Segment]) -> Due | None:
+    """Return files of one hour that become one first, None where there are not too many."""
+    if len(raw) <= AT_ONCE:
+        return None
+    fullest = max(_grouped(raw, _hour).values(), key=len)
+    return Due("gathered", tuple(fullest[:AT_ONCE])) if len(fullest) > 1 else None
 
 
 def _ready(raw: Sequence[Segment], end_ns: int, settled_ns: int, held: Held) -> bool:

@@ -155,6 +155,8 @@ class Upkeep:
         match found.what:
             case "spread":
                 return found.segments, compaction.spread(bench, found.segments[0])
+            case "gathered":
+                return found.segments, compaction.gathered(bench, found.segments)
             case "hour":
                 return found.segments, compaction.hour(bench, found.segments)
             case "day":

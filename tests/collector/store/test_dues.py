@@ -88,6 +88,22 @@ def test_many_late_files_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ("day", [100, 101, 102, 103, 200, 201, 202]) == what([*DAY, *late, NOW])
 
 
+def test_more_files_than_are_read_at_once_are_gathered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the fullest hour become one, until few enough are left for their hour or day."""
+    monkeypatch.setattr(dues, "AT_ONCE", 2)
+    hour = [segment(1 + n / 10, n) for n in range(3)]
+    assert ("gathered", [0, 1]) == what([*hour, NOW])
+    assert ("hour", [2, 9]) == what([hour[2], segment(1, 9, stage="loose"), NOW])
+    late = [segment(0.1, 20), segment(5, 21), segment(5.1, 22)]
+    hours = [*HOUR, *(segment(5, 30 + n, stage="hour", level_s=s) for n, s in enumerate(HOURLY))]
+    assert ("gathered", [21, 22]) == what([*hours, *late, NOW])
+    alone = [segment(h, 20 + h) for h in (0, 5, 6)]
+    six = [segment(6, 40 + n, stage="hour", level_s=s) for n, s in enumerate(HOURLY)]
+    found = what([*hours, *six, *alone, NOW])
+    assert found is not None
+    assert "day" == found[0]
+
+
 def test_what_a_sink_is_owed_is_left_alone() -> None:
     """Its hour and its day wait for it; others do not."""
     files = [segment(1, 1), segment(1.5, 2), segment(2, 3), NOW]

@@ -10,7 +10,7 @@ from collector.errors import StoreError
 from collector.samples.columns import concat
 from collector.samples.registry import Registered
 from collector.sinks.sinkrows import SinkSettings
-from collector.store import compaction
+from collector.store import compaction, dues
 from collector.store.catalog import Catalog
 from collector.store.listed import DAY_NS, HOUR_NS, Segment
 from collector.store.retention import Retention
@@ -97,6 +97,21 @@ def test_a_sink_is_owed_from_the_time_of_the_sealing_on(tmp_path: Path) -> None:
     assert 0 == store.catalog.overflow("db")
     assert 0 < store.work(come_ns + 3 * HOUR_NS + S_NS)
     assert 0 < store.catalog.overflow("db")
+    store.catalog.close()
+
+
+def test_many_small_files_are_gathered_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many files an hour has, few are open at once, and nothing is lost."""
+    monkeypatch.setattr(dues, "AT_ONCE", 3)
+    store = Upkept(tmp_path)
+    parts = [windows([DAY0_NS + n * 10 * S_NS], seed=n) for n in range(7)]
+    for number, part in enumerate(parts):
+        store.seal(part, f"{number}")
+    assert 2 + 1 == store.work(DAY0_NS + HOUR_NS + 300 * S_NS)
+    store.assert_holds(concat(parts))
+    assert ["hour 10", "hour 3600", "hour 60", "moments"] == store.stages()
     store.catalog.close()
 
 
