@@ -45,7 +45,7 @@ from collector.facts.knowledge import Knowledge
 from collector.gate.limits import Limits
 from collector.judgement import anycast, borders, landmarks, positions
 from collector.judgement.anycast import Anycast
-from collector.judgement.landmarks import Landmarks, Memory, discs
+from collector.judgement.landmarks import Landmarks, Memory, declared, discs
 from collector.judgement.nearness import Landmark, Nearness, Several
 from collector.judgement.plausibility import MAX_PATHS, plausible
 from collector.judgement.positions import UNTESTED, Standing
@@ -209,7 +209,7 @@ class Routes:
         except (msgspec.MsgspecError, ValueError) as error:
             raise CorruptError(f"read the kept routes: {error}; restore the catalogue") from error
         self._anycast = Anycast(self._knowledge.networks, kept.heard)
-        self._landmarks = Landmarks(kept.landmarks)
+        self._landmarks = Landmarks(declared(kept.landmarks, self._agents))
         self.vantages = Vantages(self._agents, kept.vantages)
         self._statements.load(kept.rounds, self._crossings.all())
         self.newest = {_key(record.judgement): record for record in kept.newest}

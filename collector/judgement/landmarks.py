@@ -11,6 +11,8 @@ Rules
 - A landmark counts for an hour: addresses move, and a proof must not rest on where one was. After
   half of it the agent is asked again (`fresh`).
 - A time counts with three answers that bear it out: one alone may come of a clock that jumped.
+- A landmark is of the position that was declared when it came; where the settings have another one
+  since, or do not know the agent any more, it is forgotten (`declared`).
 - Times are those of the replies and of the paths; no clock is read. The memory is bounded: the
   address heard of least recently goes first.
 """
@@ -132,6 +134,16 @@ def discs(
         )
         found.setdefault(row.address, []).append(disc)
     return found
+
+
+def declared(kept: Memory, agents: Iterable[Vantage]) -> Memory:
+    """Return what is left of a memory under these settings: see the rules."""
+    origins = {agent.name: agent.place.origin for agent in agents}
+    stale = {(row.address, row.agent) for row in kept.known if origins.get(row.agent) != row.origin}
+    return Memory(
+        known=tuple(row for row in kept.known if (row.address, row.agent) not in stale),
+        tried=tuple(row for row in kept.tried if row[:2] not in stale),
+    )
 
 
 def plausible(replies: Sequence[WitnessReply], base_ns: int) -> Iterable[WitnessReply]:

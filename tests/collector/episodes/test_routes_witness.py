@@ -35,9 +35,11 @@ def known() -> Knowledge:
 class World:
     """Routes that take one path of agent 0 a round, and answers of an agent in Frankfurt."""
 
-    def __init__(self, known: Knowledge, kept: bytes | None = None) -> None:
+    def __init__(
+        self, known: Knowledge, kept: bytes | None = None, witness: Vantage = FRANKFURT
+    ) -> None:
         self.known = known
-        self.routes = Routes(known, (ZONE,), kept, agents=(vantage(0), FRANKFURT))
+        self.routes = Routes(known, (ZONE,), kept, agents=(vantage(0), witness))
         self.routes.witness.listen("frankfurt", NOW_NS)
 
     def round(self, second: int, *, abroad: bool = True) -> None:
@@ -163,6 +165,21 @@ def test_the_next_rounds_are_proved_by_what_is_known_already(known: Knowledge) -
     assert [] == world.asked()
     world.round(3601)
     assert Verdict.SUPPORTED_OUTSIDE is world.verdict()
+
+
+def test_what_a_witness_measured_from_a_withdrawn_position_proves_nothing(
+    known: Knowledge,
+) -> None:
+    """Who declared a witness wrongly and mends that is not told its old proofs for an hour."""
+    world = World(known)
+    world.answer(0)
+    moved = msgspec.structs.replace(FRANKFURT, place=CITIES["paris"])
+    for witness, proven in ((FRANKFURT, True), (moved, False)):
+        again = World(known, world.routes.dump(), witness)
+        again.round(1)
+        assert proven is (again.verdict() is Verdict.PROVEN_OUTSIDE)
+    assert [] != World(known, world.routes.dump()).routes._landmarks.of(HOP, NOW_NS)
+    assert {} == again.routes._landmarks.tried(HOP, NOW_NS)
 
 
 def test_a_slow_answer_proves_nothing(known: Knowledge) -> None:
