@@ -84,6 +84,7 @@ class Reload:
                 self._keep(error)
                 raise RefusedError(500, "config", f"the settings are kept: {error}") from error
             except Exception as error:
+                self._live.counts.faults["reload"] += 1
                 self._keep(StoreError(f"read the settings again: a bug: {error!r}"))
                 raise
             self._live.counts.config_ok = True

@@ -124,12 +124,7 @@ class Ingest:
         digest = hashlib.sha256((caller.token or "").encode(errors="replace")).hexdigest()
         vantage = self._vantage_of.get(digest)
         if caller.token is None or vantage is None:
-            raise RefusedError(
-                401,
-                "token",
-                "no agent has this token; compare [[agents]] token_sha256 with"
-                " `sha256sum` of the agent's token file without its line end",
-            )
+            raise _nobody(caller)
         if certified and vantage not in certified:
             raise RefusedError(
                 403,
@@ -215,6 +210,18 @@ class Ingest:
                     *(count, agent, reason),
                     extra={"event": "samples_left_out"},
                 )
+
+
+def _nobody(caller: Caller) -> RefusedError:
+    if caller.token is None and caller.names:
+        names = ", ".join(sorted(caller.names))
+        says = f"no agent has a certificate of {names:.200}; compare [[agents]] certificate"
+    else:
+        says = (
+            "no agent has this token; compare [[agents]] token_sha256 with"
+            " `sha256sum` of the agent's token file without its line end"
+        )
+    return RefusedError(401, "token", says)
 
 
 def _check_identity(vantage: Vantage, batch: Batch) -> None:

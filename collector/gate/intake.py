@@ -88,7 +88,7 @@ class Counts:
     """Batches that an agent's bounded spool gave up before delivery, by agent."""
     faults: Counter[str] = field(default_factory=Counter)
     """Failures of this program or its disk that were caught and logged, by place: `apply`,
-    `journal`, `checkpoint`, `evidence`."""
+    `journal`, `checkpoint`, `evidence`, `upkeep`, `read`, `request`, `reload`."""
     checkpoints: int = 0
     checkpoint_ns: int = 0
     """When the last checkpoint was taken (collector's wall clock); 0 before the first."""

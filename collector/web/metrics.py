@@ -49,7 +49,9 @@ REJECTED_SAMPLES: Final = (
     *("outcome", "series", "series_limit", "path", "target_limit", "witness"),
 )
 """Reasons for which a sample, an event or a path of a stored batch may be left out."""
-FAULTS: Final = ("apply", "journal", "checkpoint", "evidence", "read", "request")
+FAULTS: Final = (
+    *("apply", "journal", "checkpoint", "evidence", "upkeep", "read", "request", "reload"),
+)
 SINK_DROPPED: Final = ("invalid", "overflow", "refused", "unreadable", "bug")
 STATES: Final = {
     Axis.TERRITORY: tuple(Verdict),

@@ -291,3 +291,4 @@ async def test_a_bug_in_a_reload_is_told(room: Room, caplog: pytest.LogCaptureFi
                 await asyncio.sleep(0.01)
         assert 204 == await deliver(session, 0)
         assert 0 == await metric(session, "borne_config_last_reload_successful")
+        assert 2 == await metric(session, 'borne_collector_faults_total{place="reload"}')

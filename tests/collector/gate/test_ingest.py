@@ -259,6 +259,8 @@ async def test_a_certificate_is_an_identity(tmp_path: Path) -> None:
             with pytest.raises(RefusedError) as caught:
                 await chain.accept(wire.encode(batch(9, agent=number)), "", who)
             assert expected == (caught.value.status, caught.value.reason)
+            of_certificate = "no agent has a certificate of two.example" in str(caught.value)
+            assert (who is stranger) == of_certificate
         assert Counter({"agent-0": 1, "agent-1": 3}) == chain.counts.accepted
 
 

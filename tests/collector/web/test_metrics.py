@@ -272,6 +272,12 @@ def test_damaged_segment_hides_no_crossing() -> None:
     assert intake.counts.faults["read"] == 1
 
 
+@pytest.mark.parametrize("place", ["upkeep", "reload"])
+def test_every_place_of_faults_begins_at_zero(place: str) -> None:
+    """What appears at its first fault alone has no increase that an alert could see."""
+    assert value(FakeIntake(), "borne_collector_faults_total", place=place) == 0
+
+
 def test_no_hop_becomes_a_label() -> None:
     """Routers, their names, places and countries stay out of Prometheus."""
     words = {
