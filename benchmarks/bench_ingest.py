@@ -38,6 +38,8 @@ FLEET = 15_000
 FLEET_INTERVAL_S = 10.0
 FLEET_ROUNDS = 2
 FLEET_SAMPLES = 1000
+AT_ONCE = 500
+"""Agents of the fleet that come for the first time together."""
 
 
 def measure() -> list[Result]:
@@ -285,10 +287,14 @@ async def _fleet_run(found: Server) -> tuple[float, list[float]]:
         return request(agent, body, how.encoding)
 
     clients: list[Client] = []
-    for agent in range(FLEET):
-        client = await connect(found.port)
-        await client.post(octets(agent, 0))
-        clients.append(client)
+    for begin in range(0, FLEET, AT_ONCE):
+        some = range(begin, min(FLEET, begin + AT_ONCE))
+        fresh = [await connect(found.port) for _ in some]
+        first = [octets(agent, 0) for agent in some]
+        await asyncio.gather(
+            *(client.post(mine) for client, mine in zip(fresh, first, strict=True))
+        )
+        clients += fresh
     rounds = [
         [octets(agent, sequence) for agent in range(FLEET)]
         for sequence in range(1, FLEET_ROUNDS + 1)

@@ -41,10 +41,11 @@ from collector.gate.limits import Limits
 from collector.gate.websettings import Tls
 from collector.records import Place, Vantage
 from collector.samples.windows import Windows
-from collector.server import KEEPALIVE_S
 from collector.state import State
 from collector.web import handlers
 
+PATIENCE_S = 600
+"""How long a connection may idle: a fleet takes minutes to come together on one loopback."""
 PARIS = Place(name="Paris", territory="FR", latitude=48.85, longitude=2.35, radius_km=20)
 
 
@@ -172,7 +173,7 @@ async def _serve(order: Order, directory: Path) -> None:
     application = handlers.application(chain, config, WallClock())
     application.add_routes(_routes(chain, directory))
     runner = web.AppRunner(
-        application, access_log=None, auto_decompress=False, keepalive_timeout=KEEPALIVE_S
+        application, access_log=None, auto_decompress=False, keepalive_timeout=PATIENCE_S
     )
     await runner.setup()
     context = None
