@@ -14,6 +14,7 @@ Rules
 import re
 import sqlite3
 import zlib
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -26,6 +27,7 @@ from collector.gate import journal
 from collector.recovery import Rooms
 from collector.store import checkpoints, copying, manifest
 from collector.store.files import publish, sync_directory
+from collector.store.listed import Segment
 from collector.store.manifest import File, Manifest
 from collector.wall import wall_text
 from collector.web.redactedview import SALT_FILE
@@ -77,6 +79,7 @@ class Backup:
         for path in sorted(self.source.evidence.glob("*.json")):
             if self._statement(path):
                 wanted.add(f"evidence/{path.name}")
+        self._check_archive(names)
         if (self.source.home / SALT_FILE).exists():
             wanted.add(SALT_FILE)
             self._immutable(self.source.home / SALT_FILE, self.target.home / SALT_FILE, SALT_FILE)
@@ -124,11 +127,22 @@ class Backup:
             )
         return True
 
+    def _check_archive(self, names: Collection[str]) -> None:
+        """Begin again where Statements moved into a segment that is listed since.
+
+        Their files were there when the catalogue was taken, and went before their turn.
+        """
+        for segment in self._listed():
+            if segment.kind == "evidence" and segment.name not in names:
+                raise _ReplacedError(f"{segment.name} took the place of Statements")
+
+    def _listed(self) -> list[Segment]:
+        with checkpoints.peek(self.source.home) as database:
+            return checkpoints.segments(database, "TRUE")
+
     def _missing(self, path: Path, name: str, error: OSError) -> NoReturn:
         """Say whether a segment that is not there was replaced, or is missing."""
-        with checkpoints.peek(self.source.home) as database:
-            now = {segment.name for segment in checkpoints.segments(database, "TRUE")}
-        if name not in now:
+        if name not in {segment.name for segment in self._listed()}:
             raise _ReplacedError(f"{name} was replaced") from error
         raise StoreError(
             f"back up {path}: the catalogue lists it and it is missing; restore it from a copy, or"

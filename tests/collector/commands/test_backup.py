@@ -1,5 +1,6 @@
 """A backup holds what was acknowledged before it began, or does not exist."""
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +12,7 @@ from collector.commands import backup, restore
 from collector.errors import ConfigError, CorruptError, StoreError
 from collector.gate import journal
 from collector.recovery import Rooms
-from collector.store import checkpoints, copying, manifest
+from collector.store import archive, checkpoints, copying, manifest
 from collector.store.listed import HOUR_NS
 from tests.fakes import upkept
 from tests.fakes.asked_store import filled
@@ -159,6 +160,31 @@ def test_upkeep_at_work_is_no_gap(
     assert (0, 1) == (again.tidy(), len(journal.numbers(made.target.journal)))
     again.assert_holds(held)
     again.catalog.close()
+
+
+def test_statements_that_move_meanwhile_are_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From files of their own into a segment, after the catalogue was taken."""
+    (tmp_path / "store" / "journal").mkdir(parents=True)
+    (tmp_path / "store" / "journal" / journal.file_name(1)).touch()
+    store = Upkept(tmp_path / "store")
+    upkept.filled(store, (24,))
+    digest = store.bundles.store(b"{}")
+    os.utime(store.evidence / f"{digest}.json", ns=(DAY0_NS, DAY0_NS))
+    once = backup.Backup._segment
+
+    def meddled(made: backup.Backup, name: str) -> None:
+        store.work(DAY0_NS + 24 * HOUR_NS + S_NS)
+        once(made, name)
+
+    monkeypatch.setattr(backup.Backup, "_segment", meddled)
+    make(tmp_path)
+    store.catalog.close()
+    held = Upkept(tmp_path / "backup")
+    names = [segment.name for segment in held.listed if segment.kind == "evidence"]
+    assert b"{}" == archive.read(held.segments, names, digest)
+    held.catalog.close()
 
 
 async def test_what_changes_without_end_is_given_up(
