@@ -4,12 +4,15 @@ Rules
 - Heavy libraries are imported by the command that needs them: `--version` and a wrong option
   answer at once.
 - Exit codes: 0 fine, 1 the work failed, 2 usage or configuration. An error is one line on stderr.
+- A standard stream that is closed is an empty one. Where the output cannot be written the exit code
+  is 2: 1 may stand for a verdict.
 - What is printed is UTF-8 whatever the locale: JSON is nothing else, and a name of a place must not
   end a program.
 """
 
 import argparse
 import datetime as dt
+import errno
 import io
 import logging
 import os
@@ -24,6 +27,7 @@ from agent.errors import BorneError, ConfigError
 from collector.commands import backupoptions, queryoptions, redactoptions
 
 LEVELS = ("debug", "info", "warning", "error")
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _SOUTHERN = re.compile(r"-[\d.]")
 
 
@@ -37,6 +41,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
+    _open_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
     parser = _parser()
@@ -52,12 +57,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Nobody reads on. Without this the interpreter complains when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except ConfigError as error:
-        print(f"borne-collector: {error}", file=sys.stderr)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        print(f"borne-collector: write the output: {error.strerror}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2
     except BorneError as error:
         print(f"borne-collector: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, ConfigError) else 1
+
+
+def _open_streams() -> None:
+    """Open in place of each stream that the caller closed one that is empty."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - stays open
+            setattr(sys, name, stream)
 
 
 def _joined(arguments: Sequence[str]) -> list[str]:

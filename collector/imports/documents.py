@@ -95,9 +95,12 @@ def _lines(text: str) -> Iterator[Item]:
 
 def _scan(text: str) -> Iterator[Item]:
     """Yield values that stand one after the other, on as many lines as they like."""
-    at = 0
+    at = counted = 0
+    line = 1
     while (start := _skip(text, at)) < len(text):
-        where = f"line {text.count(chr(10), 0, start) + 1}"
+        line += text.count("\n", counted, start)
+        counted = start
+        where = f"line {line}"
         try:
             _, at = _SCANNER.raw_decode(text, start)
         except (ValueError, RecursionError) as error:

@@ -256,6 +256,32 @@ def test_a_reader_that_leaves(command: list[str], file: File) -> None:
     assert (1, []) == (done.returncode, said)
 
 
+def test_a_full_disk_is_no_verdict(file: File) -> None:
+    """One line and exit 2: 1 would be taken for what `--fail-on` asks about."""
+    program = [sys.executable, "-m", "collector.cli", "explain", "--json", str(file)]
+    with File("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True)
+    said = [line for line in done.stderr.splitlines() if "goes on without" not in line]
+    assert (2, ["borne-collector: write the output: No space left on device"]) == (
+        done.returncode,
+        said,
+    )
+
+
+@pytest.mark.parametrize(
+    ("closed", "asked", "expected"), [("<&-", "-", 2), (">&-", "", 0), (">&- 2>&-", "", 0)]
+)
+def test_a_stream_that_the_caller_closed_is_empty(
+    file: File, closed: str, asked: str, expected: int
+) -> None:
+    """No traceback, and what is to be told in words."""
+    program = [sys.executable, "-m", "collector.cli", "explain", asked or str(file)]
+    shell = ["sh", "-c", f'exec "$@" {closed}', "sh", *program]
+    done = subprocess.run(shell, capture_output=True, text=True)
+    assert expected == done.returncode
+    assert "Traceback" not in done.stderr
+
+
 def test_nothing_heavy_is_imported(file: File) -> None:
     """Explaining needs neither server, segments nor sinks, and no compiler."""
     program = (

@@ -51,6 +51,12 @@ def test_values_one_after_the_other(values: list[object]) -> None:
     assert values == [value for _, value in read(text.encode())]
 
 
+def test_values_on_several_lines_are_named_by_their_first() -> None:
+    """Also behind blank lines, and where two stand on one."""
+    found = read(b'\n{\n"a": 1\n}\n\n{\n"b": 2} {"c": 3}\n[\n4]\n')
+    assert ["line 2", "line 6", "line 7", "line 8, item 1"] == [where for where, _ in found]
+
+
 def test_a_line_may_be_an_array() -> None:
     """Its elements are named by line and item."""
     assert [("line 1, item 1", 1), ("line 2", {})] == read(b"[1]\n{}\n")
