@@ -18,7 +18,7 @@ from pathlib import Path
 
 from agent import wire
 from benchmarks.ingest_bodies import FORMS, SAMPLES, STEP_NS, made
-from benchmarks.ingest_clients import Client, Server, connect, request, server, upload
+from benchmarks.ingest_clients import PATIENCE_S, Client, Server, connect, request, server, upload
 from benchmarks.ingest_server import Order, configured
 from benchmarks.results import Result, alone, faster
 from collector.chain import Chain
@@ -302,10 +302,13 @@ async def _fleet_run(found: Server) -> tuple[float, list[float]]:
     waits_s: list[float] = []
     running: set[asyncio.Task[None]] = set()
 
-    async def one(agent: int, mine: bytes) -> None:
-        began = time.monotonic()
-        await clients[agent].post(mine)
-        waits_s.append(time.monotonic() - began)
+    turns = [asyncio.Lock() for _ in range(FLEET)]
+
+    async def one(agent: int, mine: bytes, due: float) -> None:
+        """Upload once the one before is answered; what it waited for that counts as well."""
+        async with turns[agent], asyncio.timeout(PATIENCE_S):
+            await clients[agent].post(mine)
+        waits_s.append(time.monotonic() - due)
 
     before_s, began = await asyncio.to_thread(found.ask, "cpu"), time.monotonic()
     for number, bodies in enumerate(rounds):
@@ -313,7 +316,7 @@ async def _fleet_run(found: Server) -> tuple[float, list[float]]:
             due = began + FLEET_INTERVAL_S * (number + agent / FLEET)
             if (early_s := due - time.monotonic()) > 0:
                 await asyncio.sleep(early_s)
-            task = asyncio.create_task(one(agent, mine))
+            task = asyncio.create_task(one(agent, mine, due))
             running.add(task)
             task.add_done_callback(running.discard)
     await asyncio.gather(*running)
