@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collector.errors import CorruptError
+from collector.errors import CorruptError, StoreError
 from collector.store import segmentfile
 from collector.store.listed import Segment
 from collector.store.segmentfile import Draft, Form
@@ -76,15 +76,23 @@ def write(
 def read(directory: Path, names: Sequence[str], digest: str) -> bytes | None:
     """Return the Statement with this SHA-256 (hex); None where no file has it.
 
+    A file that cannot be read is passed over: the error is raised where no other has it.
+
     Raises:
         CorruptError: A file is torn or changed, or the octets do not match their digest.
         GoneError: A file is not there.
         StoreError: A file cannot be read, or is of a later schema.
     """
+    failed: StoreError | None = None
     for name in reversed(names):
-        for group, digests in enumerate(_digests(directory / name)):
-            if digest in digests:
-                return _proved(directory / name, group, digest)
+        try:
+            for group, digests in enumerate(_digests(directory / name)):
+                if digest in digests:
+                    return _proved(directory / name, group, digest)
+        except StoreError as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
     return None
 
 

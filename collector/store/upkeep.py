@@ -125,8 +125,10 @@ class Upkeep:
                 self._replace((), (archive.write(self._directory, fresh, self._read, suffix),))
         except StoppedError:
             return False
-        except CorruptError as error:
-            self._left.update(one.digest for one in found if one.digest in str(error))
+        except (CorruptError, GoneError) as error:
+            names = [segment.name for segment in segments if segment.kind == "evidence"]
+            names += [one.digest for one in found]
+            self._left.update([name for name in names if name in str(error)] or names)
             _LOG.error("%s; it is left as it is", error, extra={"event": "evidence_left"})
             return True
         for one in found:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.errors import CorruptError
+from collector.errors import CorruptError, StoreError
 from collector.store import archive
 from collector.store.listed import DAY_NS, HOUR_NS, Segment
 from tests.fakes.collector_days import DAY0_NS
@@ -81,6 +81,29 @@ def test_a_damaged_statement_is_left_where_it_is(
     with pytest.raises(CorruptError, match="do not match its name"):
         found(store, bad)
     assert "it is left as it is" in caplog.text
+    store.catalog.close()
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_day_that_cannot_be_read_stops_no_other(
+    store: Upkept, caplog: pytest.LogCaptureFixture, gone: bool
+) -> None:
+    """It stays listed and is said once; other days' Statements move and are found."""
+    first, second = (stored(store, n, DAY0_NS - n * DAY_NS) for n in (2, 1))
+    assert 2 == store.work(NOW_NS)
+    spoiled = max((s for s in store.listed if s.kind == "evidence"), key=lambda s: s.serial)
+    path = store.segments / spoiled.name
+    path.unlink()
+    if not gone:
+        path.write_bytes(b"PAR1 no more")
+    third = stored(store, 3, DAY0_NS)
+    turns = [store.upkeep.step(NOW_NS) for _ in range(4)]
+    assert [True, True, False, False] == turns
+    assert 1 == sum(spoiled.name in line for line in caplog.text.splitlines())
+    assert b'{"statement":3}' == found(store, third)
+    assert b'{"statement":2}' == found(store, first)
+    with pytest.raises(StoreError, match=spoiled.name):
+        found(store, second)
     store.catalog.close()
 
 
