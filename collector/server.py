@@ -164,6 +164,7 @@ def _in_one_line(record: logging.LogRecord) -> bool:
         record.levelno, record.levelname = logging.INFO, "INFO"
         record.msg, record.args = "refuses what is no HTTP: %.80r", (error.message,)
         record.exc_info = None
+        record.__dict__["event"] = "no_http"
     return True
 
 

@@ -214,6 +214,7 @@ async def test_what_is_no_http_costs_one_line(
             writer.close()
     (record,) = [one for one in caplog.records if one.name == "collector.server.requests"]
     assert ("INFO", None) == (record.levelname, record.exc_info)
+    assert "no_http" == record.__dict__["event"]
     assert record.getMessage().startswith("refuses what is no HTTP: ")
 
 
