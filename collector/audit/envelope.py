@@ -39,7 +39,8 @@ class Envelope(NamedTuple):
 def read(octets: bytes, *, named: str = "") -> Envelope:
     """Return a Statement with what is wrong with its outside.
 
-    `named` is the name of its file without ending: where that is a SHA-256, it must be the octets'.
+    `named` is the name of its file without ending: where that is a SHA-256, it must be the octets',
+    or, of a redacted form, that of the Statement that it is a form of.
 
     Raises:
         UnreadableError: it is no Statement about paths.
@@ -90,7 +91,7 @@ def _octets(octets: bytes, document: canonical.Document, named: str) -> Iterator
         says = f"are not canonical JSON: {departure}"
         yield Difference(path="octets", kind="form", says=says)
     made = digest(octets)
-    if _SHA256.fullmatch(named) and named != made:
+    if _SHA256.fullmatch(named) and named not in {made, _original(document.value)}:
         yield Difference(
             path="file name",
             found=named,
@@ -98,6 +99,17 @@ def _octets(octets: bytes, document: canonical.Document, named: str) -> Iterator
             kind="digest",
             says="names another SHA-256 than that of the octets",
         )
+
+
+def _original(statement: Json) -> Json:
+    """Return of which Statement this is a redacted form: a redacted collector serves it by that."""
+    told = _member(_member(statement, "predicate"), "redacted")
+    original = _member(told, "original")
+    return original if isinstance(original, str) else None
+
+
+def _member(value: Json, key: str) -> Json:
+    return value.get(key) if isinstance(value, dict) else None
 
 
 def _digests(predicate: dict[str, Any], rules: str) -> Iterator[Difference]:

@@ -30,6 +30,8 @@ class Rounds(msgspec.Struct, frozen=True, kw_only=True):
     supposed: Mapping[str, tuple[str, ...]] = {}
     """What would follow of a path under a hypothesis, a sentence each, by the path's id; earlier
     software stated none."""
+    redacted: bool = False
+    """Whether the Statement is a redacted form: addresses and positions stand for others."""
 
 
 class _Predicate(msgspec.Struct, frozen=True):
@@ -37,6 +39,7 @@ class _Predicate(msgspec.Struct, frozen=True):
     judgements: tuple[dict[str, Any], ...]
     limits: tuple[str, ...]
     suppositions: tuple[dict[str, Any], ...] = ()
+    redacted: dict[str, Any] | None = None
 
 
 class _Statement(msgspec.Struct, frozen=True, rename={"kind": "predicateType"}):
@@ -65,6 +68,7 @@ def read(statement: bytes) -> Rounds:
         judgements=judgements,
         limits=found.predicate.limits,
         supposed=supposed,
+        redacted=found.predicate.redacted is not None,
     )
 
 

@@ -353,6 +353,7 @@ def _basis(found: Rounds, row: Crossing) -> View:
         "supposed": found.supposed.get(judged.id, ()),
         "premise": found.premise,
         "limits": found.limits,
+        "redacted": found.redacted,
     }
 
 

@@ -130,6 +130,9 @@ async def test_nothing_private_is_in_any_output(chain: Chain, tmp_path: File) ->
         assert [] == [place for place, octets in hidden.items() if word.encode() in octets], word
         assert [] != [place for place, octets in plain.items() if word.encode() in octets], word
     assert said(plain["/v1/paths"]) == said(hidden["/v1/paths"])
+    for found, told in ((plain, False), (hidden, True)):
+        pages = [octets for place, octets in found.items() if place.startswith("/crossings/")]
+        assert {told} == {b"redacted form" in octets for octets in pages}
     for place in ("/", "/v1/paths", "/v1/agents", "/metrics"):
         assert b"agent-" in hidden[place]
 
@@ -140,8 +143,9 @@ async def test_the_statements_that_are_shown_verify(chain: Chain, tmp_path: File
     release = knowledge.load(atlas=atlas.load(), soil=soil_tables.real())
     for place, octets in hidden.items():
         if place.startswith("/v1/evidence/"):
-            found = verify(octets, release, version="0.1.0")
-            assert ("consistent", ()) == (found.result, found.differences)
+            for named in ("", place.removeprefix("/v1/evidence/")):
+                found = verify(octets, release, version="0.1.0", named=named)
+                assert ("consistent", ()) == (found.result, found.differences)
 
 
 async def test_hashes_stay_the_same_over_restarts(chain: Chain, tmp_path: File) -> None:
