@@ -16,7 +16,7 @@ Rules
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Final, TypeVar
 
@@ -32,7 +32,7 @@ from collector.episodes.control import HolderFinding
 from collector.errors import RefusedError, UnreadableError
 from collector.facts import atlas, knowledge
 from collector.facts.knowledge import Knowledge
-from collector.facts.networks import Networks, load_special
+from collector.facts.networks import Networks, load_special, parse
 from collector.facts.soil import Soil
 from collector.gate.callers import Caller
 from collector.gate.intake import Counts, Intake, Reader, Recovered
@@ -85,10 +85,21 @@ class Veil:
         """Return what stands for an agent."""
         return self.redactor().token("agent", name)
 
-    def target(self, text: str) -> str:
-        """Return what stands for a target: itself, unless its address is nobody's business."""
+    def target(self, text: str, names: Collection[str] = ()) -> str:
+        """Return what stands for a target: itself, unless its address is nobody's business.
+
+        `names` are those of targets with such an address.
+        """
+        if text in names:
+            return self.redactor().token("name", text)
         hidden = text in self._own or self._is_private(text)
         return self.redactor().token("address", text) if hidden else text
+
+    def names(self, records: Iterable[PathRecord]) -> frozenset[str]:
+        """Return the names of targets whose address is nobody's business."""
+        paths = (record.path for record in records if self._is_private(record.path.address))
+        found = (path.target for path in paths if path.target is not None)
+        return frozenset(name for name in found if parse(name) is None)
 
     def config(self) -> Config:
         """Return the settings as they may be shown."""
@@ -191,6 +202,7 @@ class RedactedReader:
         found = []
         for row in self._reader.crossings():
             by = self._veil.redactor(row.target)
+            by.learn("name", self._names)
             told = {"agent": by.text(row.agent), "target": by.text(row.target)}
             found.append(msgspec.structs.replace(row, id=by.token("crossing", row.id), **told))
         return found
@@ -200,6 +212,7 @@ class RedactedReader:
         found = []
         for row in self._reader.findings():
             by = self._veil.redactor(row.target)
+            by.learn("name", self._names)
             by.learn_gateways(row.reasons)
             told = {"agent": by.text(row.agent), "target": by.text(row.target)}
             named = {"id": by.token("crossing", row.id), "path": by.token("path", row.path)}
@@ -239,7 +252,9 @@ class RedactedReader:
 
     def _hidden(self, row: Row) -> Row:
         """Return a series without its agent and its private target."""
-        series = msgspec.structs.replace(row.series, target=self._veil.target(row.series.target))
+        series = msgspec.structs.replace(
+            row.series, target=self._veil.target(row.series.target, self._names)
+        )
         return msgspec.structs.replace(row, agent=self._veil.agent(row.agent), series=series)
 
     def _record(self, record: PathRecord) -> PathRecord:
@@ -257,12 +272,16 @@ class RedactedReader:
         )
         return PathRecord(path=path, judgement=judgement, several=several)
 
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return self._veil.names(self._reader.latest_paths())
+
     def _target(self, text: str | None) -> str | None:
         """Return the target that a hash stands for, among those that are seen now."""
         if text is None:
             return None
         known = {record.judgement.target for record in self._reader.latest_paths()}
-        hashes = {self._veil.target(target): target for target in known}
+        hashes = {self._veil.target(target, self._names): target for target in known}
         return hashes.get(text, text)
 
 

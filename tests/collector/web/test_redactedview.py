@@ -39,7 +39,8 @@ from tests.fakes.collector_ports import FakeIntake
 
 NAMES = ("secret-hq", "secret-lab", "secret-lyon")
 OWN, HOME, BOX = "51.15.0.99", "192.168.77.1", "box.hq.example"
-SECRETS = (*NAMES, OWN, HOME, BOX, "48.8534")
+INNER, INNER_NAME = "192.168.77.9", "db.hq.example"
+SECRETS = (*NAMES, OWN, HOME, BOX, INNER, INNER_NAME, "48.8534")
 GATEWAY = PathReply(address=HOME, name=BOX, rtt_ns=MS_NS, stamp=Stamp.KERNEL)
 
 
@@ -63,12 +64,13 @@ def settings(directory: File, *, redact: bool) -> Config:
 
 
 def ways(at_ns: int) -> list[Any]:
-    """Return two paths from behind the gateway: to a target, and to another agent's host."""
+    """Return paths from behind the gateway: to a target, another agent's host, a private one."""
     found = []
-    for number, target in enumerate(("marseille", OWN)):
+    ends = {"marseille": "51.15.0.1", OWN: OWN, INNER_NAME: INNER}
+    for number, (target, address) in enumerate(ends.items()):
         way = path(at_ns + number, abroad=True)
         first, last = way.hops
-        end = msgspec.structs.replace(last.replies[0], address=OWN if number else "51.15.0.1")
+        end = msgspec.structs.replace(last.replies[0], address=address)
         hops = (
             Hop(ttl=1, replies=(GATEWAY,)),
             Hop(ttl=2, replies=first.replies),
@@ -125,7 +127,7 @@ async def test_nothing_private_is_in_any_output(chain: Chain, tmp_path: File) ->
     """API, pages, Statements, metrics; without the setting the same words are there."""
     plain = await outputs(chain, settings(tmp_path, redact=False))
     hidden = await outputs(chain, settings(tmp_path, redact=True))
-    assert 4 == sum(place.startswith("/v1/evidence/") for place in hidden)
+    assert 6 == sum(place.startswith("/v1/evidence/") for place in hidden)
     for word in SECRETS:
         assert [] == [place for place, octets in hidden.items() if word.encode() in octets], word
         assert [] != [place for place, octets in plain.items() if word.encode() in octets], word
@@ -162,9 +164,11 @@ async def test_one_asks_by_the_hash_and_not_by_the_name(chain: Chain, tmp_path: 
     reader = RedactedReader(chain.reader, veil)
     token, target = veil.agent(NAMES[0]), veil.target(OWN)
     assert (token.startswith("agent-"), target.startswith("address-")) == (True, True)
-    assert 4 == len(reader.paths(token, None, 10))
+    assert 6 == len(reader.paths(token, None, 10))
     assert {target} == {row.judgement.target for row in reader.paths(None, target, 10)}
     assert [] == list(reader.paths(NAMES[0], None, 10))
+    named = veil.target(INNER_NAME, [INNER_NAME])
+    assert {named} == {row.judgement.target for row in reader.paths(None, named, 10)}
     asked = SeriesQuery(from_ns=NOW_NS - S_NS, to_ns=NOW_NS + 60 * S_NS, step_ns=10 * S_NS)
     assert {token} == {row.agent for row in reader.series(asked)}
     by_name = msgspec.structs.replace(asked, agent=NAMES[0])
@@ -176,12 +180,12 @@ async def test_a_path_is_rewritten_once(chain: Chain, tmp_path: File) -> None:
     """Every scrape and every page asks for the newest ones; a newer round is another record."""
     veil = Veil(settings(tmp_path, redact=True), b"s" * 32)
     first, again = (RedactedReader(chain.reader, veil).latest_paths() for _ in range(2))
-    assert [True, True] == [one is other for one, other in zip(first, again, strict=True)]
+    assert [True] * 3 == [one is other for one, other in zip(first, again, strict=True)]
     at_ns = NOW_NS + 20 * S_NS
     await send(chain, batch(20, base_ns=at_ns, paths=ways(at_ns)[:1]))
     newer = RedactedReader(chain.reader, veil).latest_paths()
-    assert [True] == [one is other for one in newer for other in first if one is other]
-    assert 2 == len(veil.latest)
+    assert [True] * 2 == [one is other for one in newer for other in first if one is other]
+    assert 3 == len(veil.latest)
 
 
 async def test_a_statement_without_a_redacted_form_is_not_shown(
