@@ -297,6 +297,7 @@ def towns(soil: Soil, random_: random.Random, count: int) -> list[Point]:
     return found
 
 
+@pytest.mark.slow
 def test_two_thousand_worlds_without_a_false_proof(real: Soil) -> None:
     """Agents in random places, devices on random soil, times that light needs at least.
 

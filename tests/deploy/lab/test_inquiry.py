@@ -45,6 +45,7 @@ def inquired(seed: int, **how: Shares | bool) -> Tally:
 @pytest.mark.parametrize(
     "shares", [pytest.param(HONEST, id="true"), pytest.param(LYING, id="lies")]
 )
+@pytest.mark.slow
 def test_no_proof_is_false_and_what_could_be_proven_is(shares: Shares) -> None:
     """Whether names lie or not; an oracle of its own says what was to be proven."""
     tally = Tally()
@@ -73,6 +74,7 @@ def test_without_witnesses_less_is_proven(monkeypatch: pytest.MonkeyPatch) -> No
     assert before.requests > after.requests == 0
 
 
+@pytest.mark.slow
 def test_a_refuted_liar_proves_nothing_and_a_believed_one_is_counted() -> None:
     """Its falsehoods are told apart from those that no premise excuses."""
     tally = Tally()

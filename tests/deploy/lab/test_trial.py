@@ -23,6 +23,7 @@ TARGETS = 2
 Change = Callable[[Judgement, Path], Judgement]
 
 
+@pytest.mark.slow
 def test_a_hundred_worlds_and_no_false_claim() -> None:
     """Lies that light cannot refute are told too: some are believed, and all are counted."""
     tally = Tally()

@@ -35,7 +35,7 @@ def test_both_programs_understand_their_files(tmp_path: Path) -> None:
     agent = agent_config.load(home.AGENT_FILE)
     collector = collector_config.load(home.COLLECTOR_FILE)
     (vantage,) = collector.agents
-    assert list(collector.facts.zones) == ZONES
+    assert list(collector.zones) == ZONES
     assert {(t.zone, t.target) for t in agent.targets} == {
         (zone.ident, target) for zone in ZONES for target in zone.targets
     }
