@@ -134,10 +134,10 @@ async def test_packets_wait_for_the_limits(limit: str, other: str) -> None:
     """100 a second: after what is saved up, 10 ms between packets, of all rounds together."""
     port, sink = FakePort({}, time.time_ns), FakeSink()
     tracing = tracer([target(FAR), target(other)], port, sink, **{limit: 100})
+    started_s = time.monotonic()
     for _ in range(51):
         await tracing._allowance.wait(FAR)
         tracing._allowance.take(FAR)
-    started_s = time.monotonic()
     await play(tracing.run(), lambda: len(port.sent) >= 20)
     assert time.monotonic() - started_s >= 0.19
 
