@@ -11,6 +11,8 @@ from functools import cache
 from ipaddress import ip_address
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from collector.facts import zones
 from collector.facts.atlas import Atlas
 from collector.facts.cloudranges import CloudRange
@@ -90,8 +92,13 @@ class Clouds:
         self._atlas = atlas
 
     def find(self, address: Address) -> CloudRow | None:
-        """Return the row that holds `address`, the user's first."""
-        return self._imports.cloud(address) or self._compiled(address)
+        """Return the row that holds `address`, the user's first, disputed where both differ."""
+        own, compiled = self._imports.cloud(address), self._compiled(address)
+        if own is None or compiled is None:
+            return own or compiled
+        theirs = f"{compiled.provider}/{compiled.region}"
+        agreed = theirs == f"{own.provider}/{own.region}"
+        return own if agreed else msgspec.structs.replace(own, disputed=theirs)
 
     def _compiled(self, address: Address) -> CloudRow | None:
         found = self._atlas.cloud(address)

@@ -101,6 +101,8 @@ class CloudRow(msgspec.Struct, frozen=True, kw_only=True):
     """The cloud's own AS numbers."""
     imported: str = ""
     """Name of the import; empty: the table of the release."""
+    disputed: str = ""
+    """`provider/region` by the table of the release where an import says otherwise; else empty."""
     status: Status
     source: str
     date: str

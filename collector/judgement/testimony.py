@@ -220,6 +220,8 @@ def _doubt(row: CloudRow, origin: OriginRow | None) -> str | None:
     """Return why a range supports no place, None where it does."""
     if row.place is None:
         return "whose place no row of the catalogue knows"
+    if row.disputed:
+        return f"but the table of this release gives it to {row.disputed}"
     if not row.regional:
         return "but as part of the cloud's whole network, whose routers may stand elsewhere"
     if origin is None:
@@ -235,7 +237,8 @@ def _doubted(row: CloudRow | None, against: str | None) -> Iterator[Evidence]:
 
 
 def _published(row: CloudRow) -> str:
-    return f"in a range that {row.provider} publishes for its region {row.region}"
+    source = f", says {row.imported} (imported)," if row.imported else ""
+    return f"in a range that{source} {row.provider} publishes for its region {row.region}"
 
 
 def _of_cloud(row: CloudRow, kind: Literal["cloud", "unconfirmed"], says: str) -> Evidence:

@@ -2,6 +2,7 @@
 
 from ipaddress import ip_address
 
+import msgspec
 import pytest
 
 from collector.facts import clouds, zones
@@ -90,6 +91,16 @@ def test_the_users_list_comes_first(compiled: Atlas) -> None:
     asked = Clouds(Own(own), compiled)
     assert own is asked.find(ip_address("198.51.100.0"))
     assert row("192.0.2.1", compiled) == asked.find(ip_address("192.0.2.1"))
+
+
+def test_a_users_list_that_says_otherwise_is_disputed(compiled: Atlas) -> None:
+    """Its row stays, and says what the table of the release has there."""
+    own = msgspec.structs.replace(
+        row("192.0.2.1", compiled), region="eu-central-1", imported="mine"
+    )
+    found = Clouds(Own(own), compiled).find(ip_address("192.0.2.0"))
+    assert found is not None
+    assert ("eu-central-1", "aws/eu-west-3") == (found.region, found.disputed)
 
 
 def test_stated_rows_are_looked_through_before_others(compiled: Atlas) -> None:

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from collector.audit.evidence import statement
@@ -11,7 +12,7 @@ from collector.audit.verification import verify
 from collector.commands import explanation
 from collector.episodes.crossings import Crossings
 from collector.facts import knowledge
-from collector.facts.clouds import Clouds
+from collector.facts.clouds import Clouds, StatedClouds
 from collector.facts.imported import Import
 from collector.facts.importing import open_all
 from collector.facts.knowledge import Knowledge
@@ -147,10 +148,22 @@ def test_a_clouds_own_list_supports_a_place(known: Knowledge) -> None:
     (row,) = found.hops[0].evidence
     assert ("cloud", "2026-11-20") == (row.kind, row.date)
     assert row.says == (
-        "in a range that aws publishes for its region eu-central-1, which stands in Frankfurt "
-        "am Main (DE)"
+        "in a range that, says aws list (imported), aws publishes for its region eu-central-1, "
+        "which stands in Frankfurt am Main (DE)"
     )
     assert "clouds, aws/eu-central-1 (read: aws list, imported by me)" == row.source
+
+
+def test_a_users_list_against_the_release_supports_no_place(known: Knowledge) -> None:
+    """A file alone cannot carry an address abroad: both are told, neither counts."""
+    listed = known.cloud(INSTANCE)
+    assert listed is not None
+    disputed = msgspec.structs.replace(listed, disputed="aws/eu-west-3")
+    found = judged(replace(known, clouds=StatedClouds([disputed])), INSTANCE)
+    assert Verdict.UNDETERMINED is verdict(found).verdict
+    (row,) = found.hops[0].evidence
+    assert "unconfirmed" == row.kind
+    assert row.says.endswith("but the table of this release gives it to aws/eu-west-3")
 
 
 def test_a_list_of_state_owned_operators_is_shown_and_decides_nothing(known: Knowledge) -> None:
