@@ -9,8 +9,9 @@ Rules
   held nothing is not written.
 - A counter begins anew with each window: 0 at its begin, the window's count a millisecond before
   its end. `increase` and `rate` add up counters that begin anew, exactly; so a window that is
-  sent twice, or again with late samples, or after a restart of either program, counts once. One
-  counter over all time would need a memory, and windows in their order.
+  sent twice, or again after a restart of either program, counts once. Sent again with late
+  samples it has two points of one time: which of them counts is the database's choice
+  (`deploy/docs/sinks.md`). One counter over all time would need a memory, and windows in order.
 """
 
 from itertools import pairwise
