@@ -62,7 +62,7 @@ class Chain:
         self._writing = asyncio.Lock()
         self._storing = asyncio.Lock()
         self._stop = asyncio.Event()
-        self._wanted = {"checkpoint": asyncio.Event(), "upkeep": asyncio.Event()}
+        self._wanted = {what: asyncio.Event() for what in ("checkpoint", "upkeep", "evidence")}
         self._sinks: list[Sink] = []
         self._outlets = AsyncExitStack()
         self._counts = Counts(sinks={row.name: SinkCounts() for row in config.sinks})
@@ -75,8 +75,7 @@ class Chain:
         self._plans: Plans
         self._reader: StoreReader
         self._upkeep: Upkeep
-        self._keeper: asyncio.Task[None]
-        self._tender: asyncio.Task[None]
+        self._keepers: list[asyncio.Task[None]]
 
     async def __aenter__(self) -> Self:
         """Recover what is on the disk, then open the door.
@@ -107,7 +106,7 @@ class Chain:
         for wanted in self._wanted.values():
             wanted.set()
         self._upkeep.stop()
-        await asyncio.gather(self._keeper, self._tender)
+        await asyncio.gather(*self._keepers)
         await self._ingest.drain()
         await self._try("checkpoint", self.checkpoint)
         await asyncio.gather(*(sink.drain() for sink in self._sinks))
@@ -145,13 +144,16 @@ class Chain:
         return self._ingest.identify(caller)
 
     async def accept(self, body: bytes, encoding: str, caller: Caller) -> None:
-        """Store one batch durably; see `collector.gate.intake.Intake.accept`."""
+        """Store one batch durably; see `collector.gate.intake.Intake.accept`.
+
+        No acknowledgement waits for evidence: a replay makes the same Statements again.
+        """
         await self._ingest.accept(body, encoding, caller)
         if self._journal.octets > self._config.limits.journal_octets:
             self._wanted["checkpoint"].set()
         self._plans.stir()
         if self._state.routes.unstored:
-            await self._try("evidence", self._store_evidence)
+            self._wanted["evidence"].set()
 
     async def plan(self, caller: Caller, known: str | None) -> Plan | None:
         """Return an agent's plan; see `collector.gate.intake.Intake.plan`."""
@@ -306,10 +308,14 @@ class Chain:
             listed=self._start.segments,
             bundles=self._bundles,
         )
-        self._keeper, self._tender = (
-            asyncio.create_task(self._keep_on(what, work), name=what)
-            for what, work in (("checkpoint", self.checkpoint), ("upkeep", self._tend))
-        )
+        kept = {
+            "checkpoint": self.checkpoint,
+            "upkeep": self._tend,
+            "evidence": self._store_evidence,
+        }
+        self._keepers = [
+            asyncio.create_task(self._keep_on(what, work), name=what) for what, work in kept.items()
+        ]
 
     def _recover(self) -> None:
         """Rebuild the state from the disk; runs in a thread, before anybody asks."""

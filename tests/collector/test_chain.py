@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -33,6 +32,7 @@ from tests.fakes.collector_durable import (
     send,
     send_all,
     totals,
+    until,
     vantage,
 )
 
@@ -85,6 +85,7 @@ async def test_a_crossing_survives_restarts_with_the_same_evidence(tmp_path: Pat
     later_ns = NOW_NS + 10 * S_NS
     async with Chain(config(tmp_path), clock=clock) as chain:
         await send(chain, batch(10, paths=[path(later_ns, abroad=True)]))
+        await until(lambda: bool(chain.reader.crossings()))
         (crossing,) = chain.reader.crossings()
         assert ("FX", NOW_NS, later_ns) == (
             crossing.jurisdiction,
@@ -239,20 +240,32 @@ async def test_an_episode_is_shown_once_its_evidence_is_on_the_disk(tmp_path: Pa
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(chain._bundles, "store", _fails)
             await send(chain, batch(1, paths=[path(NOW_NS + S_NS, abroad=True)]))
+            await until(lambda: bool(chain.counts.faults))
             assert [] == chain.reader.crossings()
             assert Counter(evidence=1) == chain.counts.faults
         await send(chain, batch(2))
+        await until(lambda: bool(chain.reader.crossings()))
         (crossing,) = chain.reader.crossings()
         assert chain.reader.evidence(crossing.evidence or "") is not None
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what other tasks bring about, ten seconds at most."""
-    for _ in range(1000):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    assert condition()
+async def test_no_acknowledgement_waits_for_evidence(tmp_path: Path) -> None:
+    """While a Statement is being written, its batch and others' are answered."""
+    async with Chain(config(tmp_path), clock=StoppedClock()) as chain:
+        written, store = threading.Event(), chain._bundles.store
+
+        def waits(statement: bytes) -> str:
+            written.wait(10)
+            return store(statement)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(chain._bundles, "store", waits)
+            abroad = [path(NOW_NS + second * S_NS, abroad=True) for second in (1, 2)]
+            await asyncio.wait_for(send(chain, batch(0, paths=abroad)), 5)
+            await asyncio.wait_for(send(chain, batch(1)), 5)
+            assert [] == chain.reader.crossings()
+            written.set()
+            await until(lambda: bool(chain.reader.crossings()))
 
 
 async def test_checkpoints_come_by_themselves(tmp_path: Path) -> None:
@@ -345,7 +358,7 @@ async def test_the_event_loop_waits_for_no_lock(tmp_path: Path) -> None:
         chain._lock.release()
         await asyncio.gather(*tasks)
         assert content(batch(0)) + content(batch(1)) == totals(chain)
-        assert 1 == len(chain.reader.crossings())
+        await until(lambda: 1 == len(chain.reader.crossings()))
 
 
 async def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:

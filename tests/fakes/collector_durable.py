@@ -7,7 +7,7 @@ changed shows in the totals of its windows.
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path as File
 
 import msgspec
@@ -198,6 +198,15 @@ def totals(chain: Chain) -> Totals:
             held[(*key, "received")] += window.quantiles.received
             held[(*key, "lost")] += window.quantiles.lost
     return +held
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what other tasks bring about, ten seconds at most."""
+    for _ in range(1000):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    assert condition()
 
 
 async def send(chain: Chain, sent: Batch) -> None:

@@ -28,6 +28,7 @@ from tests.fakes.collector_durable import (
     config,
     path,
     send,
+    until,
     vantage,
 )
 from tests.fakes.collector_samples import sealed_windows
@@ -288,6 +289,7 @@ async def test_evidence_is_found_in_files_and_in_segments(tmp_path: Path) -> Non
         for second in (0, 10):
             abroad = path(NOW_NS + second * S_NS, abroad=True)
             await send(chain, batch(second, paths=[abroad]))
+        await until(lambda: bool(chain.reader.crossings()))
         (crossing,) = chain.reader.crossings()
         digest = crossing.evidence or ""
         statement = chain.reader.evidence(digest)

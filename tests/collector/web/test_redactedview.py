@@ -33,6 +33,7 @@ from tests.fakes.collector_durable import (
     batch,
     path,
     send,
+    until,
 )
 from tests.fakes.collector_durable import config as plain_config
 from tests.fakes.collector_ports import FakeIntake
@@ -88,6 +89,7 @@ async def _chain(tmp_path: File) -> AsyncIterator[Chain]:
         for sequence in range(2):
             at_ns = NOW_NS + sequence * S_NS
             await send(chain, batch(sequence, base_ns=at_ns, paths=ways(at_ns)))
+        await until(lambda: bool(chain.reader.crossings()))
         yield chain
 
 
