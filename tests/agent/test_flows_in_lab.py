@@ -14,6 +14,8 @@ from deploy.lab.scenario import load
 from deploy.lab.truth import expected_hops, icmp_flow, multipath
 from tests.fakes.lab_process import Lab, running
 
+pytestmark = pytest.mark.slow
+
 ALLOW_PING_SOCKETS = 'open("/proc/sys/net/ipv4/ping_group_range", "w").write("0 0")'
 WITHOUT_RAW = ("setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw")
 PREFIXES = {"raw": (), "ping": WITHOUT_RAW}

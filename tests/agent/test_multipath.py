@@ -160,7 +160,7 @@ def test_a_stopping_point_equals_counting(total: int) -> None:
         pytest.param(WIDE_4, 260, id="wide 4"),
         pytest.param(WIDE_16, 750, id="wide 16"),
         pytest.param(UNEVEN, 520, id="uneven"),
-        pytest.param(MESH, 1900, id="mesh 8 x 8"),
+        pytest.param(MESH, 1900, id="mesh 8 x 8", marks=pytest.mark.slow),
         pytest.param(UNEQUAL_LENGTH, 150, id="unequal length"),
     ],
 )
@@ -215,6 +215,7 @@ def test_limited_answers_are_waited_for() -> None:
     assert min(pauses) >= S
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6))
 def test_it_ends_and_never_invents(seed: int) -> None:
     """Whatever the network: bounded flows and probes, and only links that are there."""

@@ -14,6 +14,8 @@ import pytest
 
 from tests.fakes.tun_driver import ROUTERS, TARGETS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 NOTHING = ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs")
 PREFIXES = {"with": (), "without": NOTHING}

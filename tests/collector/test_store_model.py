@@ -31,6 +31,8 @@ from tests.fakes.collector_durable import (
     series,
 )
 
+pytestmark = pytest.mark.slow
+
 TARGETS: Final = {1: "marseille", 2: "second"}
 KEPT: Final = Retention(windows_10s_days=2, windows_60s_days=3, windows_1h_days=5)
 STEPS_S: Final = (10, 30, 60, 90, 600, 3600, 7200, 86_400, 604_800)

@@ -76,6 +76,7 @@ def test_a_statement_is_consistent(octets: bytes) -> None:
 
 
 @settings(max_examples=150, deadline=None)
+@pytest.mark.slow
 @given(st.integers(0, len(REAL) - 1), st.integers(0, 7))
 @example(REAL.index(b'"id":"') + 8, 0)
 @example(REAL.index(b"borne-verdict-rules/4") + 20, 0)

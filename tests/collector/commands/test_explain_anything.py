@@ -129,6 +129,7 @@ RICH = [
 ]
 
 
+@pytest.mark.slow
 @given(st.data())
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_mutation_of_real_files_is_answered(data: st.DataObject) -> None:

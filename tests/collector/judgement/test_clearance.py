@@ -130,6 +130,7 @@ def test_how_far_france_is_from_its_witnesses(
     assert 2 * found.km / C_KM_PER_MS == pytest.approx(threshold_ms, abs=0.015, rel=0.003)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(WITHIN_EUROPE, WITHIN_EUROPE)
 @example(PLACES["Singapore"], PLACES["New York"])
@@ -175,6 +176,7 @@ def test_both_bounds_are_sound(small: Soil, exact: int, monkeypatch: pytest.Monk
     assert expected * (1 - 0.0034) - 1 <= found <= expected
 
 
+@pytest.mark.slow
 def test_what_is_left_out_could_not_be_nearest(real: Soil, monkeypatch: pytest.MonkeyPatch) -> None:
     """Looking at one run after the other finds what looking at all of them finds."""
     random_ = random.Random(1)

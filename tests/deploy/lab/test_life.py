@@ -13,6 +13,8 @@ import pytest
 from tests.fakes.lab_process import ROOT, can_tun, parent_of, running, wait_until_gone
 from tests.fakes.lab_worlds import write_world
 
+pytestmark = pytest.mark.slow
+
 MODES = ("tun", "veth") if can_tun() else ("veth",)
 
 

@@ -12,6 +12,8 @@ MODES = ("tun", "veth") if can_tun() else ("veth",)
 MTU = 1300
 ECHO = """
 import socket, sys, threading
+
+pytestmark = pytest.mark.slow
 with socket.create_connection((sys.argv[1], 7), 5) as stream:
     option = (41, 24) if ":" in sys.argv[1] else (0, 14)  # IPV6_MTU, IP_MTU
     before = stream.getsockopt(*option)
