@@ -9,6 +9,7 @@ import fnmatch
 import os
 import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ NAMELESS = {"__init__", "__main__"}
 READ_FROM_FILES = {"config", "scenario"}
 MODULE_CAP_LINES = 400
 FUNCTION_CAP_LINES = 50
+FOLDER_CAP_MODULES = 60
 WORLD = {"asyncio", "socket", "time", "random", "aiohttp", "subprocess", "select", "threading"}
 ONE_CLOCK = ("agent", "collector", "deploy.lab")
 VAGUE_NAMES = {"utils", "util", "helpers", "common", "base", "manager", "misc"}
@@ -187,6 +189,12 @@ def test_module_is_named_by_a_noun(module: Module) -> None:
 def test_packages_are_at_most_two_folders_deep() -> None:
     """A newcomer finds a module without a map."""
     assert [] == [name for name in MODULES if name.count(".") > 3]
+
+
+def test_no_folder_is_a_crowd() -> None:
+    """A folder that outgrows the cap holds several rooms."""
+    rooms = Counter(name.rpartition(".")[0] for name in MODULES)
+    assert {} == {room: count for room, count in rooms.items() if count > FOLDER_CAP_MODULES}
 
 
 def test_nothing_unfinished_is_left() -> None:
