@@ -19,6 +19,7 @@ from tests.fakes.collector_durable import (
     config,
     path,
     send,
+    until,
     vantage,
 )
 
@@ -116,6 +117,7 @@ async def test_a_forgotten_list_is_named_in_the_log(
         for sequence in range(2):
             at_ns = NOW_NS + sequence * S_NS
             await send(chain, batch(sequence, base_ns=at_ns, paths=[path(at_ns, abroad=True)]))
+        await until(lambda: 2 == len(chain.reader.crossings()))
         assert {"CORE", "FX"} == {row.jurisdiction for row in chain.reader.crossings()}
     async with Chain(config(tmp_path), clock=StoppedClock()):
         told = [line for line in caplog.messages if "no longer have its jurisdiction" in line]
