@@ -112,6 +112,7 @@ async def _undisturbed(directory: Path, following: Sequence[int]) -> Sequence[Cr
     """Return the crossings of a chain that got the same batches without a fault."""
     async with Chain(config(directory), clock=_clock(following)) as chain:
         await send_all(chain, following)
+    async with Chain(config(directory), clock=_clock(following)) as chain:
         return chain.reader.crossings()
 
 

@@ -8,12 +8,12 @@ import pytest
 from tests.fakes.lab_meshes import TARGET, TARGET_6, TWO, TWO_6, mesh
 from tests.fakes.lab_process import DEBIAN_PYTHON, Lab, can_tun, require, running
 
+pytestmark = pytest.mark.slow
+
 MODES = ("tun", "veth") if can_tun() else ("veth",)
 MTU = 1300
 ECHO = """
 import socket, sys, threading
-
-pytestmark = pytest.mark.slow
 with socket.create_connection((sys.argv[1], 7), 5) as stream:
     option = (41, 24) if ":" in sys.argv[1] else (0, 14)  # IPV6_MTU, IP_MTU
     before = stream.getsockopt(*option)
