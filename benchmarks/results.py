@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -57,15 +58,9 @@ def faster(
     """Return the result of two rates measured in turn; the ratio is the median of the pairs'."""
     ratio = statistics.median(mine / theirs for mine, theirs in zip(ours, peer, strict=True))
     return Result(
-        claim=claim,
-        unit=unit,
-        ours=round(statistics.median(ours), 3),
-        peer=round(statistics.median(peer), 3),
-        peer_name=peer_name,
-        ratio=round(ratio, 3),
+        **_pair(claim, unit, ours, peer, peer_name, ratio),
         goal=f">= {goal:g}x",
         holds=ratio >= goal,
-        spread=_spread(ours),
     )
 
 
@@ -75,16 +70,30 @@ def less(
     """Return the result of two costs measured in turn; ours must be that part of the peer's."""
     ratio = statistics.median(theirs / mine for mine, theirs in zip(ours, peer, strict=True))
     return Result(
-        claim=claim,
-        unit=unit,
-        ours=round(statistics.median(ours), 3),
-        peer=round(statistics.median(peer), 3),
-        peer_name=peer_name,
-        ratio=round(ratio, 3),
+        **_pair(claim, unit, ours, peer, peer_name, ratio),
         goal=f"<= {goal:g}x",
         holds=ratio >= 1 / goal,
-        spread=_spread(ours),
     )
+
+
+def _pair(
+    claim: str,
+    unit: str,
+    ours: Sequence[float],
+    peer: Sequence[float],
+    peer_name: str,
+    ratio: float,
+) -> dict[str, Any]:
+    """Return what a result says of two peers, whichever way is better."""
+    return {
+        "claim": claim,
+        "unit": unit,
+        "ours": round(statistics.median(ours), 3),
+        "peer": round(statistics.median(peer), 3),
+        "peer_name": peer_name,
+        "ratio": round(ratio, 3),
+        "spread": _spread(ours),
+    }
 
 
 def _spread(figures: Sequence[float]) -> str:

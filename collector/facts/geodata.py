@@ -48,7 +48,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A published table of the release."""
 
     name: Literal["origin", "registrant", "cloud", "soil"]
-    registry: Literal["npm", "pypi"] = "npm"
+    client: Literal["npm", "pip"] = "npm"
     package: str
     version: str
     integrity: str

@@ -92,29 +92,23 @@ OTHERS: Final = (
         says="Whether batches are taken and questions answered.",
         answers={"200": ("They are.", _AS_TEXT), "503": ("Not yet.", _AS_TEXT)},
     ),
-    Other(
-        method="post",
-        path="/-/reload",
-        token=True,
-        says="Read the settings again; an operator's token is needed. Connections stay open.",
-        answers={
-            "200": ("They are in force.", _AS_TEXT),
-            "401": ("A token is needed.", _ERROR),
-            "403": ("It must be an operator's.", _ERROR),
-            "500": ("They cannot be used: those before are kept, and `error` says why.", _ERROR),
-        },
-    ),
-    Other(
-        method="put",
-        path="/-/reload",
-        token=True,
-        says="Read the settings again; an operator's token is needed. Connections stay open.",
-        answers={
-            "200": ("They are in force.", _AS_TEXT),
-            "401": ("A token is needed.", _ERROR),
-            "403": ("It must be an operator's.", _ERROR),
-            "500": ("They cannot be used: those before are kept, and `error` says why.", _ERROR),
-        },
+    *(
+        Other(
+            method=method,
+            path="/-/reload",
+            token=True,
+            says="Read the settings again; an operator's token is needed. Connections stay open.",
+            answers={
+                "200": ("They are in force.", _AS_TEXT),
+                "401": ("A token is needed.", _ERROR),
+                "403": ("It must be an operator's.", _ERROR),
+                "500": (
+                    "They cannot be used: those before are kept, and `error` says why.",
+                    _ERROR,
+                ),
+            },
+        )
+        for method in ("post", "put")
     ),
     Other(
         method="get",

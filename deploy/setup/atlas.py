@@ -60,12 +60,12 @@ def is_genuine(package: Path, source: Source) -> bool:
 
 
 def fetch(source: Source, cache: Path, patience_s: float = PATIENCE_S) -> Path:
-    """Return the package of a source, from the cache or through its registry's client.
+    """Return the package of a source, from the cache or through its client.
 
     Raises:
         SetupError: the client is missing or failed, or what came is not the pinned package.
     """
-    client = _CLIENTS[source.registry]
+    client = _CLIENTS[source.client]
     kept = cache / f"{source.name}-{source.version}{client.suffix}"
     if kept.exists() and is_genuine(kept, source):
         return kept
@@ -165,7 +165,7 @@ def unpack(package: Path, source: Source, directory: Path) -> None:
     Raises:
         SetupError: The package lacks a file, or holds something else under its name.
     """
-    _CLIENTS[source.registry].unpack(package, source, directory)
+    _CLIENTS[source.client].unpack(package, source, directory)
 
 
 def unzip(package: Path, source: Source, directory: Path) -> None:
@@ -199,7 +199,7 @@ def untar(package: Path, source: Source, directory: Path) -> None:
 
 _CLIENTS: Final[Mapping[str, Client]] = {
     "npm": Client(npm_pack, ".tgz", untar),
-    "pypi": Client(pip_download, ".whl", unzip),
+    "pip": Client(pip_download, ".whl", unzip),
 }
 
 

@@ -25,7 +25,7 @@ def test_the_pins_are_whole() -> None:
     names = [source.name for source in geodata.sources()]
     assert ["origin", "registrant", "soil", "cloud"] == names
     for source in geodata.sources():
-        npm = source.registry == "npm"
+        npm = source.client == "npm"
         assert source.integrity.startswith("sha512-" if npm else "sha256-")
         assert all("https://" in line for line in source.attribution)
     for source in (ORIGIN, REGISTRANT):
@@ -34,7 +34,7 @@ def test_the_pins_are_whole() -> None:
         assert {"4", "6"} == set(source.files)
     assert {"borders": "countries-10m.json"} == SOIL.files
     assert "public domain" in SOIL.licence
-    assert ("pypi", {"ranges": "cloudip/data/cloudip.msgpack.gz"}) == (CLOUD.registry, CLOUD.files)
+    assert ("pip", {"ranges": "cloudip/data/cloudip.msgpack.gz"}) == (CLOUD.client, CLOUD.files)
 
 
 def test_borders_of_another_world_are_refused(tmp_path: Path) -> None:
