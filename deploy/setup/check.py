@@ -21,6 +21,7 @@ KERNEL_TESTS = (
     "tests/collector/samples/test_kernels.py",
     "tests/collector/sinks/test_linekernels.py",
     "tests/collector/samples/test_mergekernels.py",
+    "tests/collector/samples/test_packkernels.py",
     "tests/collector/samples/test_quantiles.py",
     "tests/collector/facts/test_treekernels.py",
 )
