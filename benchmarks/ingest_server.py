@@ -35,7 +35,7 @@ from collector import memory
 from collector.chain import Chain
 from collector.clock import WallClock
 from collector.config import Config
-from collector.gate import bodies, frames, ingest, journal, tls
+from collector.gate import bodies, frames, ingest, replay, tls
 from collector.gate.frames import Entry
 from collector.gate.limits import Limits
 from collector.gate.websettings import Tls
@@ -138,7 +138,7 @@ def configured(directory: Path, agents: int) -> Config:
 def _kept(directory: Path) -> int:
     """Return how many batches the journal files below a directory hold."""
     files = directory.rglob("*.bin")
-    return sum(isinstance(one, Entry) for file in files for one in journal.scanned(file))
+    return sum(isinstance(one, Entry) for file in files for one in replay.scanned(file))
 
 
 def _windows(chain: Chain) -> Windows:

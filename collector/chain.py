@@ -24,7 +24,7 @@ from collector.clock import Clock, WallClock
 from collector.config import Config
 from collector.episodes.plan import Plans
 from collector.errors import StoreError
-from collector.gate import journal
+from collector.gate import replay
 from collector.gate.callers import Caller
 from collector.gate.ingest import Ingest
 from collector.gate.intake import Counts, Reader, Recovered, SinkCounts
@@ -179,7 +179,7 @@ class Chain:
             self._counts.checkpoint_ns = self._clock.now_ns()
             for sink in self._sinks:
                 sink.stir()
-            await asyncio.to_thread(journal.drop, self._rooms.journal, snapshot.floor)
+            await asyncio.to_thread(replay.drop, self._rooms.journal, snapshot.floor)
 
     async def _open_sinks(self) -> None:
         """Let each sink go on where its database stands."""

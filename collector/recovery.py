@@ -25,7 +25,7 @@ from collector.facts.regions import JURISDICTIONS
 from collector.facts.soil import Soil
 from collector.gate import journal
 from collector.gate.intake import Recovered
-from collector.gate.journal import Replay
+from collector.gate.replay import Replay, drop
 from collector.samples import quantiles
 from collector.state import Checkpoint, State
 from collector.store.bundles import Bundles
@@ -109,7 +109,7 @@ def recover(config: Config, rooms: Rooms, catalog: Catalog, bundles: Bundles) ->
     for digest, statement in list(state.routes.unstored.items()):
         bundles.store(statement)
         state.routes.stored(digest)
-    journal.drop(rooms.journal, checkpoint.floor)
+    drop(rooms.journal, checkpoint.floor)
     damage += map(str, replay.damage)
     recovered = Recovered(
         frames=replay.frames,

@@ -24,6 +24,7 @@ from typing import Final, NoReturn
 from collector.clock import WallClock
 from collector.errors import ConfigError, CorruptError, StoreError
 from collector.gate import journal
+from collector.gate.replay import whole
 from collector.recovery import Rooms
 from collector.store import checkpoints, copying, manifest
 from collector.store.files import publish, sync_directory
@@ -175,7 +176,7 @@ class Backup:
             except FileNotFoundError:
                 self._gap(name)
             self.taken[found.path] = found
-            if journal.whole(target):
+            if whole(target):
                 return
 
     def _gap(self, what: str) -> NoReturn:

@@ -11,24 +11,21 @@ Rules
   length before anything else is written, and every waiter gets a `StoreError`. The journal
   recovers by itself when the disk does.
 - Files are numbered, never reused: a start begins a new one, a checkpoint another. A checkpoint
-  names the first number that a replay needs (the floor); files below it are dropped.
-- A damaged file is never removed: what is below the floor is kept under the name `.damaged`.
+  names the first number that a replay needs (the floor). `collector.gate.replay` reads the files.
 """
 
 import asyncio
-import mmap
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from collector.errors import CorruptError, StoreError
+from collector.errors import StoreError
 from collector.gate import frames
-from collector.gate.frames import Damage, Entry, Tail
+from collector.gate.frames import Entry
 from collector.store.files import sync_directory
 
 _PATTERN: Final = "journal-[0-9][0-9][0-9][0-9][0-9][0-9].bin"
@@ -58,119 +55,6 @@ def octets(directory: Path) -> int:
         with suppress(FileNotFoundError):  # a checkpoint has just dropped it
             total += path.stat().st_size
     return total
-
-
-def drop(directory: Path, floor: int) -> None:
-    """Remove the files that no replay from `floor` on needs; damaged ones are kept aside.
-
-    Raises:
-        StoreError: A file cannot be read or removed; the next `drop` tries again.
-    """
-    for number in numbers(directory):
-        if number >= floor:
-            break
-        path = directory / file_name(number)
-        whole = all(isinstance(found, Entry) for found in scanned(path))
-        try:
-            if whole:
-                path.unlink()
-            else:
-                path.rename(path.with_suffix(".damaged"))
-        except OSError as error:
-            raise StoreError(f"drop the journal {path}: {error}; check the directory") from error
-
-
-def whole(path: Path) -> bool:
-    """Return whether a file holds frames and nothing else, but for a tail that is torn.
-
-    Raises:
-        StoreError: It cannot be read.
-    """
-    return not any(isinstance(found, Damage) for found in scanned(path))
-
-
-@dataclass(slots=True)
-class Replay:
-    """The batches of all files from `floor` on, in order, and what was found besides.
-
-    Iterate once; a torn tail of the last file is cut off on the way.
-    """
-
-    directory: Path
-    floor: int
-    frames: int = 0
-    cut_octets: int = 0
-    damage: list[CorruptError] = field(default_factory=list)
-
-    def __iter__(self) -> Iterator[Entry]:
-        """Yield each intact batch.
-
-        Raises:
-            StoreError: A file cannot be read.
-        """
-        there = [number for number in numbers(self.directory) if number >= self.floor]
-        expected = self.floor
-        for number in there:
-            if number != expected:
-                gap = f"{file_name(expected)} to {file_name(number - 1)}"
-                self.damage.append(
-                    CorruptError(
-                        f"replay the journal: {gap} are missing from {self.directory}; put them"
-                        " back and start again, or go on without their batches"
-                    )
-                )
-            expected = number + 1
-            yield from self._file(self.directory / file_name(number), last=number == there[-1])
-
-    def _file(self, path: Path, *, last: bool) -> Iterator[Entry]:
-        for found in scanned(path):
-            match found:
-                case Entry():
-                    self.frames += 1
-                    yield found
-                case Tail() if last:
-                    _cut(path, found.offset)
-                    self.cut_octets += found.octets
-                case Tail():
-                    says = "the file ends within a frame, and another file follows"
-                    self._report(path, Damage(offset=found.offset, octets=found.octets, says=says))
-                case Damage():
-                    self._report(path, found)
-
-    def _report(self, path: Path, found: Damage) -> None:
-        self.damage.append(
-            CorruptError(
-                f"replay {path}: from octet {found.offset} on, {found.says}; {found.octets} octets"
-                " are not used, all other batches are; the file is kept as *.damaged after the"
-                " next checkpoint: check this disk and compare with a copy"
-            )
-        )
-
-
-def scanned(path: Path) -> Iterator[Entry | Tail | Damage]:
-    """Yield what a journal file holds, in order.
-
-    Raises:
-        StoreError: It cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            if not path.stat().st_size:
-                return
-            with (
-                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
-                memoryview(content) as view,
-            ):
-                yield from frames.scan(view)
-    except OSError as error:
-        raise StoreError(f"read the journal {path}: {error}; check the disk") from error
-
-
-def _cut(path: Path, length: int) -> None:
-    """Cut the file to `length` octets, durably."""
-    with path.open("r+b") as file:
-        file.truncate(length)
-        os.fsync(file.fileno())
 
 
 class _File:

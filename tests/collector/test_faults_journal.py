@@ -10,7 +10,8 @@ from agent import wire
 from collector.chain import Chain
 from collector.gate import frames, journal
 from collector.gate.frames import Entry
-from collector.gate.journal import Replay, file_name
+from collector.gate.journal import file_name
+from collector.gate.replay import Replay
 from tests.fakes import repetitions
 from tests.fakes.collector_durable import (
     NOW_NS,

@@ -16,7 +16,8 @@ from agent.delivery import Meaning, meaning_of, unknown_series
 from agent.records import Plan
 from collector.chain import Chain
 from collector.errors import RefusedError
-from collector.gate.journal import Replay, file_name
+from collector.gate.journal import file_name
+from collector.gate.replay import Replay
 from collector.web.api import encode
 from tests.fakes import wire_sample
 from tests.fakes.collector_durable import StoppedClock, caller, config, content, totals

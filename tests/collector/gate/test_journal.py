@@ -1,45 +1,18 @@
-"""The journal: groups, order, disks that fail, tails that are cut, damage that is said."""
+"""The journal: groups, their order, disks that fail, files that follow one another."""
 
 import asyncio
 import os
-import random
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from collector.errors import StoreError
 from collector.gate import frames, journal
-from collector.gate.frames import Entry
-from collector.gate.journal import Journal, Replay, file_name
-from tests.fakes.collector_durable import vantage
-
-
-def entry(number: int, octets: int = 20) -> Entry:
-    """Return an entry as a replay gives it back."""
-    bare = msgspec.structs.replace(vantage(0), token_sha256="")
-    return Entry(received_ns=number, vantage=bare, body=b"%020d" % number * (octets // 20))
-
-
-def nothing() -> None:
-    """Deliver to nobody."""
-
-
-def replayed(directory: Path, floor: int = 1) -> tuple[list[int], Replay]:
-    """Return the numbers of the entries of a replay, and the replay."""
-    replay = Replay(directory, floor)
-    return [found.received_ns for found in replay], replay
-
-
-async def write(directory: Path, numbers: range) -> None:
-    """Write a journal file with these entries."""
-    opened = Journal(directory)
-    for number in numbers:
-        await opened.append(entry(number), nothing)
-    await opened.close()
+from collector.gate.journal import Journal, file_name
+from tests.fakes.journals import entry, nothing, replayed, write
 
 
 async def test_what_was_appended_is_replayed_in_order(tmp_path: Path) -> None:
@@ -177,90 +150,10 @@ async def test_a_rotation_that_fails_keeps_the_old_file(tmp_path: Path) -> None:
     assert [1] == replayed(tmp_path)[0]
 
 
-async def test_files_below_the_floor_are_dropped_and_numbers_never_reused(tmp_path: Path) -> None:
-    """After a drop the next journal still gets a number above all before it."""
-    await write(tmp_path, range(3))
-    journal.drop(tmp_path, 2)
-    assert [] == journal.numbers(tmp_path)
-    opened = Journal(tmp_path, floor=2)
-    assert 2 == opened.number
-    await opened.close()
-
-
-async def test_a_torn_tail_is_cut_and_counted(tmp_path: Path) -> None:
-    """A last frame without its end is removed from the file; a second replay finds none."""
-    await write(tmp_path, range(3))
-    path = tmp_path / file_name(1)
-    length = path.stat().st_size
-    os.truncate(path, length - 5)
-    numbers, replay = replayed(tmp_path)
-    assert [0, 1] == numbers
-    assert (length // 3 - 5, []) == (replay.cut_octets, replay.damage)
-    assert length // 3 * 2 == path.stat().st_size
-    assert 0 == replayed(tmp_path)[1].cut_octets
-
-
-async def test_damage_in_the_middle_is_said_with_file_and_offset(tmp_path: Path) -> None:
-    """The message says where, how much, and what to do; the file outlives its checkpoint."""
-    await write(tmp_path, range(3))
-    await write(tmp_path, range(3, 6))
-    path = tmp_path / file_name(1)
-    frame = path.stat().st_size // 3
-    content = bytearray(path.read_bytes())
-    content[frame + 40] ^= 0x10
-    path.write_bytes(content)
-    numbers, replay = replayed(tmp_path)
-    assert [0, 2, 3, 4, 5] == numbers
-    (error,) = replay.damage
-    assert str(error) == (
-        f"replay {path}: from octet {frame} on, a frame does not match its checksum; {frame}"
-        " octets are not used, all other batches are; the file is kept as *.damaged after the"
-        " next checkpoint: check this disk and compare with a copy"
-    )
-    journal.drop(tmp_path, 3)
-    assert path.with_suffix(".damaged").read_bytes() == bytes(content)
-    assert [] == journal.numbers(tmp_path)
-
-
-async def test_a_tail_before_another_file_and_a_missing_file_are_said(tmp_path: Path) -> None:
-    """Only the last file may end within a frame, and no number may be left out."""
-    for start in (0, 3, 6, 9):
-        await write(tmp_path, range(start, start + 3))
-    path = tmp_path / file_name(1)
-    os.truncate(path, path.stat().st_size - 1)
-    (tmp_path / file_name(3)).unlink()
-    numbers, replay = replayed(tmp_path)
-    assert [0, 1, 3, 4, 5, 9, 10, 11] == numbers
-    tail, missing = map(str, replay.damage)
-    assert "the file ends within a frame, and another file follows" in tail
-    assert "journal-000003.bin to journal-000003.bin are missing" in missing
-
-
-async def test_random_cuts_and_flips_give_a_prefix_or_a_report(tmp_path: Path) -> None:
-    """Of 200 damaged copies none gives an entry that was not written, or loses one silently."""
-    await write(tmp_path, range(30))
-    path = tmp_path / file_name(1)
-    original = path.read_bytes()
-    dice = random.Random(7)
-    for _ in range(200):
-        content = bytearray(original)
-        if dice.random() < 0.5:
-            del content[dice.randrange(len(content)) :]
-        else:
-            content[dice.randrange(len(content))] ^= 1 << dice.randrange(8)
-        path.write_bytes(content)
-        numbers, replay = replayed(tmp_path)
-        if replay.damage:
-            assert sorted(set(numbers)) == numbers
-            assert 30 > len(numbers)
-        else:
-            assert list(range(len(content) * 30 // len(original))) == numbers
-
-
-async def test_a_directory_that_fails_is_said_and_leaves_no_file(
+async def test_a_directory_that_fails_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file whose name is not durable is no journal; what cannot be dropped or read is said."""
+    """A file whose name is not durable is no journal: it is said and removed."""
     await write(tmp_path, range(1))
 
     def fails(*_: object, **__: object) -> None:
@@ -271,14 +164,6 @@ async def test_a_directory_that_fails_is_said_and_leaves_no_file(
         with pytest.raises(StoreError, match="begin the journal"):
             Journal(tmp_path)
     assert [1] == journal.numbers(tmp_path)
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "unlink", fails)
-        with pytest.raises(StoreError, match="drop the journal"):
-            journal.drop(tmp_path, 2)
-    with monkeypatch.context() as patch:
-        patch.setattr(journal.mmap, "mmap", fails)
-        with pytest.raises(StoreError, match="read the journal"):
-            replayed(tmp_path)
 
 
 async def test_a_delivery_that_breaks_reaches_its_caller_alone(tmp_path: Path) -> None:
@@ -297,14 +182,3 @@ async def test_a_delivery_that_breaks_reaches_its_caller_alone(tmp_path: Path) -
     await opened.close()
     assert [type(None), ZeroDivisionError, type(None)] == [type(result) for result in results]
     assert [1, 3] == delivered
-
-
-async def test_a_file_is_whole_but_for_its_torn_tail(tmp_path: Path) -> None:
-    """A prefix of a file is one; a flipped bit in it is not."""
-    await write(tmp_path, range(3))
-    path = tmp_path / file_name(1)
-    octets = path.read_bytes()
-    path.write_bytes(octets[:-5])
-    assert journal.whole(path)
-    path.write_bytes(octets[:30] + bytes([octets[30] ^ 1]) + octets[31:])
-    assert not journal.whole(path)
