@@ -50,7 +50,7 @@ def read(octets: bytes, *, named: str = "") -> Envelope:
     rules = str(predicate["rules"])
     found = [*_octets(octets, document, named)]
     try:
-        rfc8785.dumps(document.value)
+        canonical.dumps(document.value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError):
         return Envelope(document.value, predicate, rules, writable=False, found=tuple(found))
     found += [*_digests(predicate, rules), *_subjects(document.value)]
@@ -59,7 +59,7 @@ def read(octets: bytes, *, named: str = "") -> Envelope:
 
 def sha256(value: Json) -> str:
     """Return the SHA-256 (hex) of the canonical JSON."""
-    return digest(rfc8785.dumps(value))
+    return digest(canonical.dumps(value))
 
 
 def _predicate(value: Json) -> dict[str, Any]:

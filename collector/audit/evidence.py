@@ -38,9 +38,9 @@ from importlib.metadata import version
 from typing import Any, Final
 
 import msgspec
-import rfc8785
 
 from agent.records import Origin
+from collector.audit import canonical
 from collector.episodes.control import HolderFinding
 from collector.episodes.policy import Ruling
 from collector.facts.knowledge import Knowledge
@@ -69,6 +69,7 @@ LIMITS: Final = (
     "Nobody signed this Statement: it shows consistency, not origin.",
 )
 
+_VERSION: Final = version("borne")
 _LARGEST_INTEGER: Final = 2**53 - 1
 _WALL_TIMES: Final = frozenset(
     {"started_ns", "first_seen_ns", "confirmed_ns", "ended_ns", "sent_ns"}
@@ -109,19 +110,26 @@ def statement(
         "rows": rows_of(rounds, knowledge, zone),
         "tables": knowledge.digests(),
         "rules": RULES,
-        "versions": {"borne": version("borne")},
+        "versions": {"borne": _VERSION},
         "limits": list(LIMITS),
     }
-    members = {name: digest(rfc8785.dumps(member)) for name, member in predicate.items()}
-    return rfc8785.dumps(
+    subject = [
+        {"name": record.path.id, "digest": {"sha256": digest(canonical.dumps(path))}}
+        for record, path in zip(rounds, paths, strict=True)
+    ]
+    return _written(PREDICATE_TYPE if crossing else FINDING_TYPE, subject, predicate)
+
+
+def _written(kind: str, subject: Sequence[object], predicate: Mapping[str, object]) -> bytes:
+    """Return the Statement's octets; each member of the predicate is written once, and digested."""
+    members = {name: canonical.dumps(member) for name, member in predicate.items()}
+    members["digests"] = canonical.dumps({name: digest(own) for name, own in members.items()})
+    return canonical.joined(
         {
-            "_type": STATEMENT_TYPE,
-            "subject": [
-                {"name": record.path.id, "digest": {"sha256": digest(rfc8785.dumps(path))}}
-                for record, path in zip(rounds, paths, strict=True)
-            ],
-            "predicateType": PREDICATE_TYPE if crossing else FINDING_TYPE,
-            "predicate": {**predicate, "digests": members},
+            "_type": canonical.dumps(STATEMENT_TYPE),
+            "subject": canonical.dumps(subject),
+            "predicateType": canonical.dumps(kind),
+            "predicate": canonical.joined(members),
         }
     )
 
@@ -262,7 +270,7 @@ def _row(row: msgspec.Struct | None) -> dict[str, Any]:
 
 def _ordered(rows: Iterable[dict[str, Any]]) -> list[Any]:
     """Return the rows in the order of their canonical JSON, each once, without empty ones."""
-    by_octets = {rfc8785.dumps(row): row for row in rows if row}
+    by_octets = {canonical.dumps(row): row for row in rows if row}
     return [by_octets[octets] for octets in sorted(by_octets)]
 
 
