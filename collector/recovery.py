@@ -53,6 +53,8 @@ class Rooms:
         Raises:
             StoreError: A directory cannot be made; the message says which.
         """
+        if not self.home.exists():  # what is above one that is there may be nobody's to read
+            _make(self.home)
         for directory in (self.journal, self.segments, self.evidence):
             _make(directory)
 

@@ -16,6 +16,7 @@ Rules
 
 import asyncio
 import os
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -28,10 +29,10 @@ from collector.gate import frames
 from collector.gate.frames import Entry
 from collector.store.files import sync_directory
 
-_PATTERN: Final = "journal-[0-9][0-9][0-9][0-9][0-9][0-9].bin"
+_NAME: Final = re.compile(r"journal-(\d{6}|[1-9]\d{6,})\.bin", re.ASCII)
+"""As `file_name` makes it: the millionth checkpoint comes, and its number has seven digits."""
 _AT_A_TIME: Final = 8
 """Deliveries between two looks at who may be told."""
-_NUMBER_PLACE: Final = slice(len("journal-"), -len(".bin"))
 
 T = TypeVar("T")
 _Waiter = tuple[bytes, Callable[[], None], asyncio.Future[None]]
@@ -45,15 +46,16 @@ def file_name(number: int) -> str:
 
 def numbers(directory: Path) -> list[int]:
     """Return the numbers of the journal files in `directory`, rising."""
-    return sorted(int(path.name[_NUMBER_PLACE]) for path in directory.glob(_PATTERN))
+    found = (_NAME.fullmatch(path.name) for path in directory.glob("journal-*.bin"))
+    return sorted(int(name[1]) for name in found if name is not None)
 
 
 def octets(directory: Path) -> int:
     """Return the octets of all journal files in `directory`: what a start would replay, about."""
     total = 0
-    for path in directory.glob(_PATTERN):
+    for number in numbers(directory):
         with suppress(FileNotFoundError):  # a checkpoint has just dropped it
-            total += path.stat().st_size
+            total += (directory / file_name(number)).stat().st_size
     return total
 
 

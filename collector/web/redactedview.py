@@ -53,7 +53,7 @@ def shown(intake: Intake, config: Config) -> tuple[Intake, Config]:
     """
     if not config.redact:
         return intake, config
-    config.directory.mkdir(parents=True, exist_ok=True)
+    config.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     veil = Veil(config, kept_salt(config.directory / SALT_FILE))
     return RedactedIntake(intake, veil), veil.config()
 

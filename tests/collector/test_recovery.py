@@ -34,3 +34,11 @@ async def test_a_store_of_the_release_before_is_opened(tmp_path: Path) -> None:
             assert statement is not None
             assert 2 == statement.count(b'"tool":"borne-agent"')
             assert 2 == len(chain.reader.paths(None, None, 9))
+
+
+async def test_a_new_store_is_its_owners_alone(tmp_path: Path) -> None:
+    """Names of agents and targets are nobody else's: others do not get into the directory."""
+    home = tmp_path / "made" / "store"
+    async with Chain(config(home), clock=StoppedClock()):
+        shut = (home, home / "journal", home / "segments", home / "evidence")
+        assert [0o700] * 4 == [path.stat().st_mode & 0o777 for path in shut]

@@ -33,6 +33,29 @@ async def test_what_was_appended_is_replayed_in_order(tmp_path: Path) -> None:
     assert [1, 2] == journal.numbers(tmp_path)
 
 
+async def test_the_millionth_file_is_found_again(tmp_path: Path) -> None:
+    """A checkpoint each minute gets there in two years: nothing of the next file may be lost."""
+    opened = Journal(tmp_path, 999_999)
+    await opened.append(entry(1), nothing)
+    await opened.rotate(lambda number: number)
+    await opened.append(entry(2), nothing)
+    await opened.close()
+    assert [999_999, 1_000_000] == journal.numbers(tmp_path)
+    assert [1, 2] == replayed(tmp_path, 999_999)[0]
+    assert 2 * len(frames.encode(entry(1))) == journal.octets(tmp_path)
+    following = Journal(tmp_path)
+    assert 1_000_001 == following.number
+    await following.close()
+
+
+def test_only_names_of_journal_files_count(tmp_path: Path) -> None:
+    """A copy beside a file, or a number in another form, is no second file of that number."""
+    for name in ("journal-000001.bin.bak", "journal-0000001.bin", "journal-1.bin", "000001.bin"):
+        (tmp_path / name).touch()
+    (tmp_path / file_name(1)).touch()
+    assert [1] == journal.numbers(tmp_path)
+
+
 async def test_a_group_is_what_came_during_the_last_sync(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
