@@ -161,12 +161,21 @@ def _imports(config: Config) -> Opened:
 
 
 def _replay(replay: Replay, state: State, rooms: Rooms, faults: Counter[str]) -> list[str]:
-    """Apply the journal again; return a sentence for each batch that is not read any more."""
+    """Apply the journal again; return a sentence for each batch that is not read any more.
+
+    Raises:
+        StoreError: The journal cannot be read, or is another release's.
+    """
     damage = []
     for entry in replay:
         try:
             state.apply(entry.vantage, wire.decode(entry.body), entry.received_ns)
         except WireError as error:
+            if error.reason == "version":
+                raise StoreError(
+                    f"replay {rooms.journal}: {error}; what it holds was acknowledged: use the"
+                    " release that wrote it"
+                ) from error
             damage.append(f"replay {rooms.journal}: a batch is not read any more: {error}")
         except Exception:  # noqa: BLE001 - as at the door: the same batch, the same bug
             faults["apply"] += 1

@@ -65,6 +65,8 @@ class Damage(msgspec.Struct, frozen=True, kw_only=True):
     octets: int
     says: str
     """What was found, as the middle of a sentence."""
+    foreign: bool = False
+    """Whether it is a whole frame of another version: another release's, and no damage."""
 
 
 def encode(entry: Entry) -> bytes:
@@ -99,7 +101,8 @@ def _next(content: memoryview, offset: int) -> tuple[Entry | Tail | Damage, int]
     octets = HEADER_OCTETS + length
     if version != VERSION:
         says = f"a frame has version {version}, this program reads {VERSION}"
-        return Damage(offset=offset, octets=min(octets, left), says=says), octets
+        found = Damage(offset=offset, octets=min(octets, left), says=says, foreign=True)
+        return found, octets
     if octets > left:
         return Tail(offset=offset, octets=left), left
     payload = content[offset + HEADER_OCTETS : offset + octets]

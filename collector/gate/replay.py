@@ -4,6 +4,8 @@ Rules
 - Files are read in the order of their numbers from the floor on; every intact batch is used.
 - A tail that is torn is cut off the last file, durably, and counted. Everything else that is not
   a whole frame is said, with its file and offset.
+- What another release wrote is no damage, and was acknowledged: a start that cannot read it is
+  refused.
 - A damaged file is never removed: what is below the floor is kept under the name `.damaged`.
 """
 
@@ -36,19 +38,15 @@ class Replay:
         """Yield each intact batch.
 
         Raises:
-            StoreError: A file cannot be read.
+            StoreError: A file cannot be read, or is another release's.
         """
         there = [number for number in numbers(self.directory) if number >= self.floor]
         expected = self.floor
+        if not there and self.floor > 1:
+            self._miss(f"{file_name(self.floor)} is")
         for number in there:
             if number != expected:
-                gap = f"{file_name(expected)} to {file_name(number - 1)}"
-                self.damage.append(
-                    CorruptError(
-                        f"replay the journal: {gap} are missing from {self.directory}; put them"
-                        " back and start again, or go on without their batches"
-                    )
-                )
+                self._miss(f"{file_name(expected)} to {file_name(number - 1)} are")
             expected = number + 1
             yield from self._file(self.directory / file_name(number), last=number == there[-1])
 
@@ -64,8 +62,21 @@ class Replay:
                 case Tail():
                     says = "the file ends within a frame, and another file follows"
                     self._report(path, Damage(offset=found.offset, octets=found.octets, says=says))
+                case Damage(foreign=True):
+                    raise StoreError(
+                        f"replay {path}: {found.says}; what it holds was acknowledged: use the"
+                        " release that wrote it, or a later one"
+                    )
                 case Damage():
                     self._report(path, found)
+
+    def _miss(self, what: str) -> None:
+        self.damage.append(
+            CorruptError(
+                f"replay the journal: {what} missing from {self.directory}; put that back and"
+                " start again, or go on without the batches in it"
+            )
+        )
 
     def _report(self, path: Path, found: Damage) -> None:
         self.damage.append(

@@ -4,7 +4,13 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
+from agent import wire
 from collector.chain import Chain
+from collector.errors import StoreError
+from collector.gate.frames import Entry
+from collector.gate.journal import Journal
 from tests.fakes.collector_durable import (
     NOW_NS,
     S_NS,
@@ -14,7 +20,9 @@ from tests.fakes.collector_durable import (
     content,
     contents,
     totals,
+    vantage,
 )
+from tests.fakes.journals import nothing
 
 KEPT = Path(__file__).parent / "kept" / "store-1"
 
@@ -34,6 +42,19 @@ async def test_a_store_of_the_release_before_is_opened(tmp_path: Path) -> None:
             assert statement is not None
             assert 2 == statement.count(b'"tool":"borne-agent"')
             assert 2 == len(chain.reader.paths(None, None, 9))
+
+
+async def test_a_batch_of_another_release_in_the_journal_is_refused(tmp_path: Path) -> None:
+    """It was acknowledged: a start that cannot read it says so, and the next one finds it."""
+    (tmp_path / "journal").mkdir()
+    opened = Journal(tmp_path / "journal")
+    body = bytearray(wire.encode(batch(0)))
+    body[4] = 9
+    await opened.append(Entry(received_ns=1, vantage=vantage(0), body=bytes(body)), nothing)
+    await opened.close()
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"not 9/0; .* release that wrote it"):
+            await Chain(config(tmp_path), clock=StoppedClock()).__aenter__()
 
 
 async def test_a_new_store_is_its_owners_alone(tmp_path: Path) -> None:

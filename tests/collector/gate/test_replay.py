@@ -2,6 +2,7 @@
 
 import os
 import random
+import zlib
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,26 @@ async def test_a_tail_before_another_file_and_a_missing_file_are_said(tmp_path: 
     tail, missing = map(str, replay.damage)
     assert "the file ends within a frame, and another file follows" in tail
     assert "journal-000003.bin to journal-000003.bin are missing" in missing
+
+
+def test_a_journal_that_is_gone_altogether_is_said(tmp_path: Path) -> None:
+    """A checkpoint leaves a file of its floor's number behind; before the first there is none."""
+    assert [] == replayed(tmp_path)[1].damage
+    (missing,) = map(str, replayed(tmp_path, 7)[1].damage)
+    assert "journal-000007.bin is missing" in missing
+
+
+async def test_a_file_of_another_release_is_refused_and_left(tmp_path: Path) -> None:
+    """It is no damage: what it holds was acknowledged, and the release that wrote it reads it."""
+    await write(tmp_path, range(2))
+    path = tmp_path / file_name(1)
+    content = bytearray(path.read_bytes())
+    content[2] = 2
+    content[12:16] = zlib.crc32(content[:12]).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"a frame has version 2, this program reads 1; .*release"):
+        replayed(tmp_path)
+    assert bytes(content) == path.read_bytes()
 
 
 async def test_random_cuts_and_flips_give_a_prefix_or_a_report(tmp_path: Path) -> None:
