@@ -24,11 +24,11 @@ from benchmarks.results import Result
 from collector.gate.intake import SinkCounts
 from collector.samples.columns import Columns
 from collector.samples.windows import Windows
+from collector.settings.sinkrows import SinkSettings
 from collector.sinks.backlog import Backlog
 from collector.sinks.lineprotocol import Lines
 from collector.sinks.sink import Sink
 from collector.sinks.sinkclient import SinkDownError, connect
-from collector.sinks.sinkrows import SinkSettings
 from collector.store import segments
 from collector.store.catalog import Catalog
 

@@ -26,13 +26,13 @@ import pyarrow as pa
 
 from benchmarks import reference
 from benchmarks.results import Result, alone, less
+from collector.listed import DAY_NS, HOUR_NS, Segment
 from collector.samples import packing, quantiles, summaries
 from collector.samples.columns import Columns, empty
 from collector.samples.registry import ranks
 from collector.store import compaction, moments, segments
 from collector.store.asking import Question
 from collector.store.compaction import Bench
-from collector.store.listed import DAY_NS, HOUR_NS, Segment
 from collector.store.segments import WindowsWriter
 
 ROWS = reference.SERIES * 1440

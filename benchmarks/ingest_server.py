@@ -34,13 +34,13 @@ from benchmarks.ingest_bodies import FORMS, agent_id
 from collector import memory
 from collector.chain import Chain
 from collector.clock import WallClock
-from collector.config import Config
 from collector.gate import bodies, frames, ingest, replay, tls
 from collector.gate.frames import Entry
-from collector.gate.limits import Limits
-from collector.gate.websettings import Tls
 from collector.records import Place, Vantage
 from collector.samples.windows import Windows
+from collector.settings.config import Config
+from collector.settings.limits import Limits
+from collector.settings.websettings import Tls
 from collector.state import State
 from collector.web import handlers
 

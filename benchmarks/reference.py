@@ -10,11 +10,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from agent.records import Protocol, Series, Stamp
+from collector.listed import DAY_NS, HOUR_NS
 from collector.records import RowId
 from collector.samples.columns import Columns, concat
 from collector.samples.registry import Registered
 from collector.samples.windows import Windows
-from collector.store.listed import DAY_NS, HOUR_NS
 
 SERIES = 10_000
 SAMPLES = 60

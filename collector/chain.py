@@ -21,7 +21,6 @@ from typing import Final, Self
 from agent.records import Plan, Series
 from collector import recovery
 from collector.clock import Clock, WallClock
-from collector.config import Config
 from collector.episodes.plan import Plans
 from collector.errors import StoreError
 from collector.gate import replay
@@ -29,16 +28,17 @@ from collector.gate.callers import Caller
 from collector.gate.ingest import Ingest
 from collector.gate.intake import Counts, Reader, Recovered, SinkCounts
 from collector.gate.journal import Journal
+from collector.listed import Segment
 from collector.records import Vantage
 from collector.recovery import Rooms, Start
 from collector.samples import registry
+from collector.settings.config import Config
 from collector.sinks.backlog import Backlog
 from collector.sinks.sink import Sink
 from collector.state import Snapshot, State
 from collector.store import judged, segments
 from collector.store.bundles import Bundles
 from collector.store.catalog import Catalog
-from collector.store.listed import Segment
 from collector.store.upkeep import Upkeep
 from collector.web.reader import StoreReader
 

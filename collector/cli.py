@@ -280,9 +280,9 @@ def _version(options: argparse.Namespace) -> int:
 
 def _serve(options: argparse.Namespace) -> int:
     """Check the settings, and serve unless that was all."""
-    from collector.config import Config, load  # noqa: PLC0415 - see the rules
     from collector.gate import tls  # noqa: PLC0415 - see the rules
-    from collector.gate.addresses import parse_listen  # noqa: PLC0415 - see the rules
+    from collector.settings.addresses import parse_listen  # noqa: PLC0415 - see the rules
+    from collector.settings.config import Config, load  # noqa: PLC0415 - see the rules
 
     def read() -> Config:
         return load(options.file, tuple(options.listen or ()))
@@ -322,8 +322,7 @@ def _log_to_stderr(level: str) -> None:
 
 def _explain(options: argparse.Namespace) -> int:
     """Judge the paths of files."""
-    from collector.commands import explain  # noqa: PLC0415 - see the rules
-    from collector.facts import offline  # noqa: PLC0415 - see the rules
+    from collector.commands import explain, offline  # noqa: PLC0415 - see the rules
 
     asked = explain.request(
         options.files,
@@ -348,8 +347,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _place(options: argparse.Namespace) -> int:
     """Say what is known of an address."""
-    from collector.commands import place  # noqa: PLC0415 - see the rules
-    from collector.facts import offline  # noqa: PLC0415 - see the rules
+    from collector.commands import offline, place  # noqa: PLC0415 - see the rules
 
     return place.run(
         options.address,

@@ -21,11 +21,11 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from agent.records import Plan
-from collector.config import Config
 from collector.errors import RefusedError
 from collector.gate.callers import Caller
 from collector.gate.intake import Counts, Intake, Reader, Recovered, SinkCounts
 from collector.records import Vantage
+from collector.settings.config import Config
 
 
 class OpenableIntake(Intake, AbstractAsyncContextManager[Intake, None], Protocol):

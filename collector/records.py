@@ -15,8 +15,8 @@ from typing import Final, Literal, NewType
 import msgspec
 
 from agent.records import Family, Origin, Path, Series
-from collector.judgement.nearness import Landmark, Proved, Several
-from collector.judgement.positions import Standing
+from collector.nearness import Landmark, Proved, Several
+from collector.positions import Standing
 
 RowId = NewType("RowId", int)
 """The collector's own number of a series, unique over all agents and spools."""

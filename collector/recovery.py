@@ -16,22 +16,22 @@ from typing import Final
 
 from agent import wire
 from agent.errors import WireError
-from collector.config import Config
 from collector.errors import CorruptError, StoreError
 from collector.facts import atlas, importing, knowledge, provenance
 from collector.facts.atlas import Atlas
 from collector.facts.importing import Opened
 from collector.facts.regions import JURISDICTIONS
 from collector.facts.soil import Soil
+from collector.files import sync_directory
 from collector.gate import journal
 from collector.gate.intake import Recovered
 from collector.gate.replay import Replay, drop
+from collector.listed import Segment
 from collector.samples import quantiles
+from collector.settings.config import Config
 from collector.state import Checkpoint, State
 from collector.store.bundles import Bundles
 from collector.store.catalog import Catalog
-from collector.store.files import sync_directory
-from collector.store.listed import Segment
 
 _S_NS: Final = 1_000_000_000
 _LOG: Final = logging.getLogger(__name__)

@@ -22,13 +22,13 @@ from typing import Final, Protocol
 import msgspec
 
 from collector.clock import Clock
-from collector.config import Config
 from collector.errors import ConfigError, RefusedError, StoreError
 from collector.facts import importing
 from collector.gate import tls
 from collector.gate.intake import Intake
 from collector.gate.listening import Listening
-from collector.gate.websettings import Access
+from collector.settings.config import Config
+from collector.settings.websettings import Access
 
 _LOG: Final = logging.getLogger(__name__)
 

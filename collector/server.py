@@ -24,12 +24,12 @@ from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
 from collector.clock import Clock, WallClock
-from collector.config import Config
 from collector.errors import ConfigError, RefusedError, StoreError
 from collector.gate import tls
 from collector.gate.listening import Listening
 from collector.live import Live, OpenableIntake
 from collector.reload import Reload
+from collector.settings.config import Config
 from collector.web.handlers import Handlers
 
 DRAIN_S: Final = 10.0

@@ -23,15 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.records import Batch
-from collector.episodes.policy import Policy
-from collector.episodes.routes import Routes
 from collector.facts.knowledge import Knowledge
-from collector.gate.limits import Limits
+from collector.listed import Segment
 from collector.records import Crossing, PathRecord, Vantage, Verdict, Zone
+from collector.routes import Routes
 from collector.samples.quantiles import Columns, concat
 from collector.samples.registry import MISSING, Alias, Registered, Registry
 from collector.samples.windows import Windows
-from collector.store.listed import Segment
+from collector.settings.limits import Limits
+from collector.settings.policy import Policy
 
 Spool = tuple[bytes, bytes]
 """(agent id, spool id)."""

@@ -41,16 +41,16 @@ import msgspec
 
 from agent.records import Origin
 from collector.audit import canonical
-from collector.episodes.control import HolderFinding
-from collector.episodes.policy import Ruling
 from collector.facts.knowledge import Knowledge
 from collector.facts.names import Reading
 from collector.facts.operators import Operator
 from collector.facts.regions import written
 from collector.facts.soil import Soil
-from collector.judgement.nearness import Supposed
-from collector.judgement.positions import REFUTED, UNTESTED
+from collector.judgement.control import HolderFinding
+from collector.nearness import Supposed
+from collector.positions import REFUTED, UNTESTED
 from collector.records import RULES, Crossing, PathRecord, Vantage, Zone
+from collector.settings.policy import Ruling
 from collector.wall import wall_text
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"

@@ -32,12 +32,12 @@ from collector.audit.redaction import coarse
 from collector.audit.restatement import Restated, restate
 from collector.audit.stated import Stated
 from collector.audit.verification import on_soil, verify
-from collector.episodes.policy import ANY, Ruling
 from collector.errors import UnreadableError
 from collector.facts.knowledge import Knowledge
-from collector.judgement.nearness import Landmark, Nearness, Several
-from collector.judgement.positions import Standing
+from collector.nearness import Landmark, Nearness, Several
+from collector.positions import Standing
 from collector.records import RULES, Place, Vantage, Zone
+from collector.settings.policy import ANY, Ruling
 
 SOMEWHERE: Final = "a place"
 

@@ -25,7 +25,7 @@ from agent.records import Origin, Path
 from collector.audit.findings import Difference, Verification
 from collector.audit.stated import Stated
 from collector.facts.networks import Networks, parse
-from collector.judgement.nearness import Supposed
+from collector.nearness import Supposed
 from collector.records import Judgement, PathVerdict
 
 Kind = Literal["address", "name", "agent", "path", "crossing"]

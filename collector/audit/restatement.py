@@ -17,15 +17,15 @@ import msgspec
 from collector.audit import evidence
 from collector.audit.stated import Stated
 from collector.episodes.administration import Administration
-from collector.episodes.control import HolderFinding
 from collector.episodes.crossings import Crossings
 from collector.facts.clouds import StatedClouds
 from collector.facts.knowledge import Knowledge
 from collector.facts.networks import Networks, RangeTables
 from collector.judgement import anycast, borders, suppositions
+from collector.judgement.control import HolderFinding
 from collector.judgement.landmarks import discs
-from collector.judgement.nearness import Several
-from collector.judgement.positions import UNTESTED
+from collector.nearness import Several
+from collector.positions import UNTESTED
 from collector.records import Crossing, PathRecord, Verdict
 
 _LAST_DIGITS: Final = 1e-9

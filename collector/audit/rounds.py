@@ -13,7 +13,7 @@ import msgspec
 
 from collector.audit.evidence import PREDICATE_TYPE
 from collector.errors import CorruptError
-from collector.judgement.nearness import Supposed
+from collector.nearness import Supposed
 from collector.records import Judgement
 from collector.wall import wall_ns
 

@@ -16,8 +16,6 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from agent.records import Path
-from collector.episodes.control import HolderFinding
-from collector.episodes.policy import Ruling
 from collector.errors import UnreadableError
 from collector.facts.carriers import Carrier
 from collector.facts.clouds import StatedClouds
@@ -29,8 +27,9 @@ from collector.facts.names import NameReader
 from collector.facts.networks import Address, Networks, Prefixes, SpecialRange
 from collector.facts.operators import CodeRow, NameRule, Operator
 from collector.facts.places import PlaceRow
-from collector.judgement.nearness import Landmark, Several
-from collector.judgement.positions import Standing
+from collector.judgement.control import HolderFinding
+from collector.nearness import Landmark, Several
+from collector.positions import Standing
 from collector.records import (
     Crossing,
     Jurisdiction,
@@ -41,6 +40,7 @@ from collector.records import (
     Vantage,
     Zone,
 )
+from collector.settings.policy import Ruling
 from collector.wall import wall_ns
 
 Range = TypeVar("Range", OriginRow, RegistrantRow)

@@ -23,12 +23,12 @@ from typing import Final, NoReturn
 
 from collector.clock import WallClock
 from collector.errors import ConfigError, CorruptError, StoreError
+from collector.files import publish, sync_directory
 from collector.gate import journal
 from collector.gate.replay import whole
+from collector.listed import Segment
 from collector.recovery import Rooms
 from collector.store import checkpoints, copying, manifest
-from collector.store.files import publish, sync_directory
-from collector.store.listed import Segment
 from collector.store.manifest import File, Manifest
 from collector.wall import wall_text
 from collector.web.redactedview import SALT_FILE

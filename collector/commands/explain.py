@@ -21,14 +21,13 @@ from typing import Final
 from agent.records import Origin, Path
 from collector import terminal
 from collector.audit.redaction import SALT_OCTETS, Redactor
-from collector.commands import explanation, pathtable
+from collector.commands import explanation, offline, pathtable
+from collector.commands.offline import NOTHING, Given
 from collector.errors import ConfigError
-from collector.facts import offline
-from collector.facts.offline import NOTHING, Given
 from collector.imports import formats
 from collector.judgement import borders
-from collector.judgement.nearness import Supposed
 from collector.judgement.suppositions import suppose
+from collector.nearness import Supposed
 from collector.records import SEVERITY, Judgement, Jurisdiction, Verdict
 
 STDIN: Final = "-"

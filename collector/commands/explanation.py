@@ -31,7 +31,7 @@ import msgspec
 
 from collector.audit.redaction import is_token
 from collector.facts.networks import parse
-from collector.judgement.nearness import Supposed
+from collector.nearness import Supposed
 from collector.records import Evidence, HopJudgement, Judgement, PathVerdict, Place
 
 

@@ -16,13 +16,13 @@ import msgspec
 
 from collector.errors import StoreError
 from collector.facts import knowledge
+from collector.listed import SEALED_S
 from collector.recovery import Rooms
+from collector.settings.answerlimits import AnswerLimits
 from collector.state import Checkpoint, State
 from collector.store import checkpoints
 from collector.store.bundles import Bundles
-from collector.store.listed import SEALED_S
 from collector.web import api, questions
-from collector.web.answerlimits import AnswerLimits
 from collector.web.parameters import Pairs
 from collector.web.reader import StoreReader
 

@@ -23,7 +23,6 @@ from rich.text import Text
 from agent.records import Origin, Path
 from collector.commands.explanation import address
 from collector.facts.regions import TITLES
-from collector.judgement.nearness import Supposed
 from collector.judgement.sentences import (
     EVIDENCE,
     HOLDING,
@@ -36,6 +35,7 @@ from collector.judgement.sentences import (
     milliseconds,
     places,
 )
+from collector.nearness import Supposed
 from collector.records import OUTSIDE, Axis, HopJudgement, Judgement, PathVerdict, Verdict
 
 LIMITS: Final = (

@@ -16,11 +16,10 @@ import msgspec
 from agent.records import Path, PathReply, Protocol
 from collector import terminal
 from collector.audit.redaction import SALT_OCTETS, Redactor
-from collector.commands import explanation, pathtable
+from collector.commands import explanation, offline, pathtable
+from collector.commands.offline import NOTHING, Given
 from collector.errors import ConfigError
-from collector.facts import offline
 from collector.facts.networks import parse
-from collector.facts.offline import NOTHING, Given
 from collector.facts.regions import JURISDICTIONS
 from collector.imports import fields
 from collector.judgement import borders

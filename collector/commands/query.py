@@ -22,7 +22,7 @@ from collector.audit.redaction import SALT_OCTETS, Redactor
 from collector.commands.redactedanswer import redacted
 from collector.errors import ConfigError, RefusedError, StoreError
 from collector.facts.networks import Networks, load_special
-from collector.store.files import publish
+from collector.files import publish
 from collector.web import tabular
 from collector.web.parameters import Pairs
 from collector.web.tabular import Column

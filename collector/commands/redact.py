@@ -6,7 +6,6 @@ Rules
 - Exit codes: 0 it is written, 2 the Statement cannot be read, judged again or redacted.
 """
 
-import os
 import secrets
 import sys
 from pathlib import Path as File
@@ -14,8 +13,9 @@ from typing import Final
 
 from collector.audit import redactedstatement
 from collector.audit.redaction import SALT_OCTETS
-from collector.errors import ConfigError, UnreadableError
-from collector.facts import offline
+from collector.audit.salts import kept_salt
+from collector.commands import offline
+from collector.errors import UnreadableError
 
 STDIN: Final = "-"
 
@@ -39,30 +39,3 @@ def run(name: str, salt_file: str | None) -> int:
     sys.stdout.buffer.write(found)
     sys.stdout.buffer.flush()
     return 0
-
-
-def kept_salt(file: File) -> bytes:
-    """Return the salt of a file, which is made where it is not there.
-
-    Raises:
-        ConfigError: it cannot be read or made, or holds less than a salt.
-    """
-    try:
-        with open(file, "xb", opener=_private) as made:
-            made.write(secrets.token_bytes(SALT_OCTETS))
-    except FileExistsError:
-        pass
-    except OSError as error:
-        raise ConfigError(f"make the salt {file}: {error.strerror}; give another file") from error
-    try:
-        found = file.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"read the salt {file}: {error.strerror}; give another file") from error
-    if len(found) < SALT_OCTETS:
-        what = f"it has {len(found)} octets, a salt has {SALT_OCTETS} at least; remove it"
-        raise ConfigError(f"read the salt {file}: {what}")
-    return found
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from collector.errors import ConfigError, CorruptError, StoreError
+from collector.files import sync_directory
 from collector.recovery import Rooms
 from collector.store import checkpoints, copying, lock, manifest
-from collector.store.files import sync_directory
 from collector.store.manifest import File, Manifest
 
 _CHANGED: Final = "it was changed, or its disk fails: take another backup"

@@ -20,9 +20,10 @@ from pathlib import Path as File
 from textwrap import fill
 from typing import Final, NoReturn
 
-from collector.audit import auditlines, canonical, stated, verification
+from collector.audit import canonical, stated, verification
 from collector.audit.findings import Verification
 from collector.audit.redaction import SALT_OCTETS, Redactor
+from collector.commands import auditlines
 from collector.errors import StoreError, UnreadableError
 from collector.facts import atlas, knowledge
 from collector.facts.knowledge import Knowledge

@@ -1,1 +1,1 @@
-"""From verdicts to what opens and ends: policy, crossings, findings, and what agents are asked."""
+"""From verdicts to what opens and ends: crossings, findings, and plans of agents."""

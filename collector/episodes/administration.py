@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from collector.episodes.control import ForeignGroup, HolderFinding
 from collector.episodes.crossings import Crossings
 from collector.episodes.ways import verdict_on
 from collector.facts.regions import BY_NAME
+from collector.judgement.control import ForeignGroup, HolderFinding
 from collector.records import Axis, Crossing, Judgement, Jurisdiction, Verdict
 
 

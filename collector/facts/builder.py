@@ -9,7 +9,7 @@ import msgspec
 from collector.errors import StoreError
 from collector.facts import atlas, geodata, sealed, soil
 from collector.facts.geodata import Source
-from collector.store.files import publish
+from collector.files import publish
 
 VERSIONS: Final = {
     "origin": atlas.VERSION,

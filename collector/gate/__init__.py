@@ -1,1 +1,1 @@
-"""Where batches come in: callers, bodies, limits, the journal, TLS and listening."""
+"""Where batches come in: callers, bodies, the journal, TLS and listening."""

@@ -16,7 +16,7 @@ import hashlib
 from enum import Enum, auto
 
 from collector.errors import RefusedError
-from collector.gate.websettings import Access, Role
+from collector.settings.websettings import Access, Role
 
 
 class Need(Enum):

@@ -22,7 +22,7 @@ from agent import wire
 from agent.errors import WireError
 from agent.records import Batch
 from collector.errors import RefusedError
-from collector.gate.limits import RATIO_FROM_OCTETS, Limits
+from collector.settings.limits import RATIO_FROM_OCTETS, Limits
 
 _IDENTITY: Final = frozenset({"", "identity"})
 

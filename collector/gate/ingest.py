@@ -35,10 +35,10 @@ from collector.gate.callers import Caller
 from collector.gate.frames import Entry
 from collector.gate.intake import Counts, UnknownSeriesError
 from collector.gate.journal import Journal
-from collector.gate.limits import Limits
 from collector.gate.twins import Twins, print_of
 from collector.records import Vantage
 from collector.samples.queues import Queue
+from collector.settings.limits import Limits
 from collector.state import State
 
 _S_NS: Final = 1_000_000_000

@@ -14,11 +14,11 @@ from typing import Protocol
 import msgspec
 
 from agent.records import Plan
-from collector.episodes.asked import Asked
-from collector.episodes.control import HolderFinding
 from collector.errors import RefusedError
 from collector.gate.callers import Caller
-from collector.judgement.positions import Position
+from collector.judgement.asked import Asked
+from collector.judgement.control import HolderFinding
+from collector.positions import Position
 from collector.records import Crossing, PathRecord, SeriesQuery, SeriesRow, Vantage, ZoneRow
 from collector.samples.worst import WorstRow
 

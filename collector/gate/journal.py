@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from collector.errors import StoreError
+from collector.files import sync_directory
 from collector.gate import frames
 from collector.gate.frames import Entry
-from collector.store.files import sync_directory
 
 _NAME: Final = re.compile(r"journal-(\d{6}|[1-9]\d{6,})\.bin", re.ASCII)
 """As `file_name` makes it: the millionth checkpoint comes, and its number has seven digits."""

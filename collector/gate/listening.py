@@ -20,7 +20,7 @@ from typing import Final
 from aiohttp import web
 
 from collector.errors import ConfigError
-from collector.gate.addresses import InheritedSocket, TcpAddress, UnixAddress, parse_listen
+from collector.settings.addresses import InheritedSocket, TcpAddress, UnixAddress, parse_listen
 
 BACKLOG: Final = 1024
 """Connections that the kernel keeps for us; a fleet comes back all at once."""

@@ -12,7 +12,7 @@ import ssl
 from typing import Final
 
 from collector.errors import ConfigError
-from collector.gate.websettings import Tls
+from collector.settings.websettings import Tls
 
 BUFFER_OCTETS: Final = 16 * 1024
 

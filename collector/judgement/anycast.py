@@ -22,9 +22,9 @@ from typing import Final
 from agent.records import Path
 from collector.facts.networks import Networks
 from collector.judgement.discs import distance_km, reach_km
-from collector.judgement.nearness import Nearness, Several
-from collector.judgement.positions import UNTESTED
 from collector.judgement.sightings import sight
+from collector.nearness import Nearness, Several
+from collector.positions import UNTESTED
 from collector.records import Evidence
 from collector.wall import wall_ns
 

@@ -25,7 +25,6 @@ from agent.records import Path
 from collector.facts.knowledge import Knowledge
 from collector.judgement.discs import Observer, observer, usable_ns
 from collector.judgement.dossiers import Dossier, Dossiers, dossiers
-from collector.judgement.positions import REFUTED, UNTESTED
 from collector.judgement.proven import NO_DISCS, NOTHING, Discs, Prover, prover
 from collector.judgement.sightings import Sightings, canonical, sight
 from collector.judgement.squatting import unmasked
@@ -38,6 +37,7 @@ from collector.judgement.verdicts import (
     on_administration,
     on_territory,
 )
+from collector.positions import REFUTED, UNTESTED
 from collector.records import (
     SEVERITY,
     Axis,

@@ -25,9 +25,9 @@ import msgspec
 
 from agent.records import EARLIEST_NS, WitnessReply, is_reachable
 from collector.judgement.discs import usable_ns
-from collector.judgement.nearness import Landmark
-from collector.judgement.positions import UNTESTED
 from collector.judgement.proofs import Disc
+from collector.nearness import Landmark
+from collector.positions import UNTESTED
 from collector.records import Vantage
 from collector.wall import wall_ns
 

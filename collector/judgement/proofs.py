@@ -40,7 +40,7 @@ from collector.judgement.discs import (
     distance_km,
     usable_ns,
 )
-from collector.judgement.positions import REFUTED, UNTESTED
+from collector.positions import REFUTED, UNTESTED
 from collector.records import Place
 
 TOLERANCE_KM: Final = 5.0

@@ -32,9 +32,9 @@ from collector.facts.territories import Claims
 from collector.judgement import anycast, proofs
 from collector.judgement.clearance import Point, detour, distance
 from collector.judgement.discs import distance_km, longest_ns, reach_km, usable_ns
-from collector.judgement.nearness import Nearness, Proved
-from collector.judgement.positions import UNTESTED
 from collector.judgement.proofs import TOLERANCE_KM, Disc, Proof
+from collector.nearness import Nearness, Proved
+from collector.positions import UNTESTED
 from collector.records import Evidence, Jurisdiction, Place, Zone
 
 Word: TypeAlias = Literal["inside", "outside"]

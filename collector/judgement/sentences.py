@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from agent.records import Family
-from collector.episodes.control import HolderFinding
 from collector.facts.regions import BY_NAME
-from collector.judgement.nearness import Several
+from collector.judgement.control import HolderFinding
+from collector.nearness import Several
 from collector.records import (
     INSIDE,
     OUTSIDE,

@@ -21,11 +21,11 @@ from collector.facts.knowledge import Knowledge
 from collector.facts.soil import Soil
 from collector.judgement import proofs
 from collector.judgement.landmarks import discs
-from collector.judgement.nearness import Supposed
-from collector.judgement.positions import UNTESTED
 from collector.judgement.proofs import GLASS, VACUUM, Disc, Supposition
 from collector.judgement.proven import NO_DISCS, Discs, Prover, prover
 from collector.judgement.sightings import canonical
+from collector.nearness import Supposed
+from collector.positions import UNTESTED
 from collector.records import HopJudgement, Judgement, Jurisdiction, PathRecord, Zone
 
 _KINDS: Final[tuple[Literal["inside", "outside"], ...]] = ("inside", "outside")

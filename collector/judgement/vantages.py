@@ -28,8 +28,8 @@ from typing import Final
 
 from agent.records import Origin, Path
 from collector.judgement.discs import distance_km, reach_km, usable_ns
-from collector.judgement.positions import ENOUGH, Between, Memory, Position
 from collector.judgement.sightings import canonical, sight
+from collector.positions import ENOUGH, Between, Memory, Position
 from collector.records import Vantage
 from collector.wall import wall_ns
 

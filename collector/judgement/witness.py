@@ -31,8 +31,8 @@ from itertools import chain
 from typing import Final, NamedTuple, Protocol
 
 from agent.records import IPV4, IPV6, Plan, WitnessTask, is_reachable
-from collector.episodes.asked import Asked
 from collector.facts.soil import Soil
+from collector.judgement.asked import Asked
 from collector.judgement.clearance import Point, distance
 from collector.judgement.discs import distance_km, reach_km, usable_ns
 from collector.judgement.landmarks import Landmarks

@@ -29,8 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.records import Series
-from collector.gate.limits import Limits
 from collector.records import RowId
+from collector.settings.limits import Limits
 
 MISSING: Final = 0xFFFF_FFFF
 """Stands for a series without a row in `rows_of`."""

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from agent.records import Series
 from collector.errors import CorruptError, StoreError
+from collector.listed import SEALED_S, Segment
 from collector.samples.columns import Columns, concat
 from collector.samples.quantiles import merge
 from collector.store import segments
-from collector.store.listed import SEALED_S, Segment
 
 _S_NS: Final = 1_000_000_000
 _WIDTH_NS: Final = SEALED_S * _S_NS

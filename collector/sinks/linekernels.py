@@ -30,7 +30,7 @@ from collector.samples.sketch import (
     SCALE,
     TABLE_BITS,
 )
-from collector.sinks.lineprotocol import LARGEST_WHOLE, NAME_OCTETS, Fields, Heads
+from collector.sinks.linewords import LARGEST_WHOLE, NAME_OCTETS, Fields, Heads
 from collector.sinks.powers import LOWEST, POWERS
 
 NUMBER_OCTETS: Final = 32

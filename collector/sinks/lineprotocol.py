@@ -33,6 +33,7 @@ from collector.errors import WireError
 from collector.samples.columns import Columns
 from collector.samples.quantiles import quantiles
 from collector.sinks import vmranges
+from collector.sinks.linewords import NAME_OCTETS, Fields, Heads
 
 MEASUREMENT: Final = "borne"
 FIELDS: Final = (
@@ -42,11 +43,6 @@ FIELDS: Final = (
 """Fields of a window."""
 WHOLE: Final = ("probes", "bucket")
 """So begin the names of fields that are integers."""
-LARGEST_WHOLE: Final = 1 << 53
-"""Integers beyond are none in a float64."""
-
-NAME_OCTETS: Final = 32
-"""Room of a field's name, with its signs."""
 
 _ESCAPES: Final = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
 _TIME_OCTETS: Final = 22
@@ -62,26 +58,6 @@ class Written(NamedTuple):
     """Lines that were written."""
     invalid: int
     """Rows that cannot be written so that every server reads them."""
-
-
-class Heads(NamedTuple):
-    """Measurement and tags of several series, for `encode`."""
-
-    octets: NDArray[np.uint8]
-    begins: NDArray[np.uint64]
-    """(h + 1,) where each begins, and where the last one ends; those that cannot be written are
-    empty."""
-
-
-class Fields(NamedTuple):
-    """The fields of every line, in the order in which they are written."""
-
-    names: NDArray[np.uint8]
-    """`,name=` of each, filled up to `NAME_OCTETS`: the kernel writes all of them."""
-    sizes: NDArray[np.uint64]
-    """(f,) how many octets of them count."""
-    whole: NDArray[np.bool_]
-    """(f,) whether the values are integers."""
 
 
 @cache

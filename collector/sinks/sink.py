@@ -24,7 +24,9 @@ import numpy as np
 from collector import clock
 from collector.errors import CorruptError, GoneError, StoreError
 from collector.gate.intake import SinkCounts
+from collector.listed import SEALED_S, Segment
 from collector.samples.columns import Columns
+from collector.settings.sinkrows import SinkSettings
 from collector.sinks import lineprotocol
 from collector.sinks.backlog import Backlog
 from collector.sinks.lineprotocol import Lines
@@ -37,8 +39,6 @@ from collector.sinks.sinkclient import (
     SinkRefusedError,
     connect,
 )
-from collector.sinks.sinkrows import SinkSettings
-from collector.store.listed import SEALED_S, Segment
 
 PIECE_ROWS: Final = 5000
 FIRST_WAIT_S: Final = 1.0

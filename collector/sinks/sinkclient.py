@@ -20,7 +20,7 @@ from typing import Any, Final, Protocol
 
 import aiohttp
 
-from collector.sinks.sinkrows import SinkSettings
+from collector.settings.sinkrows import SinkSettings
 
 REQUEST_S: Final = 10.0
 """Longest that a server may take for an answer."""

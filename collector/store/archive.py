@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.errors import CorruptError, StoreError
+from collector.listed import Segment
 from collector.store import segmentfile
-from collector.store.listed import Segment
 from collector.store.segmentfile import Draft, Form
 
 SCHEMA: Final = pa.schema(

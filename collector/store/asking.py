@@ -14,12 +14,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from collector.listed import Segment
 from collector.samples import packing, summaries
 from collector.samples.columns import Columns, Summaries
 from collector.samples.sums import Sums, TooManyError
 from collector.store import levels, moments, segments
 from collector.store.levels import Piece
-from collector.store.listed import Segment
 
 _S_NS: Final = 1_000_000_000
 

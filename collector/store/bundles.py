@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from collector.errors import CorruptError, StoreError
+from collector.files import publish, sync_directory
 from collector.store.archive import Loose
-from collector.store.files import publish, sync_directory
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 

@@ -21,11 +21,11 @@ from pathlib import Path
 import msgspec
 
 from collector.errors import CorruptError, StoreError
+from collector.listed import SEALED_S, Kind, Segment
 from collector.samples.registry import Registered
 from collector.state import Checkpoint, Snapshot
 from collector.store import checkpoints, lock
 from collector.store.checkpoints import COLUMNS, FILE_NAME
-from collector.store.listed import SEALED_S, Kind, Segment
 from collector.store.schema import SCRIPTS, VERSION
 
 

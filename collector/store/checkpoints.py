@@ -15,10 +15,10 @@ import msgspec
 
 from agent.records import Protocol, Series, Stamp
 from collector.errors import CorruptError, StoreError
+from collector.listed import Segment
 from collector.records import RowId
 from collector.samples.registry import Alias, Registered
 from collector.state import Checkpoint
-from collector.store.listed import Segment
 from collector.store.schema import SCRIPTS, VERSION
 
 FILE_NAME: Final = "catalog.sqlite"

@@ -18,10 +18,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from collector.listed import HOUR_NS, LEVELS_S, SEALED_S, Segment, Stage
 from collector.samples.columns import Columns
 from collector.samples.quantiles import merge
 from collector.store import dues, judged, moments, segmentfile, segments
-from collector.store.listed import HOUR_NS, LEVELS_S, SEALED_S, Segment, Stage
 from collector.store.merging import merged
 from collector.store.segmentfile import Draft
 from collector.store.segments import WindowsWriter

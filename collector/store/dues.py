@@ -23,8 +23,8 @@ Rules
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
-from collector.store.listed import DAY_NS, HOUR_NS, LEVELS_S, Kind, Segment
-from collector.store.retention import Retention
+from collector.listed import DAY_NS, HOUR_NS, LEVELS_S, Kind, Segment
+from collector.settings.retention import Retention
 
 MANY: Final = 256
 """Late files of a day that are not left to wait."""

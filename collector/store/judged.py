@@ -12,10 +12,10 @@ from typing import Final
 
 import pyarrow as pa
 
+from collector.listed import Segment
 from collector.records import Crossing, PathRecord
 from collector.store import judgementtable as tables
 from collector.store import segmentfile
-from collector.store.listed import Segment
 from collector.store.segmentfile import Draft, Form, Opened
 
 ROWS_PER_GROUP: Final = {"paths": 256, "verdicts": 16_384, "crossings": 1024}

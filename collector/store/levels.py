@@ -2,7 +2,7 @@
 
 Rules
 - All that came is in the sealed and loose segments, or in each level of the hour or day that it was
-  compacted into (`collector.store.listed`): these segments, and one level of those, are everything.
+  compacted into (`collector.listed`): these segments, and one level of those, are everything.
 - The coarsest level whose width divides the step is taken, for the whole windows within the range;
   what is left at its edges comes from finer levels.
 - Where retention has left no level that is fine enough, the finest that is there is taken: a window
@@ -12,7 +12,7 @@ Rules
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from collector.store.listed import DAY_NS, LEVELS_S, Segment
+from collector.listed import DAY_NS, LEVELS_S, Segment
 
 _S_NS = 1_000_000_000
 

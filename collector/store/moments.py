@@ -29,10 +29,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from collector.listed import Segment
 from collector.samples import packing
 from collector.samples.columns import Summaries
 from collector.store import segmentfile, segments, seriesindex, windowtable
-from collector.store.listed import Segment
 from collector.store.segmentfile import Draft, Form
 
 LEVEL_S: Final = 60

@@ -28,8 +28,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from collector.errors import CorruptError, GoneError, StoreError
-from collector.store.files import sync_directory
-from collector.store.listed import Kind, Segment, Stage
+from collector.files import sync_directory
+from collector.listed import Kind, Segment, Stage
 from collector.store.seriesindex import SeriesIndex
 
 _NOTES: Final = b"borne."

@@ -17,10 +17,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from collector.listed import HOUR_NS, SEALED_S, Segment, Stage
 from collector.samples import packing
 from collector.samples.columns import Columns, Summaries, concat
 from collector.store import segmentfile, seriesindex, windowtable, windowtable1
-from collector.store.listed import HOUR_NS, SEALED_S, Segment, Stage
 from collector.store.segmentfile import Draft, Form, Opened
 from collector.store.windowtable import Named
 

@@ -18,16 +18,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from collector.config import Config
 from collector.errors import CorruptError, GoneError, StoreError
+from collector.listed import DAY_NS, SEALED_S, Segment
 from collector.samples import registry
+from collector.settings.config import Config
 from collector.state import State
 from collector.store import archive, compaction, dues
 from collector.store.bundles import Bundles
 from collector.store.catalog import Catalog
 from collector.store.compaction import Bench
 from collector.store.dues import Due
-from collector.store.listed import DAY_NS, SEALED_S, Segment
 
 _S_NS: Final = 1_000_000_000
 _SPARE_S: Final = 60

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from collector.gate.intake import Reader
 from collector.judgement import sentences
-from collector.judgement.positions import Position
+from collector.positions import Position
 from collector.records import Vantage
 from collector.wall import wall_text
 from collector.web.api import Value

@@ -27,10 +27,10 @@ import msgspec
 from aiohttp import ETag, web
 
 from collector.clock import Clock
-from collector.config import Config
 from collector.errors import RefusedError
 from collector.gate.intake import Intake, Reader
 from collector.samples.queues import Queue
+from collector.settings.config import Config
 from collector.web import agentview, api, openapi, questions, tabular
 
 READERS: Final = 2

@@ -12,9 +12,9 @@ from typing import Final, TypeVar
 import msgspec
 
 from agent.records import Series
-from collector.episodes.control import ForeignGroup, HolderFinding
 from collector.errors import RefusedError
 from collector.gate.intake import Reader
+from collector.judgement.control import ForeignGroup, HolderFinding
 from collector.records import (
     Coverage,
     Crossing,

@@ -23,14 +23,14 @@ from aiohttp.typedefs import Handler
 from prometheus_client.exposition import choose_encoder
 
 from collector.clock import Clock
-from collector.config import Config
 from collector.errors import RefusedError, StoreError
 from collector.gate import access
 from collector.gate.callers import secret
-from collector.gate.door import Door
 from collector.gate.intake import Intake, UnknownSeriesError
+from collector.settings.config import Config
 from collector.web import api, metrics, page, redactedview
 from collector.web.answers import FRESH, Answers
+from collector.web.door import Door
 
 RETRY_AFTER_S: Final = 1
 """When an agent may come again after a 503."""

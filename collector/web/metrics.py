@@ -24,13 +24,13 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from collector.clock import Clock
-from collector.config import Config
-from collector.episodes.asked import Asked
 from collector.errors import StoreError
 from collector.gate import journal
 from collector.gate.intake import Counts, Intake, Reader
 from collector.judgement import sentences
+from collector.judgement.asked import Asked
 from collector.records import Axis, Verdict
+from collector.settings.config import Config
 from collector.web.metricrows import TABLE
 
 NS_PER_S: Final = 1_000_000_000

@@ -17,13 +17,11 @@ import jinja2
 from agent.records import Family
 from collector.audit import rounds
 from collector.audit.rounds import Rounds
-from collector.config import Config
-from collector.episodes.control import HolderFinding
-from collector.episodes.policy import Demands
 from collector.errors import RefusedError
 from collector.facts.regions import BY_NAME, JURISDICTIONS
 from collector.gate.intake import Reader
 from collector.judgement import sentences
+from collector.judgement.control import HolderFinding
 from collector.records import (
     OUTSIDE,
     SEVERITY,
@@ -36,6 +34,8 @@ from collector.records import (
     Quantiles,
     Verdict,
 )
+from collector.settings.config import Config
+from collector.settings.policy import Demands
 from collector.wall import wall_text
 from collector.web import agentview
 

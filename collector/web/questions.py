@@ -14,7 +14,7 @@ import msgspec
 from agent.records import Protocol
 from collector.errors import RefusedError
 from collector.records import SeriesQuery
-from collector.web.answerlimits import AnswerLimits
+from collector.settings.answerlimits import AnswerLimits
 from collector.web.parameters import NS_PER_S, Given, Pairs, Parameter, refusal
 
 DEFAULT_ZONES_RANGE_S: Final = 60

@@ -16,10 +16,11 @@ from typing import Final, TypeVar
 
 import numpy as np
 
-from collector.episodes.asked import Asked
-from collector.episodes.control import HolderFinding
 from collector.errors import GoneError
-from collector.judgement.positions import Position
+from collector.judgement.asked import Asked
+from collector.judgement.control import HolderFinding
+from collector.listed import Segment
+from collector.positions import Position
 from collector.records import (
     Crossing,
     PathRecord,
@@ -40,7 +41,6 @@ from collector.state import State
 from collector.store import archive, judged
 from collector.store.asking import Question
 from collector.store.bundles import Bundles
-from collector.store.listed import Segment
 from collector.web import questions
 
 Answer = TypeVar("Answer")

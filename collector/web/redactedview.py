@@ -25,10 +25,7 @@ import msgspec
 from agent.records import Plan
 from collector.audit import redactedstatement
 from collector.audit.redaction import Redactor, coarse
-from collector.commands.redact import kept_salt
-from collector.config import Config
-from collector.episodes.asked import Asked
-from collector.episodes.control import HolderFinding
+from collector.audit.salts import kept_salt
 from collector.errors import RefusedError, UnreadableError
 from collector.facts import atlas, knowledge
 from collector.facts.knowledge import Knowledge
@@ -36,9 +33,12 @@ from collector.facts.networks import Networks, load_special, parse
 from collector.facts.soil import Soil
 from collector.gate.callers import Caller
 from collector.gate.intake import Counts, Intake, Reader, Recovered
-from collector.judgement.positions import Position
+from collector.judgement.asked import Asked
+from collector.judgement.control import HolderFinding
+from collector.positions import Position
 from collector.records import Crossing, PathRecord, SeriesQuery, SeriesRow, Vantage, ZoneRow
 from collector.samples.worst import WorstRow
+from collector.settings.config import Config
 
 SALT_FILE: Final = "redaction.salt"
 _STATEMENTS_KEPT: Final = 64

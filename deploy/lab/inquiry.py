@@ -28,10 +28,10 @@ from typing import Final
 import msgspec
 
 from agent.records import IPV4, Protocol, Stamp, WitnessReply, WitnessTask
-from collector.episodes.routes import Routes
 from collector.facts.knowledge import Knowledge
 from collector.facts.regions import BY_NAME, demanded, wider
 from collector.records import OUTSIDE, Axis, PathRecord, Place, Vantage, Verdict, Zone
+from collector.routes import Routes
 from collector.wall import wall_text
 from deploy.lab import lies, provable
 from deploy.lab.lies import Shares, Told

@@ -11,11 +11,11 @@ import pytest
 
 from collector import recovery
 from collector.chain import Chain
-from collector.episodes.routes import Routes
 from collector.errors import CorruptError, StoreError
 from collector.gate import journal
 from collector.gate.frames import Entry
 from collector.gate.intake import UnknownSeriesError
+from collector.routes import Routes
 from tests.fakes.collector_durable import (
     N_AGENTS,
     NOW_NS,

@@ -10,10 +10,10 @@ import pytest
 
 from agent import wire
 from collector.chain import Chain
-from collector.config import Config
 from collector.errors import RefusedError, StoreError
 from collector.gate.intake import Intake, SinkCounts
 from collector.live import Live
+from collector.settings.config import Config
 from tests.fakes.collector_durable import (
     StoppedClock,
     Totals,

@@ -16,9 +16,9 @@ import pytest
 from agent import wire
 from collector import server
 from collector.chain import Chain
-from collector.config import Config, load
 from collector.errors import StoreError
 from collector.live import Live
+from collector.settings.config import Config, load
 from tests.fakes.collector_durable import StoppedClock, batch, token
 
 AGENT = """

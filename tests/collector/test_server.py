@@ -19,9 +19,9 @@ import pytest
 from agent import wire
 from agent.records import AgentId, Batch, Descriptors, Protocol, Series, SpoolId, Stamp
 from collector import server
-from collector.config import Config
 from collector.errors import ConfigError, StoreError
 from collector.gate.callers import Caller
+from collector.settings.config import Config
 from tests.fakes.collector_face import (
     CONFIG,
 )

@@ -7,8 +7,8 @@ import pytest
 from agent.records import Batch
 from collector.errors import CorruptError
 from collector.facts import knowledge
-from collector.gate.limits import Limits
 from collector.samples import quantiles
+from collector.settings.limits import Limits
 from collector.state import Checkpoint, Snapshot, State
 from tests.fakes.collector_durable import NOW_NS, S_NS, ZONE, agent_id, batch, path, vantage
 

@@ -14,10 +14,10 @@ import pytest
 
 from agent.records import Batch, Descriptors, Outcome
 from collector.chain import Chain
+from collector.listed import DAY_NS
 from collector.records import Quantiles, SeriesQuery
 from collector.samples.quantiles import RELATIVE_ERROR
-from collector.store.listed import DAY_NS
-from collector.store.retention import Retention
+from collector.settings.retention import Retention
 from tests.fakes.collector_durable import (
     MS_NS,
     N_AGENTS,

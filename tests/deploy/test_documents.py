@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent import config as agent_config
-from collector import config as collector_config
+from collector.settings import config as collector_config
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "deploy" / "docs"

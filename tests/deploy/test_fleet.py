@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent import config as agent_config
-from collector import config as collector_config
+from collector.settings import config as collector_config
 from deploy.lab.fleet import agent_id, write_fleet
 from deploy.lab.scenario import load
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from collector.gate.websettings import DEFAULT_LISTEN
+from collector.settings.websettings import DEFAULT_LISTEN
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "prometheus"

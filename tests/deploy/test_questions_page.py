@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from collector.commands import queryoptions
+from collector.settings.answerlimits import AnswerLimits
 from collector.web import questions
-from collector.web.answerlimits import AnswerLimits
 
 PAGE = Path(__file__).parents[2] / "deploy" / "docs" / "questions.md"
 TEXT = PAGE.read_text(encoding="utf-8")

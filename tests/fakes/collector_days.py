@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from agent.records import Protocol, Series, Stamp
+from collector.listed import DAY_NS, HOUR_NS, Segment
 from collector.records import RowId
 from collector.samples.columns import DTYPES, Columns, concat
 from collector.samples.quantiles import merge
 from collector.samples.registry import Registered
 from collector.samples.windows import Windows
 from collector.store import levels, segments
-from collector.store.listed import DAY_NS, HOUR_NS, Segment
 from collector.store.windowtable import Named
 
 S_NS = 1_000_000_000

@@ -27,10 +27,10 @@ from agent.records import (
     Stamp,
 )
 from collector.chain import Chain
-from collector.config import Config
 from collector.gate.callers import Caller
-from collector.gate.limits import Limits
 from collector.records import Place, SeriesQuery, Vantage, Zone
+from collector.settings.config import Config
+from collector.settings.limits import Limits
 from collector.wall import wall_text
 
 S_NS = 1_000_000_000

@@ -11,10 +11,9 @@ import msgspec
 
 from agent.records import Origin, Path, Protocol
 from collector.audit import evidence
-from collector.config import Config
-from collector.episodes.control import ForeignGroup, HolderFinding
 from collector.facts import knowledge
 from collector.facts.regions import JURISDICTIONS
+from collector.judgement.control import ForeignGroup, HolderFinding
 from collector.records import (
     Axis,
     Coverage,
@@ -31,6 +30,7 @@ from collector.records import (
     Verdict,
     Zone,
 )
+from collector.settings.config import Config
 from collector.wall import wall_text
 
 S = 1_000_000_000

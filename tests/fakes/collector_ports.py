@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from agent.records import Plan, Protocol, Series, SeriesId, Stamp
-from collector.episodes.asked import Asked
-from collector.episodes.control import HolderFinding
 from collector.errors import RefusedError
 from collector.gate.callers import Caller
 from collector.gate.intake import Counts, Recovered, SinkCounts
-from collector.judgement.positions import Position
+from collector.judgement.asked import Asked
+from collector.judgement.control import HolderFinding
+from collector.positions import Position
 from collector.records import (
     Crossing,
     PathRecord,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from collector.errors import StoreError
-from collector.store.listed import HOUR_NS
+from collector.listed import HOUR_NS
 from tests.fakes.collector_days import DAY0_NS, S_NS
 from tests.fakes.upkept import Upkept, filled
 

@@ -7,8 +7,8 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from collector.config import Config
-from collector.episodes.policy import Demands, PolicyRow
+from collector.settings.config import Config
+from collector.settings.policy import Demands, PolicyRow
 from collector.web import metrics
 from tests.fakes.collector_face import CONFIG
 from tests.fakes.collector_ports import FakeClock, FakeIntake

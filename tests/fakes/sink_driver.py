@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from collector.chain import Chain
-from collector.sinks.sinkrows import SinkSettings
+from collector.settings.sinkrows import SinkSettings
 from tests.fakes.collector_durable import NOW_NS, S_NS, StoppedClock, batch, config, send
 
 LAG_S = 1

@@ -9,11 +9,11 @@ import msgspec
 from agent.records import Outcome, Protocol, Series, Stamp
 from collector.errors import StoreError
 from collector.gate.intake import SinkCounts
+from collector.listed import Segment
 from collector.samples.quantiles import Columns
 from collector.samples.windows import Windows
+from collector.settings.sinkrows import SinkSettings
 from collector.sinks.sink import Sink
-from collector.sinks.sinkrows import SinkSettings
-from collector.store.listed import Segment
 
 S_NS = 1_000_000_000
 WIDTH_NS = 10 * S_NS

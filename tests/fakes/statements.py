@@ -21,7 +21,7 @@ from collector.facts.operators import CodeRow, NameRule, Operator
 from collector.facts.places import PlaceRow
 from collector.judgement.anycast import evidence
 from collector.judgement.borders import judge
-from collector.judgement.nearness import Several
+from collector.nearness import Several
 from collector.records import Judgement, Jurisdiction, NetworkOverride, Zone
 from collector.wall import wall_ns
 from tests.fakes.ranges import RowTables

@@ -11,12 +11,12 @@ from typing import Any
 
 import msgspec
 
+from collector.listed import DAY_NS, HOUR_NS, Segment
 from collector.samples.columns import Columns, concat
 from collector.samples.registry import Registered, ranks
 from collector.store import segments
 from collector.store.bundles import Bundles
 from collector.store.catalog import Catalog
-from collector.store.listed import DAY_NS, HOUR_NS, Segment
 from collector.store.upkeep import Upkeep
 from tests.fakes.collector_days import (
     DAY0_NS,

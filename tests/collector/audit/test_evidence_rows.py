@@ -17,7 +17,7 @@ from collector.facts.regions import JURISDICTIONS
 from collector.judgement import anycast
 from collector.judgement.anycast import Anycast
 from collector.judgement.borders import judge
-from collector.judgement.nearness import Landmark
+from collector.nearness import Landmark
 from collector.records import PathRecord, Vantage, Verdict
 from collector.wall import wall_text
 from tests.fakes.paths import FROM_PARIS, MARSEILLE, PARIS, path, reply, zone

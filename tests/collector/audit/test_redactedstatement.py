@@ -13,9 +13,9 @@ from collector.facts import knowledge
 from collector.facts.knowledge import Knowledge
 from collector.facts.networks import parse
 from tests.collector.audit import test_evidence, test_evidence_rows
+from tests.collector.audit.test_statements import BOTH, played, routes
 from tests.collector.audit.test_verification_proofs import statement as proof
-from tests.collector.episodes.test_routes_witness import known
-from tests.collector.episodes.test_statements import BOTH, played, routes
+from tests.collector.test_routes_witness import known
 from tests.fakes.paths import path, reply
 from tests.fakes.statements import real
 

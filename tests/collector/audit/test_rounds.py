@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from collector.audit import evidence, rounds
 from collector.errors import CorruptError
 from collector.facts import knowledge
-from collector.judgement.nearness import Supposed
+from collector.nearness import Supposed
 from collector.records import Axis, Coverage, PathVerdict, Verdict
 from tests.fakes.collector_face import ABROAD, CONFIG, DETOUR, NOW_NS, OPEN, STATEMENT, S, record
 

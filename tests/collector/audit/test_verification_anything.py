@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector.audit import auditlines
 from collector.audit.redactedstatement import redact
 from collector.audit.verification import verify
+from collector.commands import auditlines
 from collector.errors import UnreadableError
 from tests.collector.audit.test_verification import RELEASE, STATEMENT, resealed
 from tests.collector.audit.test_verification_findings import CROSSING, FINDING

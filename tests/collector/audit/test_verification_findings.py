@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from collector.audit import auditlines
 from collector.audit.findings import Check, Verification
 from collector.audit.verification import verify
-from collector.episodes.policy import Demands, PolicyRow
+from collector.commands import auditlines
+from collector.settings.policy import Demands, PolicyRow
+from tests.collector.audit.test_statements import BOTH, FOREIGN, played, routes
 from tests.collector.audit.test_verification import RELEASE, paths, resealed
-from tests.collector.episodes.test_statements import BOTH, FOREIGN, played, routes
 
 
 def stated(*rows: PolicyRow, abroad: bool = False) -> dict[str, Any]:

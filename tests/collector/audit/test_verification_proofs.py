@@ -11,7 +11,7 @@ from collector.audit.findings import Verification
 from collector.audit.verification import verify
 from collector.errors import UnreadableError
 from collector.facts.knowledge import Knowledge
-from tests.collector.episodes.test_routes_witness import World, known
+from tests.collector.test_routes_witness import World, known
 
 __all__ = ["known"]
 

@@ -11,9 +11,9 @@ from collector.chain import Chain
 from collector.commands import backup, restore
 from collector.errors import ConfigError, CorruptError, StoreError
 from collector.gate import journal
+from collector.listed import HOUR_NS
 from collector.recovery import Rooms
 from collector.store import archive, checkpoints, copying, manifest
-from collector.store.listed import HOUR_NS
 from tests.fakes import upkept
 from tests.fakes.asked_store import filled
 from tests.fakes.collector_days import DAY0_NS

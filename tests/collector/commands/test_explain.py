@@ -27,7 +27,7 @@ KNOWLEDGE = knowledge.load()
 @pytest.fixture(autouse=True, scope="module")
 def _tables() -> Iterator[None]:
     """Load the tables once."""
-    with mock.patch("collector.facts.offline.tables", return_value=KNOWLEDGE):
+    with mock.patch("collector.commands.offline.tables", return_value=KNOWLEDGE):
         yield
 
 
@@ -165,7 +165,7 @@ def test_what_glass_would_allow_is_said_and_changes_nothing(
     with_borders = knowledge.load(soil=soil_tables.real())
     found = []
     for tables in (KNOWLEDGE, with_borders):
-        with mock.patch("collector.facts.offline.tables", return_value=tables):
+        with mock.patch("collector.commands.offline.tables", return_value=tables):
             assert main(["explain", str(file), "--json", *options]) == 0
         found.append(json.loads(capsys.readouterr().out))
     rows = found[1].pop("suppositions")
@@ -174,7 +174,7 @@ def test_what_glass_would_allow_is_said_and_changes_nothing(
     assert [("terrestrial glass fibre", "FX", "inside", 1)] == [
         (row["hypothesis"], row["jurisdiction"], row["kind"], row["ttl"]) for row in rows
     ]
-    with mock.patch("collector.facts.offline.tables", return_value=with_borders):
+    with mock.patch("collector.commands.offline.tables", return_value=with_borders):
         assert main(["explain", str(file), "--redact"]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "If all of the way were terrestrial glass fibre (not proven: no verdict rests on" in out

@@ -23,7 +23,7 @@ KNOWLEDGE = knowledge.load()
 @pytest.fixture(autouse=True, scope="module")
 def _tables() -> Iterator[None]:
     """Load the tables once."""
-    with mock.patch("collector.facts.offline.tables", return_value=KNOWLEDGE):
+    with mock.patch("collector.commands.offline.tables", return_value=KNOWLEDGE):
         yield
 
 
@@ -137,7 +137,7 @@ def test_any_mutation_of_real_files_is_answered(data: st.DataObject) -> None:
     document = data.draw(st.sampled_from(RICH))
     spot = data.draw(st.sampled_from(list(_spots(document))))
     wrong = json.dumps(_mutated(document, spot, data.draw(JSON_VALUES))).encode()
-    with mock.patch("collector.facts.offline.tables", return_value=WITH_BORDERS):
+    with mock.patch("collector.commands.offline.tables", return_value=WITH_BORDERS):
         assert _run(wrong, *data.draw(st.sampled_from(OPTIONS))) in {0, 1, 2}
 
 

@@ -9,7 +9,7 @@ from collector.commands import explanation
 from collector.facts import knowledge
 from collector.facts.regions import JURISDICTIONS
 from collector.judgement.borders import judge
-from collector.judgement.nearness import Supposed
+from collector.nearness import Supposed
 from tests.fakes import imports
 from tests.fakes.imports import ABROAD, FRANKFURT, borne
 

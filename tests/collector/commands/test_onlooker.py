@@ -11,9 +11,9 @@ import pytest
 from collector.chain import Chain
 from collector.commands.onlooker import Onlooker
 from collector.errors import RefusedError, StoreError
+from collector.settings.answerlimits import AnswerLimits
 from collector.store import checkpoints
 from collector.web import api, questions
-from collector.web.answerlimits import AnswerLimits
 from collector.web.parameters import Pairs
 from collector.web.tabular import FLAT
 from tests.fakes.asked_store import filled

@@ -15,7 +15,7 @@ PARIS, NAME = "62.115.125.171", "prs-b1-link.ip.twelve99.net"
 @pytest.fixture(autouse=True)
 def _tables() -> Iterator[None]:
     """Judge by the tables of the release alone."""
-    with mock.patch("collector.facts.offline.tables", return_value=knowledge.load()):
+    with mock.patch("collector.commands.offline.tables", return_value=knowledge.load()):
         yield
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from collector import cli
 from collector.commands import query
-from collector.gate.websettings import Access, Role, Secret
+from collector.settings.websettings import Access, Role, Secret
 from collector.web import handlers
 from collector.web.parameters import Pairs
 from tests.fakes.asked_store import filled

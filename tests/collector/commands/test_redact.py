@@ -20,7 +20,7 @@ KNOWN = knowledge.load()
 def _tables() -> Iterator[None]:
     """Load the tables once."""
     with (
-        mock.patch("collector.facts.offline.tables", return_value=KNOWN),
+        mock.patch("collector.commands.offline.tables", return_value=KNOWN),
         mock.patch("collector.commands.verify._release", return_value=KNOWN),
     ):
         yield

@@ -8,8 +8,8 @@ from aiohttp import web
 
 from collector.commands.remote import Remote
 from collector.errors import ConfigError, RemoteError
+from collector.settings.answerlimits import AnswerLimits
 from collector.web import api, handlers, questions
-from collector.web.answerlimits import AnswerLimits
 from tests.fakes.collector_face import CONFIG, NOW_NS
 from tests.fakes.collector_ports import FakeClock, FakeIntake
 from tests.fakes.served import served

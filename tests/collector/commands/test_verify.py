@@ -12,10 +12,9 @@ from unittest import mock
 
 import pytest
 
-from collector.audit import auditlines
 from collector.audit.evidence import digest
 from collector.cli import main
-from collector.commands import verify
+from collector.commands import auditlines, verify
 from collector.facts import atlas, knowledge
 from tests.collector.audit import test_evidence_rows
 from tests.fakes.statements import real

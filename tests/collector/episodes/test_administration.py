@@ -4,9 +4,9 @@ import msgspec
 
 from agent.records import Family
 from collector.episodes.administration import Administration
-from collector.episodes.control import ForeignGroup, HolderFinding
 from collector.episodes.crossings import Crossings
 from collector.facts.regions import JURISDICTIONS
+from collector.judgement.control import ForeignGroup, HolderFinding
 from collector.records import (
     Axis,
     Coverage,

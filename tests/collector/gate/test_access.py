@@ -6,7 +6,7 @@ import pytest
 
 from collector.errors import RefusedError
 from collector.gate.access import Need, check, need_of
-from collector.gate.websettings import Access, Role, Secret
+from collector.settings.websettings import Access, Role, Secret
 
 
 def digest(token: str) -> str:

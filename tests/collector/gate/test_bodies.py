@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from agent import wire
 from collector.errors import RefusedError
 from collector.gate import bodies
-from collector.gate.limits import Limits
+from collector.settings.limits import Limits
 from tests.fakes.collector_durable import batch
 
 LIMITS = Limits(body_octets=2000, inflated_octets=3000)

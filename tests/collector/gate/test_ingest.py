@@ -18,7 +18,7 @@ from collector.errors import RefusedError
 from collector.gate import journal
 from collector.gate.callers import Caller
 from collector.gate.intake import UnknownSeriesError
-from collector.gate.limits import Limits
+from collector.settings.limits import Limits
 from tests.fakes.collector_durable import (
     NOW_NS,
     S_NS,

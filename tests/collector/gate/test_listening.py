@@ -13,7 +13,7 @@ from aiohttp import web
 from collector.errors import ConfigError
 from collector.gate import tls
 from collector.gate.listening import Listening
-from collector.gate.websettings import Tls
+from collector.settings.websettings import Tls
 from tests.fakes.certificates import Authority
 
 

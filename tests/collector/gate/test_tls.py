@@ -15,8 +15,8 @@ from agent.errors import UplinkError
 from agent.http import Client, Place
 from collector.errors import ConfigError
 from collector.gate import tls
-from collector.gate.door import caller_of
-from collector.gate.websettings import Tls
+from collector.settings.websettings import Tls
+from collector.web.door import caller_of
 from tests.fakes.certificates import Authority, Pair
 
 

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from agent.records import Path
+from collector import routes
 from collector.chain import Chain
-from collector.episodes import routes
 from collector.facts import knowledge
 from collector.judgement.plausibility import MAX_NAME, MAX_REPLIES, plausible
 from tests.fakes.collector_durable import (

@@ -5,9 +5,9 @@ from typing import get_args
 import msgspec
 import pytest
 
-from collector.episodes.control import ForeignGroup
 from collector.judgement import sentences
-from collector.judgement.nearness import Nearness, Several
+from collector.judgement.control import ForeignGroup
+from collector.nearness import Nearness, Several
 from collector.records import Group, Jurisdiction, Kind, PathVerdict, Verdict
 from tests.fakes.collector_face import ABROAD, DETOUR, ENDED, HELD, HOME, NOW_NS, OPEN, record
 from tests.fakes.paths import FROM_PARIS

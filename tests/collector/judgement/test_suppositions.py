@@ -11,11 +11,11 @@ from agent.records import Origin, Path
 from collector.facts import knowledge
 from collector.facts.regions import BY_NAME
 from collector.judgement.borders import judge
-from collector.judgement.nearness import Landmark, Protocol, Stamp, Supposed
-from collector.judgement.positions import REFUTED, UNTESTED, Standing
 from collector.judgement.proofs import Disc
 from collector.judgement.proven import NO_DISCS, Discs
 from collector.judgement.suppositions import of_record, suppose
+from collector.nearness import Landmark, Protocol, Stamp, Supposed
+from collector.positions import REFUTED, UNTESTED, Standing
 from collector.records import Evidence, Judgement, PathRecord, Place
 from tests.fakes import soil_tables
 from tests.fakes.paths import FRANKFURT, PARIS, path, reply, verdict, zone

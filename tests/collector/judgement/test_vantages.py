@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from agent.records import Path
 from collector.judgement.discs import C_KM_PER_NS, distance_km
-from collector.judgement.positions import Between, Memory, Position
 from collector.judgement.vantages import KEPT_NS, Vantages, positions
+from collector.positions import Between, Memory, Position
 from collector.records import Place, Vantage
 from collector.wall import wall_text
 from tests.fakes.paths import path, reply

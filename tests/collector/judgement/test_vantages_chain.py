@@ -11,13 +11,13 @@ from agent.records import Batch, Descriptors, Path, Protocol, Series, SeriesId, 
 from collector.audit import rounds, stated
 from collector.audit.restatement import restate
 from collector.chain import Chain
-from collector.config import Config
-from collector.episodes.policy import Demands, Policy, PolicyRow
-from collector.episodes.routes import Routes
 from collector.facts import atlas, knowledge
 from collector.facts.knowledge import Knowledge
 from collector.facts.soil import Soil
 from collector.records import Evidence, Place, Vantage, Verdict
+from collector.routes import Routes
+from collector.settings.config import Config
+from collector.settings.policy import Demands, Policy, PolicyRow
 from collector.wall import wall_text
 from collector.web import agentview
 from tests.fakes.collector_durable import NOW_NS, S_NS, ZONE, StoppedClock, path, send, vantage

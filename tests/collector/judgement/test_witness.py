@@ -4,12 +4,11 @@ import msgspec
 import pytest
 
 from agent.records import PathReply, Plan
-from collector.episodes.asked import Asked as Counts
 from collector.facts import atlas
 from collector.facts.soil import Soil
 from collector.judgement.anycast import Anycast
+from collector.judgement.asked import Asked as Counts
 from collector.judgement.landmarks import FRESH_NS, Landmarks
-from collector.judgement.nearness import Proved
 from collector.judgement.witness import (
     DEADLINE_NS,
     LISTENS_NS,
@@ -20,6 +19,7 @@ from collector.judgement.witness import (
     Witness,
     doubts,
 )
+from collector.nearness import Proved
 from collector.records import Evidence
 from collector.wall import wall_text
 from tests.fakes.collector_durable import NOW_NS

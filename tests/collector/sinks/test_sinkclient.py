@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from collector.settings.sinkrows import SinkSettings
 from collector.sinks import sinkclient
 from collector.sinks.sinkclient import (
     SinkDownError,
@@ -17,7 +18,6 @@ from collector.sinks.sinkclient import (
     SinkRefusedError,
     connect,
 )
-from collector.sinks.sinkrows import SinkSettings
 from tests.fakes.lineserver import LineServer
 from tests.fakes.timeseries import free_port
 

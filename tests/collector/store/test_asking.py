@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from collector.listed import DAY_NS, HOUR_NS
 from collector.samples import packing, summaries
 from collector.samples.columns import Columns, concat, empty
 from collector.samples.quantiles import merge, to_quantiles
 from collector.store import segments
 from collector.store.asking import Question
-from collector.store.listed import DAY_NS, HOUR_NS
 from tests.fakes.collector_days import DAY0_NS, S_NS, SERIES, chosen, spans, windows
 from tests.fakes.upkept import RANGES_NS, STEPS_NS, Upkept, filled
 

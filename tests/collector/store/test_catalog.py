@@ -7,12 +7,12 @@ import msgspec
 import pytest
 
 from collector.errors import CorruptError, StoreError
+from collector.listed import Segment
 from collector.records import RowId
 from collector.samples import quantiles
 from collector.samples.registry import Alias, Registered
 from collector.state import Checkpoint, Snapshot
 from collector.store.catalog import Catalog
-from collector.store.listed import Segment
 from tests.fakes.collector_durable import agent_id, series
 
 HUGE = 2**64 - 1

@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from collector.errors import StoreError
+from collector.listed import DAY_NS, HOUR_NS, LEVELS_S, Segment
 from collector.samples.columns import Columns, concat
 from collector.samples.registry import Registered, ranks
 from collector.store import compaction, dues, judged, segmentfile, segments
 from collector.store.compaction import Bench
-from collector.store.listed import DAY_NS, HOUR_NS, LEVELS_S, Segment
 from tests.fakes.collector_days import (
     DAY0_NS,
     S_NS,

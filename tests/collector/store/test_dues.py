@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import msgspec
 import pytest
 
+from collector.listed import DAY_NS, HOUR_NS, LEVELS_S, Kind, Segment, Stage
+from collector.settings.retention import Retention
 from collector.store import dues
 from collector.store.dues import Due
-from collector.store.listed import DAY_NS, HOUR_NS, LEVELS_S, Kind, Segment, Stage
-from collector.store.retention import Retention
 from tests.fakes.collector_days import DAY0_NS, S_NS
 
 SETTLE_NS = 300 * S_NS

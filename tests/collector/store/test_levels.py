@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector.listed import DAY_NS, HOUR_NS, LEVELS_S, Segment, Stage
 from collector.store.levels import Piece, pieces
-from collector.store.listed import DAY_NS, HOUR_NS, LEVELS_S, Segment, Stage
 from tests.fakes.collector_days import DAY0_NS, S_NS
 
 HOURLY = LEVELS_S[:3]

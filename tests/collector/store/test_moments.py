@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from collector.listed import HOUR_NS, Segment
 from collector.samples import packing
 from collector.samples.quantiles import merge
 from collector.store import moments
-from collector.store.listed import HOUR_NS, Segment
 from collector.store.segments import WindowsWriter
 from tests.fakes.collector_days import (
     DAY0_NS,

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from collector.errors import CorruptError
+from collector.listed import Kind, Segment
 from collector.records import Crossing, Verdict
 from collector.samples.registry import ranks
 from collector.store import archive, compaction, judged, moments, segmentfile, segments
 from collector.store import judgementtable as tables
 from collector.store.archive import Loose
 from collector.store.compaction import Bench
-from collector.store.listed import Kind, Segment
 from tests.fakes.collector_days import named, registered, spans, windows
 from tests.fakes.collector_samples import BASE_NS, S_NS, path_record
 from tests.fakes.repetitions import NOW

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector.errors import CorruptError, StoreError
+from collector.listed import Segment
 from collector.samples.columns import DTYPES, Columns, concat, empty
 from collector.samples.quantiles import to_quantiles
 from collector.store import judged, segmentfile, segments
-from collector.store.listed import Segment
 from tests.fakes.collector_samples import BASE_NS, S_NS, named, sealed_windows
 
 EVER = {"from_ns": 0, "to_ns": 1 << 62}

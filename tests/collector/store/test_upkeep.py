@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from collector.errors import StoreError
+from collector.listed import DAY_NS, HOUR_NS, Segment
 from collector.samples.columns import concat
 from collector.samples.registry import Registered
-from collector.sinks.sinkrows import SinkSettings
+from collector.settings.retention import Retention
+from collector.settings.sinkrows import SinkSettings
 from collector.store import compaction, dues
 from collector.store.catalog import Catalog
-from collector.store.listed import DAY_NS, HOUR_NS, Segment
-from collector.store.retention import Retention
 from collector.store.upkeep import StoppedError
 from tests.fakes.collector_days import (
     DAY0_NS,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from collector.errors import CorruptError, StoreError
+from collector.listed import DAY_NS, HOUR_NS, Segment
 from collector.store import archive
-from collector.store.listed import DAY_NS, HOUR_NS, Segment
 from tests.fakes.collector_days import DAY0_NS
 from tests.fakes.upkept import Upkept, filled
 

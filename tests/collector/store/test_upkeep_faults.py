@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from collector.errors import GoneError
+from collector.listed import HOUR_NS
 from collector.samples.columns import Columns, concat
 from collector.samples.registry import ranks
 from collector.store import checkpoints, compaction
 from collector.store.compaction import Bench
-from collector.store.listed import HOUR_NS
 from tests.fakes import full_store_driver, upkeep_driver
 from tests.fakes.collector_days import (
     DAY0_NS,

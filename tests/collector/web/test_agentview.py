@@ -2,7 +2,7 @@
 
 import msgspec
 
-from collector.judgement.positions import Position
+from collector.positions import Position
 from collector.web import agentview, api, page
 from tests.fakes.collector_face import (
     CONFIG,

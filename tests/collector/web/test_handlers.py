@@ -7,8 +7,8 @@ import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 
-from collector.config import Limits
 from collector.errors import CorruptError
+from collector.settings.config import Limits
 from collector.web import handlers
 from tests.fakes.collector_face import (
     CONFIG,

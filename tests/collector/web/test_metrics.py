@@ -5,9 +5,9 @@ import re
 import msgspec
 import pytest
 
-from collector.episodes.asked import Asked
 from collector.errors import StoreError
-from collector.judgement.positions import Position
+from collector.judgement.asked import Asked
+from collector.positions import Position
 from collector.records import ZoneRow
 from tests.fakes.collector_face import (
     ENDED,

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from collector.judgement import sentences
-from collector.judgement.nearness import Nearness, Several
+from collector.nearness import Nearness, Several
 from collector.records import Verdict
 from collector.web import page
 from tests.fakes.collector_face import (

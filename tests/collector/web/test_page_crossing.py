@@ -5,7 +5,7 @@ import pytest
 from collector.audit import evidence
 from collector.errors import CorruptError, RefusedError
 from collector.facts import knowledge
-from collector.judgement.nearness import Supposed
+from collector.nearness import Supposed
 from tests.fakes.collector_face import (
     CONFIG,
     DETOUR,

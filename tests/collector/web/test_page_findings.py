@@ -2,8 +2,8 @@
 
 import msgspec
 
-from collector.episodes.policy import Demands, PolicyRow
 from collector.records import Jurisdiction
+from collector.settings.policy import Demands, PolicyRow
 from collector.web import page
 from tests.fakes.collector_face import (
     CONFIG,

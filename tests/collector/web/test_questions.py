@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from collector.errors import RefusedError
 from collector.records import SeriesQuery
+from collector.settings.answerlimits import AnswerLimits
 from collector.web import questions
-from collector.web.answerlimits import AnswerLimits
 from collector.web.parameters import Pairs
 from collector.web.questions import EpisodesQuery, PathsQuery, Range, WorstQuery
 

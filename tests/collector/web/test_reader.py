@@ -14,11 +14,11 @@ import pytest
 from agent.records import Outcome
 from collector.chain import Chain
 from collector.errors import GoneError, RefusedError
+from collector.listed import DAY_NS, Segment
 from collector.records import SeriesQuery
 from collector.samples import sums
 from collector.samples.columns import Columns
 from collector.store import segments
-from collector.store.listed import DAY_NS, Segment
 from collector.web.reader import StoreReader
 from tests.fakes.collector_durable import (
     NOW_NS,

@@ -13,16 +13,16 @@ from aiohttp.test_utils import TestClient, TestServer
 from agent.records import Hop, PathReply, Stamp
 from collector.audit.verification import verify
 from collector.chain import Chain
-from collector.config import Config
-from collector.episodes.policy import Demands, PolicyRow
 from collector.errors import RefusedError
 from collector.facts import atlas, knowledge
 from collector.gate.callers import NOBODY
 from collector.records import SeriesQuery
+from collector.settings.config import Config
+from collector.settings.policy import Demands, PolicyRow
 from collector.web import handlers
 from collector.web.questions import QUESTIONS
 from collector.web.redactedview import RedactedIntake, RedactedReader, Veil, shown
-from tests.collector.episodes.test_statements import FOREIGN
+from tests.collector.audit.test_statements import FOREIGN
 from tests.fakes import soil_tables
 from tests.fakes.collector_durable import (
     MS_NS,

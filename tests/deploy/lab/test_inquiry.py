@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from collector.episodes import routes
+from collector import routes
 from collector.facts import atlas, knowledge
 from collector.facts.soil import Soil
 from collector.judgement import borders, witness

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from agent import config as agent_config
-from collector import config as collector_config
 from collector.facts import zones
+from collector.settings import config as collector_config
 from deploy.lab.errors import StandError
 from deploy.run import home
 from deploy.run.standing import Standing
