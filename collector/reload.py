@@ -9,6 +9,7 @@
 Rules
 - What cannot be used changes nothing: the settings before hold, the metric says so, the caller is
   told why.
+- While the disk is full or read-only nothing is closed: questions go on, and the settings are kept.
 - One reload at a time; who comes meanwhile waits.
 - Where the store cannot be opened again at all the program ends: whoever supervises it is told by
   its exit code, and agents keep what they have.
@@ -17,6 +18,7 @@ Rules
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Protocol
 
 import msgspec
@@ -24,12 +26,15 @@ import msgspec
 from collector.clock import Clock
 from collector.errors import ConfigError, RefusedError, StoreError
 from collector.facts import importing
+from collector.files import publish
 from collector.gate import tls
 from collector.gate.intake import Intake
 from collector.gate.listening import Listening
 from collector.settings.config import Config
 from collector.settings.websettings import Access
 
+_ROOM_OCTETS: Final = 256 * 1024
+"""What the disk must have room for before the store is closed: about what opening one takes."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -105,12 +110,32 @@ class Reload:
                 raise ConfigError(f"{what} changes with a restart alone")
         context = None if fresh.tls is None else tls.context(fresh.tls)
         if _behind_the_door(fresh) != _behind_the_door(self._config):
-            await asyncio.to_thread(importing.open_all, fresh.imports)  # before anything is closed
+            await asyncio.to_thread(_try_out, fresh)  # before anything is closed
             await self._live.renew(fresh)
         self._config = fresh
         self.adopt(fresh)
         if not self.ending():
             await self._listening.renew(context)
+
+
+def _try_out(fresh: Config) -> None:
+    """Read the files that are imported, and write one: a store that is full opens no second time.
+
+    Raises:
+        ConfigError: A file of an import cannot be used.
+        StoreError: The store's directory cannot be written.
+    """
+    importing.open_all(fresh.imports)
+    trial = fresh.directory / "reload"
+    try:
+        publish(trial, bytes(_ROOM_OCTETS))
+    except OSError as error:
+        raise StoreError(
+            f"write in {fresh.directory}: {error}; make room or mend the disk, then reload"
+        ) from error
+    finally:
+        with suppress(OSError):
+            trial.unlink()
 
 
 def _behind_the_door(config: Config) -> Config:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import logging
 import os
@@ -215,6 +216,27 @@ async def test_a_store_that_never_opens_again_ends_the_program(room: Room) -> No
         assert 500 == (await reload(session))[0]
         with pytest.raises(StoreError, match="the disk is gone"):
             await asyncio.wait_for(task, 10)
+
+
+async def test_a_full_disk_keeps_the_settings_and_closes_nothing(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches and questions go on as before, and once there is room the settings are read."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    async with serving(room) as (session, _):
+        room.write(agents=2)
+        with monkeypatch.context() as patched:
+            patched.setattr("collector.reload.publish", full)
+            status, says = await reload(session)
+            assert (500, True) == (status, "No space left on device" in says)
+            assert (204, 401) == (await deliver(session, 0), await deliver(session, 1))
+            assert 0 == await metric(session, "borne_config_last_reload_successful")
+        assert 200 == (await reload(session))[0]
+        assert 204 == await deliver(session, 1)
+        assert not (room.directory / "store" / "reload").exists()
 
 
 FEED = """
