@@ -1,9 +1,9 @@
 """Shell: the chain from a batch on the wire to what is kept, as one object with a begin and an end.
 
 Rules
-- A checkpoint is, in this order: a new journal file; evidence; segments of sealed windows and of
-  paths; one transaction of the catalogue; then the journal files before are dropped. A crash
-  between any two leaves what the next start repairs.
+- A checkpoint is, in this order: a new journal file; segments of sealed windows and of paths; one
+  transaction of the catalogue; then the journal files before are dropped. A crash between any two
+  leaves what the next start repairs. What is to be stated yet is part of it (`stating`).
 - Only after a start (`collector.recovery`) it is ready.
 - The state's lock is never waited for on the event loop: who holds it may be at work for 100 ms.
 - Sinks are told when more is kept, and read it from the store: one that is down delays nothing.
@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from agent.records import Plan, Series
-from collector import recovery
+from collector import recovery, stating
 from collector.clock import Clock, WallClock
 from collector.episodes.plan import Plans
 from collector.errors import StoreError
@@ -60,7 +60,6 @@ class Chain:
         self._bundles = Bundles(self._rooms.evidence)
         self._orphans: list[str] = []
         self._writing = asyncio.Lock()
-        self._storing = asyncio.Lock()
         self._stop = asyncio.Event()
         self._wanted = {what: asyncio.Event() for what in ("checkpoint", "upkeep", "evidence")}
         self._sinks: list[Sink] = []
@@ -108,6 +107,7 @@ class Chain:
         self._upkeep.stop()
         await asyncio.gather(*self._keepers)
         await self._ingest.drain()
+        await self._try("evidence", self._store_evidence)
         await self._try("checkpoint", self.checkpoint)
         await asyncio.gather(*(sink.drain() for sink in self._sinks))
         await self._outlets.aclose()
@@ -146,13 +146,13 @@ class Chain:
     async def accept(self, body: bytes, encoding: str, caller: Caller) -> None:
         """Store one batch durably; see `collector.gate.intake.Intake.accept`.
 
-        No acknowledgement waits for evidence: a replay makes the same Statements again.
+        No acknowledgement waits for evidence: a replay drafts the same Statements again.
         """
         await self._ingest.accept(body, encoding, caller)
         if self._journal.octets > self._config.limits.journal_octets:
             self._wanted["checkpoint"].set()
         self._plans.stir()
-        if self._state.routes.unstored:
+        if self._state.routes.drafted:
             self._wanted["evidence"].set()
 
     async def plan(self, caller: Caller, known: str | None) -> Plan | None:
@@ -198,8 +198,6 @@ class Chain:
         Segments of a failed attempt stay until the next success: a transaction whose sync failed
         may still be found whole after a crash, and then it needs them.
         """
-        for statement in snapshot.statements.values():
-            self._bundles.store(statement)
         written = self._written(snapshot)
         self._orphans += [segment.name for segment in written]
         listed = self._catalog.commit(snapshot, written)
@@ -242,17 +240,9 @@ class Chain:
         return (present or [known.agent])[0], known.series
 
     async def _store_evidence(self) -> None:
-        async with self._storing:
-            await asyncio.to_thread(self._store_statements)
-
-    def _store_statements(self) -> None:
         """Write the Statements that are not on the disk; their episodes are shown from then on."""
-        with self._lock:
-            unstored = dict(self._state.routes.unstored)
-        for digest, statement in unstored.items():
-            self._bundles.store(statement)
-            with self._lock:
-                self._state.routes.stored(digest)
+        parts = (self._state, self._lock, self._bundles, self._counts.faults)
+        await asyncio.to_thread(stating.store, *parts)
 
     async def _keep_on(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
         """Do `work` at each interval, or as soon as it is wanted, until the end begins."""

@@ -8,6 +8,7 @@ Rules
 """
 
 import logging
+import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from typing import Final
 
 from agent import wire
 from agent.errors import WireError
+from collector import stating
 from collector.errors import CorruptError, StoreError
 from collector.facts import atlas, importing, knowledge, provenance
 from collector.facts.atlas import Atlas
@@ -108,9 +110,7 @@ def recover(config: Config, rooms: Rooms, catalog: Catalog, bundles: Bundles) ->
     faults: Counter[str] = Counter()
     replay = Replay(rooms.journal, checkpoint.floor)
     damage += _replay(replay, state, rooms, faults)
-    for digest, statement in list(state.routes.unstored.items()):
-        bundles.store(statement)
-        state.routes.stored(digest)
+    stating.store(state, threading.Lock(), bundles, faults)
     drop(rooms.journal, checkpoint.floor)
     damage += map(str, replay.damage)
     recovered = Recovered(

@@ -11,19 +11,20 @@ Rules
 - An agent chooses what its targets are called: of so many (agent, target, family) paths are kept,
   and those of further ones are left out and counted (`target_limit`). What was not traced for a
   week makes room.
-- Confirmed episodes get a Statement, crossings and findings alike (`statements`).
+- Confirmed episodes get a Statement, crossings and findings alike (`statements`). Here it is only
+  drafted: writing it takes longer than judging a path, and is done by whoever stores it.
 - A witness's reply has the newest paths that its address is on judged again; `witness` says who is
   asked. Requests are no part of what is kept: they change no verdict, only replies do.
 - The same paths and replies in the same order give the same judgements, episodes and Statements.
 
     event                       | before                   | after
     path outside                | nothing, or suspected    | suspected, the round remembered
-    path outside that confirms  | suspected, or nothing    | confirmed, a Statement to be stored
+    path outside that confirms  | suspected, or nothing    | confirmed, a Statement drafted
     path inside                 | suspected                | forgotten with its rounds
     path inside that ends it    | confirmed                | ended, its rounds forgotten
-    reply that proves it        | suspected, or nothing    | confirmed, a Statement to be stored
-    reply that proves it        | confirmed                | another Statement to be stored
-    stored                      | a Statement to be stored | shown
+    reply that proves it        | suspected, or nothing    | confirmed, a Statement drafted
+    reply that proves it        | confirmed                | another Statement drafted
+    stored                      | a Statement drafted      | shown
     written                     | fresh                    | in a segment
 """
 
@@ -35,7 +36,8 @@ import msgspec
 
 from agent.records import Family, Path, WitnessReply
 from collector import positions
-from collector.audit.statements import Setting, Statements
+from collector.audit import statements
+from collector.audit.statements import Draft, Setting, Statements
 from collector.episodes.administration import Administration
 from collector.episodes.administration import Kept as KeptFindings
 from collector.episodes.crossings import Crossings
@@ -78,6 +80,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """The times among agents; earlier versions kept none."""
     findings: KeptFindings | None = None
     """Those of administration; earlier versions kept none."""
+    drafts: tuple[Draft, ...] = ()
+    """Statements that are still to be stored; earlier versions kept none."""
 
 
 class Routes:
@@ -114,7 +118,7 @@ class Routes:
         self.vantages = Vantages(agents)
         """What is known of where the agents stand."""
         self._agents = tuple(agents)
-        self._statements = Statements(knowledge)
+        self._statements = Statements()
         self.newest: dict[Key, PathRecord] = {}
         self.fresh: list[PathRecord] = []
         """Paths that are in no segment yet, in the order of arrival."""
@@ -168,29 +172,44 @@ class Routes:
         told = [row for row in shown if row is not None]
         return sorted(told, key=lambda found: (found.first_seen_ns, found.id), reverse=True)
 
-    def episodes(self) -> list[Crossing]:
-        """Return the confirmed episodes as they are now; their evidence may be unstored yet."""
-        return [crossing for crossing in self._crossings.all() if crossing.evidence is not None]
-
     def findings(self) -> list[HolderFinding]:
         """Return the confirmed findings of administration, newest first."""
-        return [self._statements.told(row) for row in self._administration.findings()]
+        return self._administration.findings()
 
     @property
-    def unstored(self) -> dict[str, bytes]:
-        """Return the Statements by SHA-256 (hex) that are not known to be on the disk."""
-        return self._statements.unstored
+    def drafts(self) -> tuple[Draft, ...]:
+        """Return the Statements that are not known to be on the disk, in the order to store them.
 
-    def stored(self, digest: str) -> None:
-        """Note that the Statement is on the disk: its episode may be shown."""
-        self._statements.stored(digest)
+        For each call `statement`, store the octets, then call `stored`.
+        """
+        return self._statements.drafts
+
+    @property
+    def drafted(self) -> bool:
+        """Return whether there is any; may be asked while others change the state."""
+        return self._statements.waits
+
+    def statement(self, draft: Draft) -> bytes:
+        """Return the octets of a Statement; needs no lock: drafts and tables never change."""
+        return statements.written(draft, self._knowledge)
+
+    def stored(self, draft: Draft, digest: str | None) -> None:
+        """Note that the Statement is on the disk under this digest: its episode may be shown.
+
+        None: it cannot be written, and waits no more.
+        """
+        if digest is not None and draft.crossing is not None:
+            self._crossings.attach(draft.crossing.id, digest)
+        elif digest is not None:
+            self._administration.attach(draft.episode.id, digest)
+        self._statements.stored(draft)
 
     def written(self, count: int) -> None:
         """Note that the first `count` fresh paths are in a segment."""
         del self.fresh[:count]
 
     def dump(self) -> bytes:
-        """Return what a checkpoint keeps; fresh paths and Statements are kept elsewhere."""
+        """Return what a checkpoint keeps; fresh paths are kept elsewhere."""
         kept = Kept(
             crossings=self._crossings.dump(),
             newest=tuple(self.newest.values()),
@@ -199,6 +218,7 @@ class Routes:
             landmarks=self._landmarks.dump(),
             vantages=self.vantages.dump(),
             findings=self._administration.dump(),
+            drafts=self.drafts,
         )
         return msgspec.msgpack.encode(kept)
 
@@ -212,7 +232,7 @@ class Routes:
         self._anycast = Anycast(self._knowledge.networks, kept.heard)
         self._landmarks = Landmarks(declared(kept.landmarks, self._agents))
         self.vantages = Vantages(self._agents, kept.vantages)
-        self._statements.load(kept.rounds, self._crossings.all())
+        self._statements.load(kept.rounds, kept.drafts, self._crossings.all())
         self.newest = {_key(record.judgement): record for record in kept.newest}
 
     def _add(self, vantage: Vantage, path: Path, received_ns: int) -> None:
@@ -231,11 +251,9 @@ class Routes:
         setting = self._setting(vantage, path)
         demands = setting.ruling.demands
         for found in self._administration.observe(record.judgement, demands.administration):
-            digest = self._statements.follow_finding(found, record, setting)
-            if digest is not None:
-                self._administration.attach(found.id, digest)
+            self._statements.follow_finding(found, record, setting)
         for changed in self._crossings.observe(record.judgement, demands.crossings):
-            self._follow(changed, record, setting)
+            self._statements.follow(changed, record, setting)
         self.witness.refuted = self.vantages.refuted()
         for name in demands.territory:
             self.witness.doubt(record, vantage.place, self._lists[name], received_ns)
@@ -307,7 +325,7 @@ class Routes:
         setting = self._setting(vantage, record.path)
         demands = setting.ruling.demands.crossings
         for changed in self._crossings.prove(before.judgement, record.judgement, demands):
-            self._follow(changed, record, setting)
+            self._statements.follow(changed, record, setting)
 
     def _zone(self, path: Path) -> Zone | None:
         """Return the declared zone of the path's target: by its target, else by its zone's name."""
@@ -315,11 +333,6 @@ class Routes:
             if target in self._zone_of_target:
                 return self._zone_of_target[target]
         return self._zone_of.get(path.zone or "")
-
-    def _follow(self, changed: Crossing, record: PathRecord, setting: Setting) -> None:
-        digest = self._statements.follow(changed, record, setting)
-        if digest is not None:
-            self._crossings.attach(changed.id, digest)
 
 
 def _addresses_on(path: Path) -> list[str]:

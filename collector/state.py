@@ -74,9 +74,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     fresh: Sequence[PathRecord]
     """For a segment of paths."""
     episodes: Sequence[Crossing] = ()
-    """Confirmed episodes that changed, for a segment of crossings."""
-    statements: Mapping[str, bytes]
-    """Evidence that must be on the disk before the rest."""
+    """Episodes whose evidence is on the disk and that changed, for a segment of crossings."""
 
 
 _LIMITS: Final = Limits()
@@ -123,7 +121,7 @@ class State:
         self._sealed: list[Columns] = []
         self._told: dict[str, Told] = {}
         if any(segment.kind == "crossings" for segment in checkpoint.segments):
-            self._told = {episode.id: _told(episode) for episode in self.routes.episodes()}
+            self._told = {episode.id: _told(episode) for episode in self.routes.crossings()}
 
     def has(self, batch: Batch) -> bool:
         """Return whether this batch was applied before."""
@@ -186,10 +184,9 @@ class State:
             fresh=self.routes.fresh[:],
             episodes=[
                 episode
-                for episode in self.routes.episodes()
+                for episode in self.routes.crossings()
                 if self._told.get(episode.id) != _told(episode)
             ],
-            statements=dict(self.routes.unstored),
         )
 
     def kept(self, snapshot: Snapshot) -> None:
@@ -197,8 +194,6 @@ class State:
         del self._sealed[: snapshot.sealed_parts]
         self.routes.written(len(snapshot.fresh))
         self._told.update((episode.id, _told(episode)) for episode in snapshot.episodes)
-        for digest in snapshot.statements:
-            self.routes.stored(digest)
 
     def _rows(self, batch: Batch, ids: Sequence[int]) -> NDArray[np.uint32]:
         return self.registry.rows_of(batch.agent_id, batch.spool_id, ids)

@@ -5,29 +5,30 @@ Rules
   numbers and escapes, UTF-8. So an octet that changes nothing of the value is found as well.
 - A key that stands twice means one thing to one reader and another to the next: it is named.
 - NaN and infinities are no JSON, and a byte order mark is none either.
-- The standard library's encoder (in C) writes all that it writes as the RFC demands: no number that
-  needs an exponent or is beyond 2^53, no key beyond ASCII. The rest is the slower library's.
+- Where msgspec (in C) writes as the RFC demands, it does: no number that needs an exponent or is
+  beyond 2^53, no key beyond ASCII. The rest is left to the slower library of the RFC.
 """
 
 import json
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, NoReturn
 
+import msgspec
 import rfc8785
 
 from collector.errors import UnreadableError
 
+PLAIN: Final = frozenset({str, bool, type(None)})
+"""Types that every library of JSON writes in one way."""
 _SHOWN_OCTETS: Final = 24
 _LARGEST: Final = 2**53 - 1
 _SMALLEST_FRACTION: Final = 1e-4
-"""Below it Python writes an exponent, as ECMAScript does below 1e-6."""
-_WRITE: Final = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-).encode
+"""Somewhere below it an exponent is written, as ECMAScript does below 1e-6."""
+_WRITE: Final = msgspec.json.Encoder(order="sorted").encode
 
 
 class _OddError(ValueError):
-    """A value of which the standard library may have another writing."""
+    """A value of which msgspec may have another writing."""
 
 
 class Document(NamedTuple):
@@ -73,7 +74,7 @@ def dumps(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
         RecursionError: the value is nested too deep.
     """
     try:
-        return _WRITE(_common(value)).encode()
+        return _WRITE(_common(value))
     except (_OddError, TypeError, UnicodeEncodeError, RecursionError):
         return rfc8785.dumps(value)
 
@@ -104,16 +105,17 @@ def _common(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     Raises: _OddError: there are none.
     """
     kind = type(value)
-    if kind is str or value is None or kind is bool:
-        return value
     if kind is dict:
         if "".join(value).isascii():
-            return {key: _common(member) for key, member in value.items()}
+            return {
+                key: member if type(member) in PLAIN else _common(member)
+                for key, member in value.items()
+            }
     elif kind is list or kind is tuple:
-        return [_common(member) for member in value]
+        return [member if type(member) in PLAIN else _common(member) for member in value]
     elif (kind is int or (kind is float and value.is_integer())) and abs(value) <= _LARGEST:
         return int(value)
-    elif kind is float and _SMALLEST_FRACTION <= abs(value) <= _LARGEST:
+    elif kind in PLAIN or (kind is float and _SMALLEST_FRACTION <= abs(value) <= _LARGEST):
         return value
     raise _OddError
 

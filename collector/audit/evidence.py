@@ -35,6 +35,7 @@ Rules
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
+from itertools import starmap
 from typing import Any, Final
 
 import msgspec
@@ -93,7 +94,6 @@ def statement(
     under `digest` of them before showing the crossing.
     """
     rounds = sorted(records, key=lambda record: (record.judgement.started_ns, record.path.id))
-    paths = [_row(record.path) for record in rounds]
     crossing = isinstance(episode, Crossing)
     predicate: dict[str, Any] = {
         "premise": _premise(vantage, rounds),
@@ -104,7 +104,6 @@ def statement(
             "id": vantage.agent_id.hex(),
             "place": _row(vantage.place),
         },
-        "paths": paths,
         "judgements": [_row(record.judgement) for record in rounds],
         **({} if supposed is None else {"suppositions": _suppositions(supposed)}),
         "rows": rows_of(rounds, knowledge, zone),
@@ -113,16 +112,18 @@ def statement(
         "versions": {"borne": _VERSION},
         "limits": list(LIMITS),
     }
+    return _written(PREDICATE_TYPE if crossing else FINDING_TYPE, rounds, predicate)
+
+
+def _written(kind: str, rounds: Sequence[PathRecord], others: Mapping[str, object]) -> bytes:
+    """Return the Statement's octets: raw paths and `others`, each member written once, digested."""
+    paths = [canonical.dumps(_row(record.path)) for record in rounds]
     subject = [
-        {"name": record.path.id, "digest": {"sha256": digest(canonical.dumps(path))}}
+        {"name": record.path.id, "digest": {"sha256": digest(path)}}
         for record, path in zip(rounds, paths, strict=True)
     ]
-    return _written(PREDICATE_TYPE if crossing else FINDING_TYPE, subject, predicate)
-
-
-def _written(kind: str, subject: Sequence[object], predicate: Mapping[str, object]) -> bytes:
-    """Return the Statement's octets; each member of the predicate is written once, and digested."""
-    members = {name: canonical.dumps(member) for name, member in predicate.items()}
+    members = {name: canonical.dumps(member) for name, member in others.items()}
+    members["paths"] = b"[%s]" % b",".join(paths)
     members["digests"] = canonical.dumps({name: digest(own) for name, own in members.items()})
     return canonical.joined(
         {
@@ -276,20 +277,22 @@ def _ordered(rows: Iterable[dict[str, Any]]) -> list[Any]:
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     """Return `value` with wall times as text, and nothing that canonical JSON refuses."""
-    match value:
-        case dict():
-            return dict(_member(key, member) for key, member in value.items())
-        case list() | tuple():
-            return [_plain(member) for member in value]
-        case bool() | None:
-            return value
-        case int() | float() if not abs(value) <= _LARGEST_INTEGER:  # NaN is not
-            return str(value)
-        case _:
-            return value
+    kind = type(value)
+    if kind is dict:
+        plain = {
+            key: member if type(member) in canonical.PLAIN else _plain(member)
+            for key, member in value.items()
+        }
+        return plain if _WALL_TIMES.isdisjoint(plain) else dict(starmap(_dated, plain.items()))
+    if kind is list or kind is tuple:
+        return [_plain(member) for member in value]
+    if kind in canonical.PLAIN or abs(value) <= _LARGEST_INTEGER:
+        return value
+    return str(value)  # NaN is neither
 
 
-def _member(key: str, value: Any) -> tuple[str, Any]:  # noqa: ANN401 - any JSON value
+def _dated(key: str, value: Any) -> tuple[str, Any]:  # noqa: ANN401 - any JSON value
+    """Return a member, a wall time as text; too large for a number it is digits by now."""
     if key not in _WALL_TIMES:
-        return key, _plain(value)
-    return key.removesuffix("ns") + "at", None if value is None else wall_text(value)
+        return key, value
+    return key.removesuffix("ns") + "at", None if value is None else wall_text(int(value))

@@ -16,6 +16,7 @@ from collector.gate import journal
 from collector.gate.frames import Entry
 from collector.gate.intake import UnknownSeriesError
 from collector.routes import Routes
+from collector.store import judged
 from tests.fakes.collector_durable import (
     N_AGENTS,
     NOW_NS,
@@ -209,17 +210,15 @@ async def test_a_failed_checkpoint_changes_nothing_and_is_tried_again(tmp_path: 
     async with Chain(config(tmp_path), clock=clock) as chain:
         await send_all(chain, range(5))
         clock.at_ns += 100 * S_NS
-        for name, method in ((chain._catalog, "commit"), (chain._bundles, "store")):
-            await send(chain, batch(5, paths=[path(NOW_NS + S_NS, abroad=True)]))
-            await send(chain, batch(6, paths=[path(NOW_NS + 2 * S_NS, abroad=True)]))
+        await send(chain, batch(5, paths=[path(NOW_NS + S_NS, abroad=True)]))
+        await send(chain, batch(6, paths=[path(NOW_NS + 2 * S_NS, abroad=True)]))
+        for name, method in ((chain._catalog, "commit"), (judged, "write_paths")):
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(name, method, _fails)
-                if method == "store":
-                    chain._state.routes.unstored["0" * 64] = b"never written"
                 with pytest.raises(StoreError, match="the disk is gone"):
                     await chain.checkpoint()
-                chain._state.routes.unstored.clear()
             assert expected + content_of(5, 0) + content_of(6, 0) == totals(chain)
+        await until(lambda: bool(chain.reader.crossings()))
         await chain.checkpoint()
         assert 1 == chain.counts.checkpoints
         assert expected + content_of(5, 0) + content_of(6, 0) == totals(chain)
@@ -231,41 +230,6 @@ async def test_a_failed_checkpoint_changes_nothing_and_is_tried_again(tmp_path: 
 
 def _fails(*_: object) -> None:
     raise StoreError("the disk is gone")
-
-
-async def test_an_episode_is_shown_once_its_evidence_is_on_the_disk(tmp_path: Path) -> None:
-    """While the Statement cannot be written the batch is stored, and the crossing waits."""
-    async with Chain(config(tmp_path), clock=StoppedClock()) as chain:
-        await send(chain, batch(0, paths=[path(NOW_NS, abroad=True)]))
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(chain._bundles, "store", _fails)
-            await send(chain, batch(1, paths=[path(NOW_NS + S_NS, abroad=True)]))
-            await until(lambda: bool(chain.counts.faults))
-            assert [] == chain.reader.crossings()
-            assert Counter(evidence=1) == chain.counts.faults
-        await send(chain, batch(2))
-        await until(lambda: bool(chain.reader.crossings()))
-        (crossing,) = chain.reader.crossings()
-        assert chain.reader.evidence(crossing.evidence or "") is not None
-
-
-async def test_no_acknowledgement_waits_for_evidence(tmp_path: Path) -> None:
-    """While a Statement is being written, its batch and others' are answered."""
-    async with Chain(config(tmp_path), clock=StoppedClock()) as chain:
-        written, store = threading.Event(), chain._bundles.store
-
-        def waits(statement: bytes) -> str:
-            written.wait(10)
-            return store(statement)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(chain._bundles, "store", waits)
-            abroad = [path(NOW_NS + second * S_NS, abroad=True) for second in (1, 2)]
-            await asyncio.wait_for(send(chain, batch(0, paths=abroad)), 5)
-            await asyncio.wait_for(send(chain, batch(1)), 5)
-            assert [] == chain.reader.crossings()
-            written.set()
-            await until(lambda: bool(chain.reader.crossings()))
 
 
 async def test_checkpoints_come_by_themselves(tmp_path: Path) -> None:
@@ -317,7 +281,7 @@ async def test_changed_settings_lose_nothing(
     async with Chain(first, clock=StoppedClock()) as chain:
         for one in sent:
             await send(chain, one)
-        assert N_AGENTS == len(chain.reader.crossings())
+        await until(lambda: len(chain.reader.crossings()) == N_AGENTS)
     berlin = msgspec.structs.replace(PARIS, name="Berlin", territory="DE")
     renamed = msgspec.structs.replace(vantage(0), name="renamed", place=berlin)
     moved = msgspec.structs.replace(ZONE, provider="other", place=berlin, targets=("elsewhere",))

@@ -7,12 +7,12 @@ import msgspec
 import pytest
 
 from agent.records import Hop, Path, PathReply
-from collector.audit import evidence
 from collector.errors import CorruptError
 from collector.facts import knowledge
 from collector.records import Place, Zone
 from collector.routes import Kept, Routes
 from tests.fakes.collector_durable import MARSEILLE, NOW_NS, PARIS, S_NS, ZONE, path, vantage
+from tests.fakes.evidence import store_all, unstored
 
 KNOWLEDGE = knowledge.load()
 
@@ -27,25 +27,19 @@ def _round(routes: Routes, second: int, *, abroad: bool) -> None:
     assert {} == routes.add(vantage(0), [path(at_ns, abroad=abroad)], at_ns, at_ns)
 
 
-def _store_all(routes: Routes) -> None:
-    for digest in list(routes.unstored):
-        routes.stored(digest)
-
-
 def test_two_rounds_abroad_make_one_statement_of_both() -> None:
     """The Statement holds the rounds that confirmed, and hides its episode until it is stored."""
     routes = _routes()
     _round(routes, 0, abroad=False)
     _round(routes, 10, abroad=True)
-    assert {} == routes.unstored
+    assert () == routes.drafts
     _round(routes, 20, abroad=True)
-    ((digest, statement),) = routes.unstored.items()
-    assert evidence.digest(statement) == digest
+    ((digest, statement),) = unstored(routes).items()
     read = msgspec.json.decode(statement)
     starts = [found["started_at"] for found in read["predicate"]["paths"]]
     assert ["2026-11-24T15:02:40.000000000Z", "2026-11-24T15:02:50.000000000Z"] == starts
     assert [] == routes.crossings()
-    routes.stored(digest)
+    store_all(routes)
     (crossing,) = routes.crossings()
     assert (digest, NOW_NS + 10 * S_NS, NOW_NS + 20 * S_NS) == (
         crossing.evidence,
@@ -55,7 +49,7 @@ def test_two_rounds_abroad_make_one_statement_of_both() -> None:
     _round(routes, 30, abroad=True)
     _round(routes, 40, abroad=False)
     _round(routes, 50, abroad=False)
-    assert {} == routes.unstored
+    assert () == routes.drafts
     (ended,) = routes.crossings()
     assert (digest, NOW_NS + 40 * S_NS) == (ended.evidence, ended.ended_ns)
 
@@ -65,7 +59,7 @@ def test_a_forgotten_suspicion_leaves_nothing_behind() -> None:
     routes = _routes()
     for second, abroad in enumerate([False, True, False, True, False]):
         _round(routes, second, abroad=abroad)
-    assert ({}, {}, []) == (routes.unstored, routes._statements.rounds, routes.crossings())
+    assert ((), {}, []) == (routes.drafts, routes._statements.rounds, routes.crossings())
 
 
 @pytest.mark.parametrize("cut", range(9))
@@ -81,8 +75,7 @@ def test_a_restart_anywhere_changes_nothing(cut: int) -> None:
                 routes = _routes(routes.dump())
                 routes.fresh = fresh
             _round(routes, second, abroad=abroad)
-            statements += routes.unstored.items()
-            _store_all(routes)
+            statements += store_all(routes).items()
         return routes.crossings(), statements, routes.newest
 
     assert played(None) == played(cut)
@@ -117,7 +110,7 @@ def test_paths_without_a_zone_open_nothing() -> None:
     routes = _routes(zones=())
     for second in range(4):
         _round(routes, second, abroad=True)
-    assert ({}, 4) == (routes.unstored, len(routes.fresh))
+    assert ((), 4) == (routes.drafts, len(routes.fresh))
 
 
 def test_the_newest_path_is_kept_whatever_comes_late() -> None:
@@ -201,9 +194,8 @@ def test_what_the_release_before_kept_goes_on() -> None:
     (ended,) = routes.crossings()
     assert NOW_NS + 30 * S_NS == ended.ended_ns
     assert {} == routes.add(vantage(1), [path(NOW_NS + 45 * S_NS, abroad=True)], NOW_NS, NOW_NS)
-    ((digest, statement),) = routes.unstored.items()
+    (statement,) = store_all(routes).values()
     assert 2 == len(msgspec.json.decode(statement)["subject"])
-    routes.stored(digest)
     assert "agent-1" == routes.crossings()[0].agent
 
 

@@ -22,6 +22,7 @@ from tests.fakes.collector_durable import (
     until,
     vantage,
 )
+from tests.fakes.evidence import store_all, unstored
 
 CORE = Jurisdiction(
     name="CORE", territories=frozenset({"FR", "DE"}), as_of="2026-11-26", source="a test"
@@ -49,8 +50,7 @@ def play(found: Routes, *abroad: bool, begin: int = 0) -> Routes:
     for second, away in enumerate(abroad, begin):
         at_ns = NOW_NS + second * S_NS
         assert {} == found.add(vantage(0), [path(at_ns, abroad=away)], at_ns, at_ns)
-        for digest in list(found.unstored):
-            found.stored(digest)
+        store_all(found)
     return found
 
 
@@ -81,7 +81,7 @@ def test_the_statement_holds_the_row_of_a_list_of_ones_own() -> None:
     for second in range(2):
         at_ns = NOW_NS + second * S_NS
         found.add(vantage(0), [path(at_ns, abroad=True)], at_ns, at_ns)
-    (statement,) = found.unstored.values()
+    (statement,) = unstored(found).values()
     rows = msgspec.json.decode(statement)["predicate"]["rows"]["jurisdictions"]
     (own,) = [row for row in rows if row["name"] == "CORE"]
     assert (["DE", "FR"], "a test") == (own["territories"], own["source"])

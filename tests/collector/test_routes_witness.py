@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from agent.records import Protocol, Stamp, WitnessReply
-from collector.audit import evidence, rounds, stated
+from collector.audit import rounds, stated
 from collector.audit.restatement import restate
 from collector.facts import atlas, knowledge
 from collector.facts.knowledge import Knowledge
@@ -16,6 +16,7 @@ from collector.records import Vantage, Verdict
 from collector.routes import Routes
 from collector.wall import wall_text
 from tests.fakes.collector_durable import NOW_NS, S_NS, ZONE, path, vantage
+from tests.fakes.evidence import store_all, unstored
 from tests.fakes.witnesses import CITIES
 
 HOP = "62.115.137.1"
@@ -67,8 +68,7 @@ class World:
 
     def store(self) -> None:
         """Bring the Statements to the disk."""
-        for digest in list(self.routes.unstored):
-            self.routes.stored(digest)
+        store_all(self.routes)
 
     def shown(self) -> list[tuple[Verdict, int, int]]:
         """Return what is shown: verdict, rounds, the second that first showed it."""
@@ -84,7 +84,7 @@ class World:
 
     def statement(self) -> bytes:
         """Return the only Statement that is not on the disk."""
-        (found,) = self.routes.unstored.values()
+        (found,) = unstored(self.routes).values()
         return found
 
 
@@ -134,7 +134,7 @@ def test_a_proof_that_comes_later_is_stated_once_more(known: Knowledge) -> None:
     assert again(statement, known) == statement
     assert 3 == len(rounds.read(statement).judgements)
     world.round(30)
-    assert {} == world.routes.unstored
+    assert () == world.routes.drafts
     assert [(Verdict.PROVEN_OUTSIDE, 4, 0)] == world.shown()
 
 
@@ -188,7 +188,7 @@ def test_a_slow_answer_proves_nothing(known: Knowledge) -> None:
     world.round(0)
     world.answer(2, rtt_ms=0.9)
     assert Verdict.SUPPORTED_OUTSIDE is world.verdict()
-    assert {} == world.routes.unstored
+    assert () == world.routes.drafts
 
 
 @pytest.mark.parametrize("cut", range(8))
@@ -206,8 +206,7 @@ def test_a_restart_anywhere_changes_nothing(known: Knowledge, cut: int) -> None:
                 world.answer(second)
             else:
                 world.round(second, abroad=what == "round")
-            statements |= {evidence.digest(row) for row in world.routes.unstored.values()}
-            world.store()
+            statements |= set(store_all(world.routes))
         return world.shown(), statements, world.routes.dump()
 
     assert played(None) == played(cut)

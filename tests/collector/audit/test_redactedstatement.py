@@ -16,13 +16,14 @@ from tests.collector.audit import test_evidence, test_evidence_rows
 from tests.collector.audit.test_statements import BOTH, played, routes
 from tests.collector.audit.test_verification_proofs import statement as proof
 from tests.collector.test_routes_witness import known
+from tests.fakes.evidence import unstored
 from tests.fakes.paths import path, reply
 from tests.fakes.statements import real
 
 RELEASE = knowledge.load()
 SALT = b"s" * 32
 FINDING, CROSSING = sorted(
-    played(routes(BOTH), 0, 2, abroad=True).unstored.values(),
+    unstored(played(routes(BOTH), 0, 2, abroad=True)).values(),
     key=lambda octets: json.loads(octets)["predicateType"],
 )
 STATEMENTS = {

@@ -12,11 +12,12 @@ from collector.commands import auditlines
 from collector.settings.policy import Demands, PolicyRow
 from tests.collector.audit.test_statements import BOTH, FOREIGN, played, routes
 from tests.collector.audit.test_verification import RELEASE, paths, resealed
+from tests.fakes.evidence import unstored
 
 
 def stated(*rows: PolicyRow, abroad: bool = False) -> dict[str, Any]:
     """Return the one Statement of two rounds under a policy."""
-    (octets,) = played(routes(*rows), 0, 2, abroad=abroad).unstored.values()
+    (octets,) = unstored(played(routes(*rows), 0, 2, abroad=abroad)).values()
     found: dict[str, Any] = json.loads(octets)
     return found
 

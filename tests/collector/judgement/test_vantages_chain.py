@@ -22,6 +22,7 @@ from collector.wall import wall_text
 from collector.web import agentview
 from tests.fakes.collector_durable import NOW_NS, S_NS, ZONE, StoppedClock, path, send, vantage
 from tests.fakes.collector_durable import config as durable_config
+from tests.fakes.evidence import unstored
 from tests.fakes.witnesses import CITIES
 
 LYON = Place(name="Lyon", territory="FR", latitude=45.74846, longitude=4.84671, radius_km=10)
@@ -247,7 +248,7 @@ def test_a_refuted_witness_proves_nothing(
     verdict = {row.jurisdiction: row.verdict for row in record.judgement.verdicts[:1]}
     expected = Verdict.PROVEN_OUTSIDE if proved else Verdict.SUPPORTED_OUTSIDE
     assert {"FX": expected} == verdict
-    statement = list(routes.unstored.values())[-1]
+    statement = list(unstored(routes).values())[-1]
     premise = rounds.read(statement).premise
     if proved:
         assert f"agent frankfurt is at 50.11552, 8.68417 (within 10.0 km; {says})" in premise
@@ -278,12 +279,12 @@ def test_a_refuted_observer_is_told_in_the_premise(known: Knowledge) -> None:
         at_ns = NOW_NS + second * S_NS
         one = near("ffm-bb1-link.ip.twelve99.net", at_ns)
         routes.add(FLEET[3], [one], at_ns, at_ns)
-    premises = [rounds.read(one).premise for one in routes.unstored.values()]
+    premises = [rounds.read(one).premise for one in unstored(routes).values()]
     expected = (
         "agent agent-3 is not where it is declared (refuted by 3): no distance of it was used"
     )
     assert [expected] == premises
-    (statement,) = routes.unstored.values()
+    (statement,) = unstored(routes).values()
     inputs = stated.read(msgspec.json.decode(statement)["predicate"])
     again = replace(inputs, knowledge=replace(inputs.knowledge, soil=known.soil))
     assert statement == restate(again).statement

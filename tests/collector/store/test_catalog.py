@@ -48,7 +48,6 @@ def _snapshot(**changes: object) -> Snapshot:
         sealed=quantiles.empty(),
         sealed_parts=0,
         fresh=(),
-        statements={},
     )
     return msgspec.structs.replace(first, **changes)
 
