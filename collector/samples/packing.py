@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.samples.columns import PER_ROW, Columns, Packed
+from collector.samples.columns import Columns, Packed
 from collector.samples.quantiles import MEDIAN_AND_TAILS_PPM
 from collector.samples.quantiles import kernels as sketch_kernels
 from collector.samples.sketch import CELLS, FIRST_BUCKET, MIDDLES_S
@@ -39,23 +39,37 @@ def kernels() -> ModuleType:
     return import_module("collector.samples.packkernels")
 
 
-def pack(columns: Columns) -> Packed:
-    """Return the sketches of `columns` as octets, with the buckets of their quantiles."""
+def pack(columns: Columns, places: NDArray[np.int64] | None = None) -> Packed:
+    """Return the sketches at `places` (None: all) as octets, with the buckets of their quantiles.
+
+    They come in the order of `places`, and are not copied before.
+    """
+    if places is None:
+        places = np.arange(len(columns))
+    lowest = buckets(columns.min_s[places])
+    entries = int((columns.offsets[places + 1] - columns.offsets[places]).sum())
+    octets = np.empty(entries * kernels().MOST_OCTETS, dtype=np.uint8)
+    ends = np.zeros(places.size + 1, dtype=np.int32)
     sketch = (columns.offsets, columns.bucket, columns.bucket_count)
-    lowest = buckets(columns.min_s)
-    ends = np.zeros(len(columns) + 1, dtype=np.int32)
-    kernels().lengths(*sketch, lowest, ends)
-    octets = np.empty(int(ends[-1]), dtype=np.uint8)
-    kernels().pack(*sketch, lowest, octets)
-    return Packed(octets=octets, ends=ends, middle=middle(columns), highest=buckets(columns.max_s))
+    kernels().pack(places, *sketch, lowest, octets, ends)
+    return Packed(
+        octets=octets[: ends[-1]],
+        ends=ends,
+        middle=_middle(columns, places),
+        highest=buckets(columns.max_s[places]),
+    )
 
 
 def middle(columns: Columns) -> NDArray[np.int32]:
     """Return (n, 3) buckets of p50, p90 and p99; the zero bucket's where there are no samples."""
+    return _middle(columns, np.arange(len(columns)))
+
+
+def _middle(columns: Columns, places: NDArray[np.int64]) -> NDArray[np.int32]:
     ranks = np.asarray(MEDIAN_AND_TAILS_PPM, dtype=np.int64)
-    found = np.empty((len(columns), ranks.size), dtype=np.int32)
+    found = np.empty((places.size, ranks.size), dtype=np.int32)
     sketch = (columns.offsets, columns.bucket, columns.bucket_count)
-    kernels().ranks(*sketch, columns.zero, ranks, found)
+    kernels().ranks(places, *sketch, columns.zero, ranks, found)
     return found
 
 
@@ -74,18 +88,6 @@ def unpack(
     if used == kernels().BAD:
         raise ValueError("unpack sketches: their octets are not what a collector writes")
     return offsets, bucket[:used].copy(), bucket_count[:used].copy()
-
-
-def taken(columns: Columns, places: NDArray[np.int64]) -> Columns:
-    """Return the rows at `places`, in that order: `Columns.take` for many of them."""
-    offsets = np.zeros(places.size + 1, dtype=np.int64)
-    np.cumsum(np.diff(columns.offsets)[places], out=offsets[1:])
-    bucket = np.empty(offsets[-1], dtype=np.int32)
-    bucket_count = np.empty(offsets[-1], dtype=np.int64)
-    sketch = (columns.offsets, columns.bucket, columns.bucket_count)
-    kernels().gather(places, *sketch, offsets, bucket, bucket_count)
-    rest = {name: getattr(columns, name)[places] for name in PER_ROW}
-    return Columns(**rest, offsets=offsets, bucket=bucket, bucket_count=bucket_count)
 
 
 def buckets(value_s: NDArray[np.float32]) -> NDArray[np.int32]:

@@ -21,6 +21,10 @@ _NIBBLE: Final = 15
 _SEVEN: Final = 127
 _MORE: Final = 128
 _LAST_SHIFT: Final = 56
+MOST_OCTETS: Final = 12
+"""Of one entry: both nibbles, two of what is left out at most, nine of a number of samples."""
+# Unsigned: a signed index costs a wrap-around test, a signed literal beside it makes float64.
+_ONE: Final = np.uint64(1)
 
 _I32 = NDArray[np.int32]
 _I64 = NDArray[np.int64]
@@ -33,29 +37,16 @@ _READ_U32 = readonly(nb.uint32)
 _PAIR = nb.types.UniTuple(nb.int64, 2)  # type: ignore[no-untyped-call]
 
 
-@kernel(nb.int64(nb.int64))
-def _rest_length(value: int) -> int:
-    """Return how many octets hold what a nibble cannot."""
-    length = 0
-    if value >= _NIBBLE:
-        rest = value - _NIBBLE
-        length = 1
-        while rest >= _MORE:
-            rest >>= 7
-            length += 1
-    return length
-
-
-@kernel(nb.int64(nb.uint8[::1], nb.int64, nb.int64))
-def _write_rest(octets: _U8, at: int, value: int) -> int:
+@kernel(nb.uint64(nb.uint8[::1], nb.uint64, nb.int64))
+def _write_rest(octets: _U8, at: np.uint64, value: int) -> np.uint64:
     """Write what a nibble cannot hold at `at`; return where the next octet goes."""
     rest = value - _NIBBLE
     while rest >= _MORE:
         octets[at] = (rest & _SEVEN) | _MORE
         rest >>= 7
-        at += 1
+        at += _ONE
     octets[at] = rest
-    return at + 1
+    return at + _ONE
 
 
 @kernel(nb.int64(nb.int64))
@@ -63,37 +54,42 @@ def _zigzag(value: int) -> int:
     return 2 * value if value >= 0 else -2 * value - 1
 
 
-@kernel(nb.void(_READ_I64, _READ_I32, _READ_I64, _READ_I32, nb.int32[::1]))
-def lengths(offsets: _I64, bucket: _I32, bucket_count: _I64, lowest: _I32, ends: _I32) -> None:
-    """Write where the octets of each sketch end, `ends[0]` being 0."""
-    at = 0
-    for i in range(offsets.size - 1):
-        for entry in range(offsets[i], offsets[i + 1]):
-            if entry == offsets[i]:
-                step = _zigzag(int(bucket[entry]) - int(lowest[i]))
-            else:
-                step = int(bucket[entry]) - int(bucket[entry - 1]) - 1
-            at += 1 + _rest_length(step) + _rest_length(bucket_count[entry] - 1)
-        ends[i + 1] = at
+@kernel(
+    nb.void(
+        *(_READ_I64, _READ_I64, _READ_I32, _READ_I64, _READ_I32),
+        *(nb.uint8[::1], nb.int32[::1]),
+    )
+)
+def pack(
+    places: _I64,
+    offsets: _I64,
+    bucket: _I32,
+    bucket_count: _I64,
+    lowest: _I32,
+    octets: _U8,
+    ends: _I32,
+) -> None:
+    """Write the octets of the sketches at `places`, and where each ends, `ends[0]` being 0.
 
-
-@kernel(nb.void(_READ_I64, _READ_I32, _READ_I64, _READ_I32, nb.uint8[::1]))
-def pack(offsets: _I64, bucket: _I32, bucket_count: _I64, lowest: _I32, octets: _U8) -> None:
-    """Write the octets of all sketches, one behind the other."""
-    at = 0
-    for i in range(offsets.size - 1):
-        for entry in range(offsets[i], offsets[i + 1]):
-            if entry == offsets[i]:
-                step = _zigzag(int(bucket[entry]) - int(lowest[i]))
-            else:
-                step = int(bucket[entry]) - int(bucket[entry - 1]) - 1
+    `lowest` is of each place; `octets` has room for `MOST_OCTETS` an entry.
+    """
+    at = np.uint64(0)
+    for i in range(places.size):
+        begin = np.uint64(offsets[places[i]])
+        after = int(lowest[i])
+        for entry in range(begin, np.uint64(offsets[places[i] + 1])):
+            step = int(bucket[entry]) - after
+            after = int(bucket[entry]) + 1
+            if entry == begin:
+                step = _zigzag(step)
             more = int(bucket_count[entry]) - 1
             octets[at] = (min(step, _NIBBLE) << 4) | min(more, _NIBBLE)
-            at += 1
+            at += _ONE
             if step >= _NIBBLE:
                 at = _write_rest(octets, at, step)
             if more >= _NIBBLE:
                 at = _write_rest(octets, at, more)
+        ends[i + 1] = at
 
 
 @kernel(_PAIR(_READ_U8, nb.int64, nb.int64))
@@ -149,24 +145,38 @@ def unpack(
     return written
 
 
-@kernel(nb.void(_READ_I64, _READ_I32, _READ_I64, _READ_I64, _READ_I64, nb.int32[:, ::1]))
+@kernel(
+    nb.void(
+        *(_READ_I64, _READ_I64, _READ_I32, _READ_I64, _READ_I64, _READ_I64),
+        nb.int32[:, ::1],
+    )
+)
 def ranks(
-    offsets: _I64, bucket: _I32, bucket_count: _I64, zero: _I64, ranks_ppm: _I64, found: _I32
+    places: _I64,
+    offsets: _I64,
+    bucket: _I32,
+    bucket_count: _I64,
+    zero: _I64,
+    ranks_ppm: _I64,
+    found: _I32,
 ) -> None:
-    """Write the bucket of each of the rising quantiles; the zero bucket is the one below all."""
-    for i in range(offsets.size - 1):
-        total = zero[i]
-        for entry in range(offsets[i], offsets[i + 1]):
+    """Write the bucket of each of the rising quantiles of the sketches at `places`.
+
+    The zero bucket is the one below all.
+    """
+    for i in range(places.size):
+        begin, end = np.uint64(offsets[places[i]]), np.uint64(offsets[places[i] + 1])
+        passed = total = zero[places[i]]
+        for entry in range(begin, end):
             total += bucket_count[entry]
-        entry = offsets[i]
-        passed = zero[i]
+        at = begin
         last = FIRST_BUCKET - 1
         for column in range(ranks_ppm.size):
             rank = (ranks_ppm[column] * total + PPM - 1) // PPM
             while passed < rank:
-                passed += bucket_count[entry]
-                last = bucket[entry]
-                entry += 1
+                passed += bucket_count[at]
+                last = bucket[at]
+                at += _ONE
             found[i, column] = last
 
 
@@ -175,24 +185,3 @@ def worst(row: _U32, bucket: _I32, found: _I32) -> None:
     """Raise `found[row]` to the largest bucket of each row."""
     for i in range(row.size):
         found[row[i]] = max(found[row[i]], bucket[i])
-
-
-@kernel(
-    nb.void(_READ_I64, _READ_I64, _READ_I32, _READ_I64, _READ_I64, nb.int32[::1], nb.int64[::1])
-)
-def gather(
-    places: _I64,
-    offsets: _I64,
-    bucket: _I32,
-    bucket_count: _I64,
-    to_offsets: _I64,
-    to_bucket: _I32,
-    to_count: _I64,
-) -> None:
-    """Copy the sketches at `places`, one behind the other, to where `to_offsets` says."""
-    for i in range(places.size):
-        entry = offsets[places[i]]
-        for to in range(to_offsets[i], to_offsets[i + 1]):
-            to_bucket[to] = bucket[entry]
-            to_count[to] = bucket_count[entry]
-            entry += 1

@@ -41,6 +41,8 @@ _NAME: Final = re.compile(
 _TIME: Final = "%Y%m%dT%H%M%SZ"
 _ZSTD_LEVEL: Final = 1
 """Of these columns a higher level makes larger files: it finds repetitions that are chance."""
+_BUFFER_OCTETS: Final = 1 << 18
+"""Handed to Python at once: a page is some hundred octets, and each call takes a microsecond."""
 _KEPT_CHUNKS: Final = 60_000
 """Column chunks of files whose metadata stay in memory, at some 600 octets each."""
 
@@ -57,6 +59,11 @@ class Form(NamedTuple):
     """Columns without a dictionary, beside those with an encoding of their own."""
     measured: tuple[str, ...] | None = None
     """Columns with extremes for each row group, which take memory; None: all."""
+    compressed: tuple[str, ...] | None = None
+    """Columns that zstd makes smaller, none of them nested: at others it takes time alone.
+
+    None: all.
+    """
 
 
 class Opened(NamedTuple):
@@ -105,6 +112,9 @@ class Draft:
         self._partial = directory / f"{self._label}-{suffix}.partial"
         with self._translated():
             self._sink = _Summed(self._partial)
+            self._buffer = pa.output_stream(
+                pa.PythonFile(self._sink, mode="w"), buffer_size=_BUFFER_OCTETS
+            )
             self._writer = self._begun(form)
 
     def write(self, table: pa.Table, span_ns: tuple[int, int]) -> None:
@@ -140,6 +150,7 @@ class Draft:
             with self._translated():
                 self._writer.add_key_value_metadata(notes)
                 self._writer.close()
+                self._buffer.flush()
                 self._sink.sync()
                 name = self._named(about)
                 self._partial.replace(self._directory / name)
@@ -153,6 +164,8 @@ class Draft:
         """Leave nothing of it."""
         with suppress(OSError, pa.ArrowException):
             self._writer.close()
+        with suppress(OSError, pa.ArrowException):
+            self._buffer.close()
         self._sink.close()
         self._partial.unlink(missing_ok=True)
 
@@ -166,11 +179,12 @@ class Draft:
             b"borne.transforms": form.transforms,
         }
         encoded = {*form.encodings, *form.plain}
+        small = form.compressed
         return pq.ParquetWriter(
-            pa.PythonFile(self._sink, mode="w"),
+            self._buffer,
             form.schema.with_metadata(notes),
-            compression="zstd",
-            compression_level=_ZSTD_LEVEL,
+            compression="zstd" if small is None else dict.fromkeys(small, "zstd"),
+            compression_level=_ZSTD_LEVEL if small is None else dict.fromkeys(small, _ZSTD_LEVEL),
             use_dictionary=[name for name in form.schema.names if name not in encoded],
             column_encoding=form.encodings or None,
             write_page_checksum=True,

@@ -31,6 +31,7 @@ FORM: Final = Form(
     transforms=windowtable.TRANSFORMS,
     encodings=windowtable.ENCODINGS,
     measured=("row", "start"),
+    compressed=windowtable.COMPRESSED,
 )
 _SCHEMAS: Final = {
     windowtable1.VERSION: windowtable1.SCHEMA,
@@ -76,6 +77,15 @@ class WindowsWriter:
         if sum(map(len, self._waiting)) >= self._most:
             self._flush(everything=False)
 
+    def add_ordered(self, columns: Columns, order: NDArray[np.int64]) -> None:
+        """Add the windows at `order`, as `add` wants them; none of them is copied before.
+
+        Raises: StoreError; then `discard`.
+        """
+        self._flush(everything=True)
+        for group in _groups(columns.row[order], self._most):
+            self._write(columns, order[group])
+
     def finish(self) -> Segment | None:
         """Put the file under its name, on the disk when this returns; None where nothing came.
 
@@ -97,19 +107,17 @@ class WindowsWriter:
             self._draft.discard()
 
     def _flush(self, *, everything: bool) -> None:
-        """Write what waits in groups that end with a series; the last one waits unless asked."""
+        """Write what waits in row groups; unless `everything`, the last one goes on waiting."""
         columns = concat(self._waiting)
-        begins = np.flatnonzero(columns.row[1:] != columns.row[:-1]) + 1
-        ends = np.append(begins, len(columns)).tolist()
-        begin = 0
-        for end, after in zip(ends, [*ends[1:], None], strict=True):
-            full = after is None or after - begin > self._most
-            if full and end > begin and (everything or after is not None):
-                self._write(columns.slice(begin, end))
-                begin = end
-        self._waiting = [columns.slice(begin, len(columns))]
+        groups = _groups(columns.row, self._most)
+        written = len(columns) if everything or not groups else groups[-1].start
+        for group in groups:
+            if group.start < written:
+                self._write(columns, np.arange(group.start, group.stop))
+        self._waiting = [columns.slice(written, len(columns))]
 
-    def _write(self, columns: Columns) -> None:
+    def _write(self, columns: Columns, places: NDArray[np.int64]) -> None:
+        """Write the rows at `places` as a row group."""
         if self._draft is None:
             self._draft = Draft(
                 *(self._directory, FORM),
@@ -117,11 +125,25 @@ class WindowsWriter:
                 stage=self._stage,
                 suffix=self._suffix,
             )
-        begins = np.flatnonzero(np.diff(columns.row, prepend=columns.row[:1] + np.uint32(1)))
-        self._series.append((columns.row[begins], np.diff(begins, append=len(columns))))
-        table = windowtable.table_of(columns, packing.pack(columns), self._named)
-        span_ns = (int(columns.start_ns.min()), int(columns.start_ns.max()))
-        self._draft.write(table, span_ns)
+        told = columns.unsketched(places)
+        begins = np.flatnonzero(np.diff(told.row, prepend=told.row[:1] + np.uint32(1)))
+        self._series.append((told.row[begins], np.diff(begins, append=places.size)))
+        table = windowtable.table_of(told, packing.pack(columns, places), self._named)
+        self._draft.write(table, (int(told.start_ns.min()), int(told.start_ns.max())))
+
+
+def _groups(row: NDArray[np.uint32], most: int) -> list[slice]:
+    """Return row groups of whole series, of `most` rows at most or of one series."""
+    ends = np.flatnonzero(np.diff(row, append=row[-1:] + np.uint32(1))) + 1
+    groups: list[slice] = []
+    begin = 0
+    while begin < row.size:
+        last = np.searchsorted(ends, begin + most, side="right") - 1
+        first = np.searchsorted(ends, begin, side="right")
+        end = int(ends[max(first, last)])
+        groups.append(slice(begin, end))
+        begin = end
+    return groups
 
 
 def write_windows(
@@ -145,15 +167,13 @@ def write_windows(
     place = columns.row if places is None else places[columns.row]
     hour = columns.start_ns // HOUR_NS
     order = np.lexsort((columns.start_ns, place, hour)).astype(np.int64)
-    ordered = packing.taken(columns, order)
-    hour = ordered.start_ns // HOUR_NS
-    begins = np.append(np.flatnonzero(np.diff(hour, prepend=hour[0] - 1)), len(ordered))
+    begins = np.append(np.flatnonzero(np.diff(hour[order], prepend=hour[order[0]] - 1)), order.size)
     written: list[Segment] = []
     try:
         for begin, end in zip(begins[:-1].tolist(), begins[1:].tolist(), strict=True):
             writer = WindowsWriter(directory, named, level_s=SEALED_S, stage=stage, suffix=suffix)
             try:
-                writer.add(ordered.slice(begin, end))
+                writer.add_ordered(columns, order[begin:end])
             except BaseException:
                 writer.discard()
                 raise
@@ -246,10 +266,6 @@ def stream(directory: Path, name: str, places: NDArray[np.uint32]) -> Iterator[C
             columns = concat(list(_windows(found, None, *ever)))
             order = np.lexsort((columns.start_ns, places[columns.row])).astype(np.int64)
             yield columns.take(order)
-
-
-def _rising(places: NDArray[np.uint32]) -> bool:
-    return bool(np.all(places[1:] > places[:-1]))
 
 
 def _wanted(rows: Collection[int] | None) -> NDArray[np.uint32] | None:

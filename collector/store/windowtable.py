@@ -74,6 +74,8 @@ ENCODINGS: Final = {
     **dict.fromkeys(("min_s", "max_s", "sum_s", *_MIDDLE), "BYTE_STREAM_SPLIT"),
     "sketch": "DELTA_LENGTH_BYTE_ARRAY",
 }
+COMPRESSED: Final = ("target", "row", *ENCODINGS)
+"""Columns that zstd makes smaller: at the others, which hardly vary, it takes time alone."""
 WHOLE: Final = ("row", "start", *_OUTCOMES, "zero", "min_s", "max_s", "sum_s", "sketch")
 """Columns that `rows_of` needs."""
 SUMMARY: Final = ("row", "start", "received", "lost", "min_s", "max_s", "sum_s", *_MIDDLE)
@@ -115,12 +117,12 @@ def _names(columns: Columns, named: Mapping[int, Named]) -> dict[str, pa.Array]:
     begins = np.flatnonzero(np.diff(columns.row, prepend=columns.row[:1] + np.uint32(1)))
     sizes = np.diff(begins, append=len(columns))
     known = [named[row] for row in columns.row[begins].tolist()]
-    words = {
+    words: dict[str, list[str]] = {
         "agent": [agent for agent, _ in known],
         "zone": [series.zone for _, series in known],
         "target": [series.target for _, series in known],
-        "protocol": [series.protocol.value for _, series in known],
-        "stamp": [series.stamp.value for _, series in known],
+        "protocol": [series.protocol for _, series in known],
+        "stamp": [series.stamp for _, series in known],
     }
     families = np.array([series.family for _, series in known], dtype=np.uint8)
     return {
@@ -129,13 +131,11 @@ def _names(columns: Columns, named: Mapping[int, Named]) -> dict[str, pa.Array]:
     }
 
 
-def _repeated(values: Sequence[str], sizes: NDArray[np.int64]) -> pa.DictionaryArray:
+def _repeated(words: Sequence[str], sizes: NDArray[np.int64]) -> pa.DictionaryArray:
     """Return each word as many times as its size says."""
-    places = {word: place for place, word in enumerate(dict.fromkeys(values))}
-    indices = np.fromiter((places[word] for word in values), np.int32, len(values))
-    return pa.DictionaryArray.from_arrays(
-        pa.array(np.repeat(indices, sizes)), pa.array(list(places), pa.string())
-    )
+    once = pa.array(words, pa.string()).dictionary_encode()
+    indices = np.repeat(once.indices.to_numpy(), sizes)
+    return pa.DictionaryArray.from_arrays(indices, once.dictionary)
 
 
 def rows_of(table: pa.Table) -> tuple[dict[str, NDArray[Any]], pa.BinaryArray]:

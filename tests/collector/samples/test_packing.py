@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.samples import packing
-from collector.samples.columns import Columns, empty
+from collector.samples.columns import Columns, Packed, empty
 from collector.samples.quantiles import quantiles
 from collector.samples.sketch import CELLS, FIRST_BUCKET, ZERO_LIMIT_S
 from collector.samples.windows import Windows
@@ -29,6 +29,16 @@ def rewritten(columns: Columns, **changes: object) -> Columns:
     """Return columns with some arrays replaced."""
     fields = {name: getattr(columns, name) for name in columns.__dataclass_fields__}
     return Columns(**(fields | changes))
+
+
+def octets_of(columns: Columns) -> tuple[np.ndarray, np.ndarray]:
+    """Return the octets and their ends of sketches whose samples are too many for quantiles."""
+    sketch = (columns.offsets, columns.bucket, columns.bucket_count)
+    octets = np.empty(columns.bucket.size * packing.kernels().MOST_OCTETS, np.uint8)
+    ends = np.zeros(len(columns) + 1, np.int32)
+    lowest = packing.buckets(columns.min_s)
+    packing.kernels().pack(np.arange(len(columns)), *sketch, lowest, octets, ends)
+    return octets[: ends[-1]], ends
 
 
 @settings(deadline=None)
@@ -61,13 +71,8 @@ def test_any_sketch_survives(sketches: list[dict[int, int]]) -> None:
         bucket_count=count,
         zero=np.zeros(len(sketches), np.int64),
     )
-    octets = np.empty(0, np.uint8)
-    lowest = packing.buckets(columns.min_s)
-    ends = np.zeros(len(columns) + 1, np.int32)
     sketch = (columns.offsets, columns.bucket, columns.bucket_count)
-    packing.kernels().lengths(*sketch, lowest, ends)
-    octets = np.empty(int(ends[-1]), np.uint8)
-    packing.kernels().pack(*sketch, lowest, octets)
+    octets, ends = octets_of(columns)
     found = packing.unpack(octets, ends, columns.min_s)
     for expected, array in zip(sketch, found, strict=True):
         np.testing.assert_array_equal(expected, array)
@@ -142,13 +147,26 @@ def test_nothing_is_packed_into_nothing() -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.lists(st.floats(0, 64, width=32), max_size=9), max_size=6), st.data())
-def test_rows_are_taken_as_columns_take_them(
-    samples: list[list[float]], data: st.DataObject
-) -> None:
-    """Any rows in any order, some of them twice."""
+def test_rows_are_packed_where_they_lie(samples: list[list[float]], data: st.DataObject) -> None:
+    """Any rows in any order, some of them twice, as if they had been taken out before."""
     columns = columns_of(samples)
     chosen = data.draw(st.lists(st.integers(0, max(0, len(columns) - 1)), max_size=9))
     places = np.array(chosen if len(columns) else [], dtype=np.int64)
-    expected, found = columns.take(places), packing.taken(columns, places)
-    for name in Columns.__dataclass_fields__:
+    expected, found = packing.pack(columns.take(places)), packing.pack(columns, places)
+    for name in Packed.__dataclass_fields__:
         np.testing.assert_array_equal(getattr(expected, name), getattr(found, name), name)
+
+
+def test_the_largest_entry_has_room() -> None:
+    """The farthest bucket with the most samples that can be counted takes what is kept for one."""
+    base = columns_of([[0.02]])
+    columns = rewritten(
+        base,
+        bucket=np.array([LAST], np.int32),
+        bucket_count=np.array([2**63 - 1], np.int64),
+        min_s=np.array([0], np.float32),
+    )
+    octets, ends = octets_of(columns)
+    assert packing.kernels().MOST_OCTETS == octets.size
+    _, bucket, count = packing.unpack(octets, ends, columns.min_s)
+    assert ([LAST], [2**63 - 1]) == (bucket.tolist(), count.tolist())

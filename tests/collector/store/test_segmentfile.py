@@ -1,8 +1,10 @@
 """A segment is a draft until it is whole; its metadata say what the catalogue must know."""
 
+import errno
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from collector.errors import GoneError, StoreError
@@ -54,3 +56,34 @@ def test_a_directory_that_is_gone_is_said(tmp_path: Path) -> None:
     """The message names the directory."""
     with pytest.raises(StoreError, match=r"write a segment into .*away: No such file"):
         Draft(tmp_path / "away", FORM, stage="day", suffix="c1")
+
+
+def test_only_columns_that_get_smaller_are_compressed(tmp_path: Path) -> None:
+    """A form names them; where it names none, all are."""
+    two = pa.schema([FORM.schema.field("n"), pa.field("m", pa.int64(), nullable=False)])
+    chosen: dict[tuple[str, ...] | None, list[str]] = {
+        None: ["ZSTD", "ZSTD"],
+        ("m",): ["UNCOMPRESSED", "ZSTD"],
+    }
+    for compressed, expected in chosen.items():
+        form = Form("crossings", "7", two, compressed=compressed)
+        draft = Draft(tmp_path, form, stage="day", suffix="c1")
+        draft.write(pa.table({"n": [1], "m": [2]}, schema=two), (5, 9))
+        group = pq.read_metadata(tmp_path / draft.finish().name).row_group(0)
+        assert expected == [group.column(place).compression for place in range(2)]
+
+
+def test_what_fails_at_the_last_moment_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full when what was collected is handed over: said, and no file stays."""
+    draft = Draft(tmp_path, FORM, stage="day", suffix="c1")
+    draft.write(TABLE, (5, 9))
+
+    def full(_: object, __: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(segmentfile._Summed, "write", full)
+    with pytest.raises(StoreError, match="No space left on device"):
+        draft.finish()
+    assert [] == list(tmp_path.iterdir())

@@ -267,6 +267,22 @@ def test_neighbours_stand_side_by_side(tmp_path: Path) -> None:
         assert (columns.row == row).sum() == len(one)
 
 
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ([], []),
+        ([7], [(0, 1)]),
+        ([1, 1, 2, 2, 3], [(0, 4), (4, 5)]),
+        ([1, 1, 1, 1, 1, 1, 2], [(0, 6), (6, 7)]),
+        ([5, 6, 6, 6, 6, 4], [(0, 1), (1, 5), (5, 6)]),
+    ],
+)
+def test_a_row_group_ends_with_a_series(row: list[int], expected: list[tuple[int, int]]) -> None:
+    """As many whole series as there is room for, four rows here; a larger one stands alone."""
+    groups = segments._groups(np.array(row, np.uint32), 4)
+    assert expected == [(group.start, group.stop) for group in groups]
+
+
 def test_each_hour_has_a_file_of_its_own(tmp_path: Path) -> None:
     """Late windows of other hours do not tie a file to several compactions."""
     columns = sealed_windows()
