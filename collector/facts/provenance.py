@@ -10,6 +10,7 @@ Rules
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Final, Protocol, get_args
 
 from collector.facts import (
@@ -86,7 +87,8 @@ def count(rows: Iterable[Row]) -> dict[Status, int]:
     return {status: found[status] for status in STATUSES}
 
 
-def dated_s() -> dict[str, int]:
+@cache
+def dated_s() -> Mapping[str, int]:
     """Return the day of the oldest row of each table, Unix time of its midnight.
 
     The oldest, so that no table is ever taken for younger than what stands in it.

@@ -18,7 +18,7 @@ import asyncio
 import gzip
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import Final, TypeVar
@@ -31,7 +31,7 @@ from collector.errors import RefusedError
 from collector.gate.intake import Intake, Reader
 from collector.samples.queues import Queue
 from collector.settings.config import Config
-from collector.web import agentview, api, openapi, questions, tabular
+from collector.web import agentview, api, exposition, openapi, questions, tabular
 
 READERS: Final = 2
 """Questions answered at the same time."""
@@ -113,6 +113,35 @@ class Answers:
         """
         self.check_ready()
         return await self.thread(work)
+
+    async def stream(
+        self, request: web.Request, parts: Iterator[bytes], content_type: str
+    ) -> web.StreamResponse:
+        """Answer with parts that are made one by one in a reader thread, others between them.
+
+        A bug in one of them breaks the connection off: no client takes what it has for the whole.
+        """
+        headers = {**FRESH, "Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
+        if "gzip" in _liked(request.headers.get("Accept-Encoding", "")):
+            headers["Content-Encoding"] = "gzip"
+            parts = exposition.zipped(parts)
+        answer = web.StreamResponse(headers=headers)
+        await answer.prepare(request)
+        loop = asyncio.get_running_loop()
+        try:
+            while request.method != "HEAD":
+                part = await loop.run_in_executor(self._readers, next, parts, None)
+                if part is None:
+                    break
+                await answer.write(part)
+            await answer.write_eof()
+        except ConnectionResetError:
+            """The client went away: nobody waits for the rest."""
+        except BaseException:
+            if request.transport is not None:
+                request.transport.abort()
+            raise
+        return answer
 
     async def zones(self, request: web.Request) -> web.StreamResponse:
         """Answer `/v1/zones`."""

@@ -20,7 +20,6 @@ from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from prometheus_client.exposition import choose_encoder
 
 from collector.clock import Clock
 from collector.errors import RefusedError, StoreError
@@ -28,7 +27,7 @@ from collector.gate import access
 from collector.gate.callers import secret
 from collector.gate.intake import Intake, UnknownSeriesError
 from collector.settings.config import Config
-from collector.web import api, metrics, page, redactedview
+from collector.web import api, exposition, metrics, page, redactedview
 from collector.web.answers import FRESH, Answers
 from collector.web.door import Door
 
@@ -66,7 +65,7 @@ class Handlers:
         intake, config = redactedview.shown(intake, config)
         self._intake = intake
         self._config = config
-        self._registry = metrics.registry(intake, config, clock)
+        self._face = metrics.Face(intake, config, clock)
         self.answers = Answers(intake, config, clock)
         self.reload: Callable[[], Awaitable[None]] | None = None
         """Reads the settings again; None: nobody can."""
@@ -98,7 +97,7 @@ class Handlers:
         """Answer by these settings from now on."""
         self.door.adopt(config.limits)
         self._intake, self._config = redactedview.shown(self._behind, config)
-        self._registry = metrics.registry(self._intake, self._config, self._clock)
+        self._face = metrics.Face(self._intake, self._config, self._clock)
         self.answers.adopt(self._intake, self._config)
 
     async def release(self, _: web.Application) -> None:
@@ -137,13 +136,10 @@ class Handlers:
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         """Answer a scrape, also before the chain is ready."""
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        names = request.query.getall("name[]", [])
-        found = self._registry.restricted_registry(names) if names else self._registry
-        body = await self.answers.thread(partial(encode, found))
-        answer = web.Response(body=body, headers={"Content-Type": content_type, **FRESH})
-        answer.enable_compression()
-        return answer
+        encode, content_type = exposition.chosen(request.headers.get("Accept", ""))
+        scrape = partial(self._face.scrape, encode, request.query.getall("name[]", []))
+        parts = await self.answers.thread(scrape)
+        return await self.answers.stream(request, parts, content_type)
 
     async def healthy(self, _: web.Request) -> web.StreamResponse:
         """Say that the process lives."""

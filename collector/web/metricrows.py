@@ -1,8 +1,8 @@
 """Words: the collector's metrics: name, type, help and labels of each family.
 
 Rules
-- Names begin with `borne_`, units are base units. What a label may hold stands in `metrics`, which
-  alone makes samples of these families.
+- Names begin with `borne_`, units are base units. What a label may hold stands in `metrics`,
+  where all samples of these families are made, those of paths by `pathmetrics`.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,10 @@ import msgspec
 
 _POLICY: Final = ("agent", "zone", "target", "jurisdiction")
 _PATH: Final = ("agent", "zone", "target", "family")
+
+VERDICT: Final = "borne_path_verdict"
+VERDICT_TIMESTAMP: Final = "borne_path_verdict_timestamp_seconds"
+COVERAGE: Final = "borne_path_evidence_coverage_ratio"
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -40,15 +44,13 @@ TABLE: Final[Mapping[str, Row]] = {
     "borne_findings": Row(
         "counter", "Such findings confirmed since the store began, ended ones included.", _POLICY
     ),
-    "borne_path_verdict": Row(
+    VERDICT: Row(
         "stateset",
         "Verdict of the newest path: 1 for the state that holds, 0 for the others.",
-        (*_PATH, "jurisdiction", "axis", "borne_path_verdict"),
+        (*_PATH, "jurisdiction", "axis", VERDICT),
     ),
-    "borne_path_verdict_timestamp_seconds": Row(
-        "gauge", "Start of the newest judged path, Unix time.", _PATH
-    ),
-    "borne_path_evidence_coverage_ratio": Row(
+    VERDICT_TIMESTAMP: Row("gauge", "Start of the newest judged path, Unix time.", _PATH),
+    COVERAGE: Row(
         "gauge",
         "Share of the newest path's hops, silent ones counted, with evidence.",
         (*_PATH, "jurisdiction"),

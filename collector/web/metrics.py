@@ -2,7 +2,8 @@
 
 Rules
 - Each name stands once in the table of `metricrows`, with its type, help and labels; what is
-  exposed is made from it, here alone.
+  exposed is made from it, here and in `pathmetrics`.
+- What is asked of the chain is asked first and quickly; lines are made when they are written.
 - Label values are the operator's own words (agents, zones, targets, jurisdictions) and closed
   sets (reasons, states). No hop, address of a router, country or path is ever a label.
 - Whatever an alert waits for exists before it happens: a policy's crossing is 0, a verdict has all
@@ -14,24 +15,21 @@ Rules
 import logging
 import platform
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from importlib import metadata
 from itertools import product
 from typing import Final
 
-from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector, CollectorRegistry
-
 from collector.clock import Clock
 from collector.errors import StoreError
 from collector.gate import journal
 from collector.gate.intake import Counts, Intake, Reader
-from collector.judgement import sentences
 from collector.judgement.asked import Asked
-from collector.records import Axis, Verdict
+from collector.records import Axis
 from collector.settings.config import Config
-from collector.web.metricrows import TABLE
+from collector.web import pathmetrics
+from collector.web.exposition import Encoder, Exposition, line
 
 NS_PER_S: Final = 1_000_000_000
 ZONES_RANGE_S: Final = 60
@@ -53,44 +51,17 @@ FAULTS: Final = (
     *("apply", "journal", "checkpoint", "evidence", "upkeep", "read", "request", "reload"),
 )
 SINK_DROPPED: Final = ("invalid", "overflow", "refused", "unreadable", "bug")
-STATES: Final = {
-    Axis.TERRITORY: tuple(Verdict),
-    Axis.ADMINISTRATION: tuple(sentences.HOLDING),
-}
-"""The verdicts that an axis can have."""
-
 OUTCOMES: Final = ("answered", "silent", "expired", "withheld")
 """What becomes of a request to a witness: fields of `Asked`."""
 POSITIONS: Final = ("unrefuted", "untested", "refuted")
 
+Policy = tuple[str, str, str, str]
+"""(agent, zone, target, jurisdiction)."""
+
 _LOG: Final = logging.getLogger(__name__)
 
 
-_SUFFIX: Final = {"counter": "_total", "info": "_info"}
-
-
-def registry(intake: Intake, config: Config, clock: Clock) -> CollectorRegistry:
-    """Return a registry of the collector's metrics alone."""
-    found = CollectorRegistry()
-    found.register(Face(intake, config, clock))
-    return found
-
-
-class _Families:
-    """The families of one scrape, each made when its first sample comes."""
-
-    def __init__(self) -> None:
-        self.made: dict[str, Metric] = {}
-
-    def add(self, name: str, value: float, *labels: str) -> None:
-        """Add one sample; `labels` in the order of the table."""
-        row = TABLE[name]
-        self.made.setdefault(name, Metric(name, row.help, row.kind))
-        named = dict(zip(row.labels, labels, strict=True))
-        self.made[name].add_sample(name + _SUFFIX.get(row.kind, ""), named, value)
-
-
-class Face(Collector):
+class Face:
     """Answers a scrape from the chain; may be called from any thread."""
 
     def __init__(self, intake: Intake, config: Config, clock: Clock) -> None:
@@ -103,27 +74,33 @@ class Face(Collector):
         targets = [target for zone in config.zones for target in zone.targets]
         self._known = frozenset(product(self._agents, targets))
 
-    def describe(self) -> Iterable[Metric]:
-        """Return the families without samples, so that `?name[]=` can choose among them."""
-        return [Metric(name, row.help, row.kind) for name, row in TABLE.items()]
+    def scrape(self, encode: Encoder, names: Collection[str] = ()) -> Iterator[bytes]:
+        """Return what is known now, in parts that are made when they are asked for.
 
-    def collect(self) -> Iterable[Metric]:
-        """Return the families with what is known now."""
-        to = _Families()
+        `encode` is what prometheus-client chose; with `names`, the samples of these names alone.
+        """
+        to = Exposition(encode, names)
         _program(to, self._intake)
         to.add("borne_collector_journal_bytes", journal.octets(self._journal))
         _counts(to, self._intake.counts, self._agents)
         _sinks(to, self._intake.counts, self._clock.now_ns())
         _queues(to, self._intake.counts, self._clock.now_ns())
         if self._intake.ready:
-            reader = self._intake.reader
-            for table, day_s in self._intake.geodata.items():
-                to.add("borne_geodata_timestamp_seconds", day_s, table)
-            _agents(to, reader)
-            _witnesses(to, reader.requests(self._clock.now_ns()))
-            self._episodes(to, Axis.TERRITORY, "borne_crossing_confirmed", "borne_crossings")
-            self._episodes(to, Axis.ADMINISTRATION, "borne_finding_confirmed", "borne_findings")
-            _paths(to, reader, self._agents)
+            self._measured(to, self._intake.reader)
+        return to.parts()
+
+    def _measured(self, to: Exposition, reader: Reader) -> None:
+        """Add what the chain knows of the world."""
+        for table, day_s in self._intake.geodata.items():
+            to.add("borne_geodata_timestamp_seconds", day_s, table)
+        _agents(to, reader)
+        _witnesses(to, reader.requests(self._clock.now_ns()))
+        self._episodes(to, Axis.TERRITORY, "borne_crossing_confirmed", "borne_crossings")
+        self._episodes(to, Axis.ADMINISTRATION, "borne_finding_confirmed", "borne_findings")
+        if to.wants(*pathmetrics.FAMILIES):
+            judged = (record.judgement for record in reader.latest_paths())
+            pathmetrics.add(to, [found for found in judged if found.agent in self._agents])
+        if to.wants("borne_zone_rtt_seconds", "borne_zone_loss_ratio"):
             try:
                 _zones(to, reader, self._clock.now_ns())
             except StoreError as error:
@@ -131,28 +108,34 @@ class Face(Collector):
                 _LOG.error(
                     "describe the zones for a scrape: %s", error, extra={"event": "read_failed"}
                 )
-        return to.made.values()
 
-    def _episodes(self, to: _Families, axis: Axis, state: str, count: str) -> None:
+    def _episodes(self, to: Exposition, axis: Axis, state: str, count: str) -> None:
         """Add, for each policy, whether an episode goes on and how many there were.
 
         One under an older demand counts as well, as long as its agent and its target are
         configured: of a forgotten one no round will ever come that ends it.
         """
+        if not to.wants(state, count):
+            return
         reader = self._intake.reader
-        going_on: dict[tuple[str, ...], bool] = {}
-        total: dict[tuple[str, ...], int] = dict.fromkeys(self._policy[axis], 0)
+        going_on: dict[Policy, bool] = {}
+        total: dict[Policy, int] = dict.fromkeys(self._policy[axis], 0)
         for row in reader.crossings() if axis is Axis.TERRITORY else reader.findings():
             if (row.agent, row.target) in self._known:
                 key = (row.agent, row.zone, row.target, row.jurisdiction)
                 total[key] = total.get(key, 0) + 1
                 going_on[key] = going_on.get(key, False) or row.ended_ns is None
-        for labels, number in total.items():
-            to.add(state, going_on.get(labels, False), *labels)
-            to.add(count, number, *labels)
+        states = {labels: going_on.get(labels, False) for labels in total}
+        to.stream(state, _lines(state, states))
+        to.stream(count, _lines(count, total))
 
 
-def _policy(config: Config, axis: Axis) -> Iterator[tuple[str, ...]]:
+def _lines(name: str, values: Mapping[Policy, int]) -> Iterator[bytes]:
+    """Give the line of each policy."""
+    return (line(name, value, *labels) for labels, value in values.items())
+
+
+def _policy(config: Config, axis: Axis) -> Iterator[Policy]:
     """Give the labels wherever the policy demands a jurisdiction on an axis."""
     for agent, zone, target, demands in config.demanded.over(config.agents, config.zones):
         names = demands.territory if axis is Axis.TERRITORY else demands.administration
@@ -166,14 +149,14 @@ def _versions() -> tuple[str, str, str]:
     return metadata.version("borne"), platform.python_version(), metadata.version("numba")
 
 
-def _program(to: _Families, intake: Intake) -> None:
+def _program(to: Exposition, intake: Intake) -> None:
     to.add("borne_collector_build", 1, *_versions())
     to.add("borne_collector_ready", intake.ready)
     to.add("borne_collector_replayed_batches", intake.recovered.frames)
     to.add("borne_collector_journal_damage", len(intake.recovered.damage))
 
 
-def _counts(to: _Families, counts: Counts, agents: tuple[str, ...]) -> None:
+def _counts(to: Exposition, counts: Counts, agents: tuple[str, ...]) -> None:
     """Add what was counted; what is known to be countable begins at 0."""
     _counter(to, "borne_batches", agents, counts.accepted)
     to.add("borne_batches_duplicate", sum(counts.duplicates.values()))
@@ -187,7 +170,7 @@ def _counts(to: _Families, counts: Counts, agents: tuple[str, ...]) -> None:
     to.add("borne_checkpoint_timestamp_seconds", counts.checkpoint_ns / NS_PER_S)
 
 
-def _sinks(to: _Families, counts: Counts, now_ns: int) -> None:
+def _sinks(to: Exposition, counts: Counts, now_ns: int) -> None:
     """Add what each database took, and what waits for it."""
     for name, sink in counts.sinks.items():
         to.add("borne_sink_rows", sink.rows, name)
@@ -201,7 +184,7 @@ def _sinks(to: _Families, counts: Counts, now_ns: int) -> None:
             to.add("borne_sink_dropped", sink.dropped[reason], name, reason)
 
 
-def _queues(to: _Families, counts: Counts, now_ns: int) -> None:
+def _queues(to: Exposition, counts: Counts, now_ns: int) -> None:
     for name, queue in counts.queues.items():
         to.add("borne_queue_items", len(queue), name)
         to.add("borne_queue_fill_ratio", queue.size / queue.limit, name)
@@ -209,12 +192,12 @@ def _queues(to: _Families, counts: Counts, now_ns: int) -> None:
         to.add("borne_queue_refused", queue.refused, name)
 
 
-def _counter(to: _Families, name: str, known: Iterable[str], counted: Counter[str]) -> None:
+def _counter(to: Exposition, name: str, known: Iterable[str], counted: Counter[str]) -> None:
     for label in dict.fromkeys((*known, *counted.copy())):
         to.add(name, counted.get(label, 0), label)
 
 
-def _agents(to: _Families, reader: Reader) -> None:
+def _agents(to: Exposition, reader: Reader) -> None:
     for agent, at_ns in reader.last_batch_ns().items():
         to.add("borne_agent_last_batch_timestamp_seconds", at_ns / NS_PER_S, agent)
     for agent, position in reader.positions().items():
@@ -222,32 +205,13 @@ def _agents(to: _Families, reader: Reader) -> None:
             to.add("borne_agent_position", state == position.state, agent, state)
 
 
-def _witnesses(to: _Families, asked: Asked) -> None:
+def _witnesses(to: Exposition, asked: Asked) -> None:
     to.add("borne_collector_witness_requests_open", asked.open)
     for outcome in OUTCOMES:
         to.add("borne_collector_witness_requests", getattr(asked, outcome), outcome)
 
 
-def _paths(to: _Families, reader: Reader, agents: tuple[str, ...]) -> None:
-    """Add the verdicts of the newest path of each agent, target and family, and their ground."""
-    for record in reader.latest_paths():
-        judged = record.judgement
-        if judged.agent not in agents:
-            continue
-        about = (judged.agent, judged.zone, judged.target, str(judged.family))
-        to.add("borne_path_verdict_timestamp_seconds", judged.started_ns / NS_PER_S, *about)
-        for found in judged.verdicts:
-            labels = (*about, found.jurisdiction)
-            for state in STATES[found.axis]:
-                name = state.value.lower()
-                to.add("borne_path_verdict", state is found.verdict, *labels, found.axis, name)
-            hops = found.coverage.hops_responding + found.coverage.hops_silent
-            if found.axis is Axis.TERRITORY and hops:
-                ratio = found.coverage.hops_with_evidence / hops
-                to.add("borne_path_evidence_coverage_ratio", ratio, *labels)
-
-
-def _zones(to: _Families, reader: Reader, now_ns: int) -> None:
+def _zones(to: Exposition, reader: Reader, now_ns: int) -> None:
     """Add quantiles and loss; what was not received has no quantile."""
     for row in reader.zones(now_ns - ZONES_RANGE_S * NS_PER_S, now_ns):
         zone = f"{row.provider}/{row.region}"

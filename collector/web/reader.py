@@ -122,7 +122,8 @@ class StoreReader:
     def latest_paths(self) -> Sequence[PathRecord]:
         """Return the newest path of each (agent, target, family)."""
         with self._lock:
-            return [self._state.routes.newest[key] for key in sorted(self._state.routes.newest)]
+            newest = self._state.routes.newest.copy()
+        return [newest[key] for key in sorted(newest)]
 
     def paths(
         self, agent: str | None, target: str | None, limit: int, before_ns: int | None = None

@@ -25,7 +25,7 @@ WATCHED = msgspec.structs.replace(
 
 def scraped(intake: FakeIntake, config: Config = CONFIG) -> list[Sample]:
     """Return all samples of one scrape."""
-    text = generate_latest(metrics.registry(intake, config, FakeClock())).decode()
+    text = b"".join(metrics.Face(intake, config, FakeClock()).scrape(generate_latest)).decode()
     families = text_string_to_metric_families(text)
     return [sample for family in families for sample in family.samples]
 

@@ -1,18 +1,20 @@
 """What a client is answered to its questions."""
 
+import asyncio
 import csv
 import gzip
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pytest
-from aiohttp import ClientResponse
+from aiohttp import ClientError, ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from collector.web import handlers
+from collector.web.answers import Answers
 from tests.fakes.collector_face import CONFIG, DIGEST, STATEMENT
 from tests.fakes.collector_ports import FakeClock, FakeIntake
 
@@ -169,3 +171,85 @@ async def test_the_document_is_there_before_the_chain_is(
     intake.ready = False
     assert 200 == (await client.get("/v1/openapi.json")).status
     assert 503 == (await client.get("/v1/zones")).status
+
+
+def parts_of(made: list[int], fails: bool) -> Iterator[bytes]:
+    """Give three parts; the second may be a bug."""
+    for number in range(3):
+        made.append(number)
+        if fails and number == 1:
+            raise AssertionError("a bug in a part")
+        yield b"%d" % number * 1000
+
+
+@pytest.fixture
+def made() -> list[int]:
+    """The parts that were made."""
+    return []
+
+
+@pytest.fixture
+async def streaming(made: list[int]) -> AsyncIterator[TestClient]:
+    """A client of two streams: one that is whole, and one with a bug in it."""
+    answers = Answers(FakeIntake(), CONFIG, FakeClock())
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        parts = parts_of(made, fails=request.path == "/bug")
+        return await answers.stream(request, parts, "text/x-parts")
+
+    application = web.Application()
+    application.add_routes([web.get("/whole", stream), web.get("/bug", stream)])
+    async with TestClient(TestServer(application)) as found:
+        yield found
+    answers.close()
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "identity", "gzip;q=0"])
+async def test_a_stream_is_one_answer(streaming: TestClient, accepted: str) -> None:
+    """All parts come in their order, packed where the client can read that."""
+    answer = await streaming.get("/whole", headers={"Accept-Encoding": accepted})
+    packed = answer.headers.get("Content-Encoding") == "gzip"
+    assert (200, "text/x-parts", accepted == "gzip") == (answer.status, answer.content_type, packed)
+    assert "0" * 1000 + "1" * 1000 + "2" * 1000 == await answer.text()
+
+
+async def test_a_head_of_a_stream_makes_nothing(streaming: TestClient, made: list[int]) -> None:
+    """It has the headers, and no part is made for it."""
+    answer = await streaming.head("/whole")
+    assert (200, "text/x-parts", b"") == (answer.status, answer.content_type, await answer.read())
+    assert [] == made
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "identity"])
+async def test_a_bug_in_a_part_is_no_shorter_answer(streaming: TestClient, accepted: str) -> None:
+    """The connection breaks: a client never takes what it has for the whole."""
+    with pytest.raises(ClientError):
+        await (await streaming.get("/bug", headers={"Accept-Encoding": accepted})).read()
+
+
+async def test_a_client_that_goes_away_is_no_bug() -> None:
+    """It has what it has; the rest is not made, and nothing is raised for the log."""
+    made: list[int] = []
+    ended: asyncio.Future[web.StreamResponse] = asyncio.get_running_loop().create_future()
+    answers = Answers(FakeIntake(), CONFIG, FakeClock())
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            made.append(1)
+            yield bytes(1 << 20)
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        answer = await answers.stream(request, endless(), "text/x-parts")
+        ended.set_result(answer)
+        return answer
+
+    application = web.Application()
+    application.add_routes([web.get("/", stream)])
+    async with TestServer(application) as server:
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: c\r\n\r\n")
+        await reader.readexactly(100)
+        writer.transport.abort()
+        assert 200 == (await asyncio.wait_for(ended, 30)).status
+    answers.close()
+    assert 0 < len(made) < 100
