@@ -71,11 +71,18 @@ class Damage(msgspec.Struct, frozen=True, kw_only=True):
 
 def encode(entry: Entry) -> bytes:
     """Return the frame of `entry`; the token's hash and the certificate's name are left out."""
+    return b"".join(parts(entry))
+
+
+def parts(entry: Entry) -> tuple[bytes, bytes]:
+    """Return the frame of `entry` in two parts: all before the batch, and the batch uncopied."""
     bare = msgspec.structs.replace(entry.vantage, token_sha256="", certificate=None)
     vantage = _ENCODER.encode(bare)
-    payload = b"".join((_PREFIX.pack(entry.received_ns, len(vantage)), vantage, entry.body))
-    head = _HEADER.pack(MAGIC, VERSION, len(payload), zlib.crc32(payload))
-    return b"".join((head, _CHECKSUM.pack(zlib.crc32(head)), payload))
+    before = _PREFIX.pack(entry.received_ns, len(vantage)) + vantage
+    octets = len(before) + len(entry.body)
+    checksum = zlib.crc32(entry.body, zlib.crc32(before))
+    head = _HEADER.pack(MAGIC, VERSION, octets, checksum)
+    return b"".join((head, _CHECKSUM.pack(zlib.crc32(head)), before)), entry.body
 
 
 def scan(content: memoryview) -> Iterator[Entry | Tail | Damage]:

@@ -17,7 +17,8 @@ Rules
 - One batch of an agent at a time: the next waits until the one before is durable and applied. A
   repeated batch thus finds either the mark of the first, and is answered as stored, or nothing,
   and is stored itself.
-- A client that goes away changes nothing: what began to be stored is stored.
+- A client that goes away changes nothing: what the journal was handed is stored, and its agent's
+  turn and its place in the queue last until then.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from agent.records import EARLIEST_NS, Batch
@@ -35,7 +37,7 @@ from collector.gate.callers import Caller
 from collector.gate.frames import Entry
 from collector.gate.intake import Counts, UnknownSeriesError
 from collector.gate.journal import Journal
-from collector.gate.twins import Twins, print_of
+from collector.gate.twins import Print, Twins, print_of
 from collector.records import Vantage
 from collector.samples.queues import Queue
 from collector.settings.limits import Limits
@@ -72,7 +74,8 @@ class Ingest:
         self._journal = journal
         self._clock = clock
         self._counts = counts
-        self._storing: set[asyncio.Task[None]] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._waiting = Queue("journal", limits.backlog_octets)
         counts.queues[self._waiting.name] = self._waiting
         self._twins = Twins()
@@ -81,31 +84,32 @@ class Ingest:
     async def accept(self, body: bytes, encoding: str, caller: Caller) -> None:
         """Store one batch durably; see `collector.gate.intake.Intake.accept`."""
         try:
-            vantage = self.identify(caller)
-            task = asyncio.create_task(self._take(vantage, body, encoding))
-            self._storing.add(task)
-            task.add_done_callback(self._storing.discard)
-            await asyncio.shield(task)
+            await self._take(self.identify(caller), body, encoding)
         except RefusedError as error:
             self._counts.rejected[error.reason] += 1
             raise
 
     async def drain(self) -> None:
         """Wait until all that was begun is stored or refused."""
-        await asyncio.gather(*self._storing, return_exceptions=True)
+        await self._idle.wait()
 
     async def _take(self, vantage: Vantage, body: bytes, encoding: str) -> None:
         """Check a batch and store it; it waits in the queue for all that time.
 
         Room for the body is asked for before it is inflated, room for what it held after.
         """
-        with self._waiting.place(self._clock.now_ns()) as place:
-            place.take(len(body))
-            content, batch = await self._read(body, encoding)
-            place.take(max(0, len(content) - len(body)))
-            _check_identity(vantage, batch)
-            self._check_clock(batch)
-            await self._store(vantage, content, batch)
+        self._idle.clear()
+        try:
+            with self._waiting.place(self._clock.now_ns()) as place:
+                place.take(len(body))
+                content, batch = await self._read(body, encoding)
+                place.take(max(0, len(content) - len(body)))
+                _check_identity(vantage, batch)
+                self._check_clock(batch)
+                await self._store(vantage, content, batch)
+        finally:
+            if not self._waiting:
+                self._idle.set()
 
     async def _read(self, body: bytes, encoding: str) -> tuple[bytes, Batch]:
         """Return the content and the batch; a large body is read in a thread."""
@@ -158,18 +162,20 @@ class Ingest:
             received_ns = self._clock.now_ns()
             entry = Entry(received_ns=received_ns, vantage=vantage, body=content)
             try:
-                await self._journal.append(
-                    entry, lambda: self._deliver(vantage, batch, received_ns)
-                )
+                await self._journal.append(entry, partial(self._deliver, entry, batch, found))
             except StoreError as error:
                 self._counts.faults["journal"] += 1
                 _LOG.error("%s", error, extra={"event": "journal_failed"})
                 raise RefusedError(503, "store", "the store fails; send it again later") from error
-            self._twins.remember(batch, found)
-            self._counts.accepted[vantage.name] += 1
 
-    def _deliver(self, vantage: Vantage, batch: Batch, received_ns: int) -> None:
-        """Apply a durable batch; a bug in that is caught here, the batch stays in the journal."""
+    def _deliver(self, entry: Entry, batch: Batch, found: Print) -> None:
+        """Apply a durable batch and remember it; in the journal's thread, in the agent's turn."""
+        self._apply(entry.vantage, batch, entry.received_ns)
+        self._twins.remember(batch, found)
+        self._counts.accepted[entry.vantage.name] += 1
+
+    def _apply(self, vantage: Vantage, batch: Batch, received_ns: int) -> None:
+        """Apply a batch; a bug in that is caught here, the batch stays in the journal."""
         try:
             with self._lock:
                 left_out = self._state.apply(vantage, batch, received_ns)

@@ -3,10 +3,11 @@
 Rules
 - Group commit without a timer: what arrives while one group is being synced is the next group
   (measured: a timer of 5 ms halves the requests that a second can take).
-- Writing and fdatasync happen in one worker thread, delivery in another: the event loop waits for
-  no disk and for no kernel, and one group is delivered while the next is being written. A group is
-  delivered in the order of the file, and only when all of it is on the disk. A new file is begun
-  between two groups, when all before it is delivered.
+- Checksums, writing and fdatasync happen in one thread, delivery in another: the event loop waits
+  for no disk and for no kernel, and one group is delivered while the next is being written. The
+  writer hands a group over itself, in the order of the file, and only when all of it is on the
+  disk. A new file is begun between two groups, when all before it is delivered.
+- Nothing is copied on its way to the file: the batches of a group are written from where they lie.
 - A write or sync that fails takes back the whole group: the file is cut to its last durable
   length before anything else is written, and every waiter gets a `StoreError`. The journal
   recovers by itself when the disk does.
@@ -20,9 +21,8 @@ import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from collector.errors import StoreError
 from collector.files import sync_directory
@@ -34,9 +34,28 @@ _NAME: Final = re.compile(r"journal-(\d{6}|[1-9]\d{6,})\.bin", re.ASCII)
 _AT_A_TIME: Final = 8
 """Deliveries between two looks at who may be told."""
 
+_PARTS_AT_ONCE: Final = os.sysconf("SC_IOV_MAX")
+
 T = TypeVar("T")
-_Waiter = tuple[bytes, Callable[[], None], asyncio.Future[None]]
-"""A frame, what its delivery calls, and who waits for it."""
+
+
+class _Stored(asyncio.Future[None]):
+    """Done once a batch is delivered: whoever is cancelled meanwhile learns it only then.
+
+    A future that is no subclass would be cancelled together with the task that waits for it.
+    """
+
+    def cancel(self, msg: object = None) -> bool:  # noqa: ARG002 - the signature is asyncio's
+        """Refuse: what began to be stored is stored."""
+        return False
+
+
+class _Waiter(NamedTuple):
+    """One batch, what its delivery calls, and who waits for it."""
+
+    entry: Entry
+    deliver: Callable[[], None]
+    stored: _Stored
 
 
 def file_name(number: int) -> str:
@@ -60,7 +79,7 @@ def octets(directory: Path) -> int:
 
 
 class _File:
-    """One open journal file; all methods run in the worker thread."""
+    """One open journal file; all methods run in the writer's thread."""
 
     def __init__(self, directory: Path, number: int) -> None:
         self.number = number
@@ -76,15 +95,14 @@ class _File:
             os.close(self._descriptor)
             raise
 
-    def write(self, octets: bytes) -> None:
-        """Append `octets` durably, or leave the file as it was and raise `StoreError`."""
+    def write(self, parts: Sequence[bytes]) -> None:
+        """Append `parts` durably, or leave the file as it was and raise `StoreError`."""
         try:
             if not self._clean:
                 self._take_back()
             self._clean = False
-            left = memoryview(octets)
-            while left:
-                left = left[os.write(self._descriptor, left) :]
+            for begin in range(0, len(parts), _PARTS_AT_ONCE):
+                self._append(parts[begin : begin + _PARTS_AT_ONCE])
             os.fdatasync(self._descriptor)
         except OSError as error:
             self._try_to_take_back()
@@ -92,7 +110,7 @@ class _File:
                 f"write the journal {self._path}: {error}; nothing of it is kept, agents send the"
                 " same batches again; make room or mend the disk"
             ) from error
-        self.durable += len(octets)
+        self.durable += sum(map(len, parts))
         self._clean = True
 
     def close(self) -> None:
@@ -100,6 +118,14 @@ class _File:
         if not self._clean:
             self._try_to_take_back()
         os.close(self._descriptor)
+
+    def _append(self, parts: Sequence[bytes]) -> None:
+        """Write all of `parts`; the kernel may take less at a time."""
+        written = os.writev(self._descriptor, parts)
+        if written < sum(map(len, parts)):
+            left = memoryview(b"".join(parts))[written:]
+            while left:
+                left = left[os.write(self._descriptor, left) :]
 
     def _take_back(self) -> None:
         os.ftruncate(self._descriptor, self.durable)
@@ -127,9 +153,9 @@ class Journal:
         self._waiting: list[_Waiter] = []
         self._turns: list[tuple[Callable[[], object], asyncio.Future[Any]]] = []
         self._task: asyncio.Task[None] | None = None
-        self._worker = ThreadPoolExecutor(1, "journal")
+        self._loop = asyncio.get_running_loop()
+        self._writer = ThreadPoolExecutor(1, "journal")
         self._deliverer = ThreadPoolExecutor(1, "deliver")
-        self._delivering: asyncio.Task[None] | None = None
         self._file = self._create(max([floor - 1, *numbers(directory)]) + 1)
 
     @property
@@ -146,20 +172,20 @@ class Journal:
         """Write `entry` durably; `deliver` is called once it is, in the order of the file.
 
         It is called in a thread of its own, never two at a time. A cancelled caller changes
-        nothing: the batch is written and delivered all the same.
+        nothing: the batch is written and delivered all the same, and he is told afterwards.
 
         Raises:
             StoreError: It could not be written; `deliver` was not called and never will be.
         """
-        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((frames.encode(entry), deliver, written))
+        stored = _Stored(loop=self._loop)
+        self._waiting.append(_Waiter(entry, deliver, stored))
         self._wake()
-        await written
+        await stored
 
     async def rotate(self, take: Callable[[int], T]) -> T:
         """Begin a new file between two groups, and return what `take` makes of its number.
 
-        `take` is called in the worker thread, when everything in older files is delivered and
+        `take` is called in the writer's thread, when everything in older files is delivered and
         nothing of the new one.
 
         Raises:
@@ -174,7 +200,7 @@ class Journal:
             finally:
                 old.close()
 
-        taken: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        taken: asyncio.Future[T] = self._loop.create_future()
         self._turns.append((turn, taken))
         self._wake()
         return await taken
@@ -185,7 +211,7 @@ class Journal:
             await self._task
         await self._delivered()
         self._file.close()
-        self._worker.shutdown()
+        self._writer.shutdown()
         self._deliverer.shutdown()
 
     def _wake(self) -> None:
@@ -201,45 +227,38 @@ class Journal:
             for turn, taken in turns:
                 await self._take(turn, taken)
             group, self._waiting = self._waiting, []
-            if group and await self._write(group):
-                await self._delivered()
-                self._delivering = asyncio.create_task(self._deliver(group))
+            if group:
+                await self._loop.run_in_executor(self._writer, self._write, group)
 
     async def _take(self, turn: Callable[[], object], taken: asyncio.Future[Any]) -> None:
         """Take a turn between two groups; what goes wrong is its caller's."""
         try:
-            _settle(taken, await self._in(self._worker, turn))
+            _settle(taken, await self._loop.run_in_executor(self._writer, turn))
         except Exception as error:  # noqa: BLE001 - handed to the caller, who awaits it
             _settle(taken, None, error)
 
-    async def _write(self, group: Sequence[_Waiter]) -> bool:
-        """Make a group durable; where that fails each of its waiters is told."""
-        octets = [frame for frame, _, _ in group]
+    def _write(self, group: Sequence[_Waiter]) -> None:
+        """Make a group durable and hand it on; where that fails each of its waiters is told."""
         try:
-            await self._in(self._worker, lambda: self._file.write(b"".join(octets)))
+            self._file.write([part for waiter in group for part in frames.parts(waiter.entry)])
         except Exception as error:  # noqa: BLE001 - handed to every waiter
-            for _, _, written in group:
-                _settle(written, None, error)
-            return False
-        return True
+            self._tell(group, [error] * len(group))
+        else:
+            self._deliverer.submit(self._deliver, group)
 
-    async def _deliver(self, group: Sequence[_Waiter]) -> None:
+    def _deliver(self, group: Sequence[_Waiter]) -> None:
         """Deliver a durable group and tell its waiters, some at a time: they bring the next."""
         for begin in range(0, len(group), _AT_A_TIME):
             some = group[begin : begin + _AT_A_TIME]
-            errors = await self._in(self._deliverer, partial(_errors_of, some))
-            for (_, _, written), failed in zip(some, errors, strict=True):
-                _settle(written, None, failed)
+            self._tell(some, [_error_of(waiter.deliver) for waiter in some])
+
+    def _tell(self, waiters: Sequence[_Waiter], errors: Sequence[Exception | None]) -> None:
+        """Let the event loop tell each waiter how it went; called in a thread."""
+        self._loop.call_soon_threadsafe(_settle_all, waiters, errors)
 
     async def _delivered(self) -> None:
-        """Wait until the group before is delivered."""
-        if self._delivering is not None:
-            await self._delivering
-            self._delivering = None
-
-    @staticmethod
-    async def _in(worker: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(worker, work)
+        """Wait until all that was handed over is delivered: it goes through one thread, in turn."""
+        await self._loop.run_in_executor(self._deliverer, _nothing)
 
     def _create(self, number: int) -> _File:
         try:
@@ -251,17 +270,22 @@ class Journal:
             ) from error
 
 
-def _errors_of(waiters: Sequence[_Waiter]) -> list[Exception | None]:
-    """Deliver to each; return the error of each, for the one who appended the batch."""
-    errors: list[Exception | None] = []
-    for _, deliver, _ in waiters:
-        try:
-            deliver()
-        except Exception as error:  # noqa: BLE001 - returned, not passed over
-            errors.append(error)
-        else:
-            errors.append(None)
-    return errors
+def _nothing() -> None:
+    """Be what comes after everything before."""
+
+
+def _error_of(deliver: Callable[[], None]) -> Exception | None:
+    """Deliver; return what went wrong, for the one who appended the batch."""
+    try:
+        deliver()
+    except Exception as error:  # noqa: BLE001 - returned, not passed over
+        return error
+    return None
+
+
+def _settle_all(waiters: Sequence[_Waiter], errors: Sequence[Exception | None]) -> None:
+    for waiter, error in zip(waiters, errors, strict=True):
+        _settle(waiter.stored, None, error)
 
 
 def _settle(future: "asyncio.Future[T]", result: T, error: Exception | None = None) -> None:

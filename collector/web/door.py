@@ -79,20 +79,15 @@ class Door:
 
     async def _body(self, request: web.Request, place: Place) -> bytes:
         """Return the body as it came, unless it is too large or too slow."""
-        limit = self._limits.body_octets
-        too_large = RefusedError(
-            413, "too_large", f"the body is over the limit of {limit} octets: send less at a time"
-        )
-        if (request.content_length or 0) > limit:
-            raise too_large
-        body = bytearray()
+        content = request.content
+        self._check_size(request.content_length or 0)
         try:
+            if content.is_eof():  # it came together with its head, as most do
+                return self._taken(content.read_nowait(), place)
+            body = bytearray()
             async with asyncio.timeout(BODY_TIMEOUT_S):
-                async for part in request.content.iter_any():
-                    if len(body) + len(part) > limit:
-                        raise too_large
-                    place.take(len(part))
-                    body += part
+                async for part in content.iter_any():
+                    body += self._taken(part, place)
         except TimeoutError as error:
             raise RefusedError(
                 408, "slow", f"the body did not arrive within {BODY_TIMEOUT_S} s"
@@ -100,6 +95,21 @@ class Door:
         except (ConnectionError, HttpProcessingError, web.RequestPayloadError) as error:
             raise RefusedError(400, "aborted", f"the body broke off: {error}") from error
         return bytes(body)
+
+    def _taken(self, part: bytes, place: Place) -> bytes:
+        """Return the next part of a body, once there is room for it."""
+        self._check_size(place.size + len(part))
+        place.take(len(part))
+        return part
+
+    def _check_size(self, octets: int) -> None:
+        limit = self._limits.body_octets
+        if octets > limit:
+            raise RefusedError(
+                413,
+                "too_large",
+                f"the body is over the limit of {limit} octets: send less at a time",
+            )
 
 
 def caller_of(request: web.Request) -> Caller:
