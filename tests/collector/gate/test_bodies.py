@@ -2,6 +2,7 @@
 
 import tracemalloc
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import zstandard
@@ -63,6 +64,24 @@ def test_a_zstd_frame_without_its_size_is_bounded_too() -> None:
     with pytest.raises(RefusedError) as caught:
         bodies.read(hidden, "zstd", LIMITS)
     assert (400, "zstd") == (caught.value.status, caught.value.reason)
+
+
+def test_a_body_leaves_nothing_behind_for_the_next() -> None:
+    """Whatever came before, and in how many threads at once, each body is read by itself."""
+    octets = [wire.encode(batch(sequence)) for sequence in range(8)]
+    whole = [zstandard.compress(part) for part in octets]
+    broken = [body[:-5] for body in whole]
+    hidden = [zstandard.ZstdCompressor(write_content_size=False).compress(o) for o in octets]
+
+    def read(number: int) -> bool:
+        body = (whole, broken, hidden)[number % 3][number % 8]
+        try:
+            return bodies.read(body, "zstd", LIMITS)[0] == octets[number % 8]
+        except RefusedError as error:
+            return body in broken and error.reason == "zstd"
+
+    with ThreadPoolExecutor(8) as pool:
+        assert [True] * 480 == list(pool.map(read, range(480)))
 
 
 @pytest.mark.parametrize("encoding", ["deflate", "zstd"])

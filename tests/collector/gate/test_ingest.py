@@ -360,3 +360,28 @@ async def test_old_batches_are_welcome(chain: Chain) -> None:
     old = redated(batch(2), NOW_NS - 30 * DAY_NS)
     await send(chain, old)
     assert +content(old) == totals(chain)
+
+
+async def test_a_client_that_goes_away_keeps_its_turn(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While its batch waits for the disk its repetition waits too, and so does an end."""
+    may_sync, real = threading.Event(), journal.os.fdatasync
+
+    def hangs(descriptor: int) -> None:
+        may_sync.wait(10)
+        real(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal.os, "fdatasync", hangs)
+        gone = asyncio.create_task(send(chain, batch(1)))
+        await asyncio.sleep(0.02)
+        gone.cancel()
+        again = asyncio.create_task(send(chain, batch(1)))
+        drained = asyncio.create_task(chain._ingest.drain())
+        done, _ = await asyncio.wait({gone, again, drained}, timeout=0.05)
+        assert set() == done
+        may_sync.set()
+        await asyncio.gather(gone, again, drained, return_exceptions=True)
+    assert +content(batch(1)) == totals(chain)
+    assert (1, 1) == (chain.counts.accepted["agent-0"], chain.counts.duplicates["agent-0"])

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import resource
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,6 +93,54 @@ async def test_a_cancelled_caller_changes_nothing(tmp_path: Path) -> None:
     await opened.close()
     assert [1] == delivered
     assert [1] == replayed(tmp_path)[0]
+
+
+async def test_a_cancelled_caller_is_told_once_it_is_delivered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then he holds what he holds: his agent's turn, and his place in the queue."""
+    may_sync, synced = threading.Event(), os.fdatasync
+
+    def hangs(descriptor: int) -> None:
+        may_sync.wait(10)
+        synced(descriptor)
+
+    opened, delivered = Journal(tmp_path), []
+    monkeypatch.setattr(journal.os, "fdatasync", hangs)
+    task = asyncio.create_task(opened.append(entry(1), lambda: delivered.append(1)))
+    await asyncio.sleep(0)
+    task.cancel()
+    done, _ = await asyncio.wait({task}, timeout=0.05)
+    assert (set(), []) == (done, delivered)
+    may_sync.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [1] == delivered
+    await opened.close()
+
+
+@pytest.mark.parametrize("most", [1, 40, 10_000])
+async def test_a_write_that_ends_short_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """A kernel may take less than it is given, and no more than so many parts at once."""
+    real = os.writev
+    monkeypatch.setattr(journal.os, "writev", lambda to, parts: real(to, [b"".join(parts)[:most]]))
+    monkeypatch.setattr(journal, "_PARTS_AT_ONCE", 3)
+    opened = Journal(tmp_path)
+    await asyncio.gather(*(opened.append(entry(number), nothing) for number in range(20)))
+    assert journal.octets(tmp_path) == opened.octets
+    await opened.close()
+    numbers, replay = replayed(tmp_path)
+    assert (list(range(20)), 0, []) == (numbers, replay.cut_octets, replay.damage)
+
+
+async def test_a_group_may_have_more_parts_than_the_kernel_takes(tmp_path: Path) -> None:
+    """Thousands of agents that come at once are one group all the same."""
+    opened, count = Journal(tmp_path), os.sysconf("SC_IOV_MAX")
+    await asyncio.gather(*(opened.append(entry(number), nothing) for number in range(count)))
+    await opened.close()
+    assert list(range(count)) == replayed(tmp_path)[0]
 
 
 @contextmanager
