@@ -8,7 +8,8 @@ small neighbours keep the room for ever; pyarrow's own pool keeps what it once h
 """
 
 import ctypes
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -19,7 +20,23 @@ _M_MMAP_THRESHOLD: Final = -3
 
 def settle() -> None:
     """Let large blocks be mapped each by itself; call it once, before the work begins."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none, and maps from 128 KiB
+    mallopt = _of_libc("mallopt")  # musl has none, and maps from 128 KiB
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, MAPPED_FROM_OCTETS)
     pa.set_memory_pool(pa.system_memory_pool())
+
+
+def give_back() -> None:
+    """Give pages between small blocks back to the host, in the midst of long work.
+
+    Compacting a day of 10k series reads and frees a million small blocks: without this the room
+    between them grows by 120 MiB until the end.
+    """
+    trim = _of_libc("malloc_trim")
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def _of_libc(name: str) -> Any:  # noqa: ANN401 - a function of the library, None if it has none
+    return getattr(ctypes.CDLL(None), name, None)

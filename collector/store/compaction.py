@@ -3,7 +3,8 @@
 Rules
 - Nothing of the store changes in here: new files are written beside the old ones, all of them or
   none. Who calls lists them in the place of the old ones, in one transaction.
-- Memory is bounded: files are read and written a row group at a time (`collector.store.merging`).
+- Memory is bounded, however long the day and however many its files: parts of them are in memory
+  as they were read, and few windows decoded (`collector.store.streams`, `collector.store.merging`).
 - A rollup is a sum of sketches: exact in everything but the last bits of `sum_s`.
 - Between two steps `watch` is called: what it raises ends the work, and nothing is left of it.
 """
@@ -18,11 +19,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from collector import memory
 from collector.listed import HOUR_NS, LEVELS_S, SEALED_S, Segment, Stage
-from collector.samples.columns import Columns
 from collector.samples.quantiles import merge
-from collector.store import dues, judged, moments, segmentfile, segments
-from collector.store.merging import merged
+from collector.store import dues, judged, moments, segmentfile, segments, streams
+from collector.store.merging import Part, merged
 from collector.store.segmentfile import Draft
 from collector.store.segments import WindowsWriter
 from collector.store.windowtable import Named
@@ -32,6 +33,8 @@ _HOURLY_S: Final = LEVELS_S[:3]
 """Levels that an hour is compacted to."""
 _COARSEST_S: Final = LEVELS_S[-1]
 _RAW: Final = frozenset({"sealed", "loose"})
+_READ_ROWS: Final = 262_144
+"""Windows of all files together that are in memory as they were read, some 30 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +49,12 @@ class Bench:
     """Tells the new files from all others."""
     watch: Callable[[], None]
 
-    def streams(self, inputs: Sequence[Segment]) -> list[Iterator[Columns]]:
+    def streams(self, inputs: Sequence[Segment]) -> list[Iterator[Part]]:
         """Return the windows of each segment, numbered by place."""
-        return [self._stream(segment) for segment in inputs]
-
-    def _stream(self, segment: Segment) -> Iterator[Columns]:
-        for columns in segments.stream(self.directory, segment.name, self.places):
-            yield columns.grouped(self.places[columns.row])
+        most = _READ_ROWS // max(1, len(inputs))
+        return [
+            streams.parts(self.directory, segment.name, self.places, most) for segment in inputs
+        ]
 
 
 def spread(bench: Bench, segment: Segment) -> list[Segment]:
@@ -142,6 +144,7 @@ def _levels(
     try:
         for columns in merged(bench.streams(inputs), levels_s[0] * _S_NS):
             bench.watch()
+            memory.give_back()
             rolled = columns
             for writer in writers:
                 if writer is not writers[0]:

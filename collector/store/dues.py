@@ -29,8 +29,8 @@ from collector.settings.retention import Retention
 MANY: Final = 256
 """Late files of a day that are not left to wait."""
 
-AT_ONCE: Final = 200
-"""Files that are read at once: each is open meanwhile, and a part of it in memory."""
+AT_ONCE: Final = 96
+"""Files that are read at once: a row group of each is in memory, 0.7 MB."""
 
 What = Literal["spread", "gathered", "hour", "day", "joined", "expired"]
 Held = Callable[[Segment], bool]

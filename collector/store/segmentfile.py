@@ -11,7 +11,6 @@ Rules
 - A second process reads without a lock; retention is unlink.
 """
 
-import os
 import re
 import threading
 import zlib
@@ -21,7 +20,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -31,6 +30,7 @@ from collector.errors import CorruptError, GoneError, StoreError
 from collector.files import sync_directory
 from collector.listed import Kind, Segment, Stage
 from collector.store.seriesindex import SeriesIndex
+from collector.store.summed import Summed
 
 _NOTES: Final = b"borne."
 _S_NS: Final = 1_000_000_000
@@ -111,7 +111,7 @@ class Draft:
         self._suffix = suffix
         self._partial = directory / f"{self._label}-{suffix}.partial"
         with self._translated():
-            self._sink = _Summed(self._partial)
+            self._sink = Summed(self._partial)
             self._buffer = pa.output_stream(
                 pa.PythonFile(self._sink, mode="w"), buffer_size=_BUFFER_OCTETS
             )
@@ -209,50 +209,14 @@ class Draft:
             ) from error
 
 
-class _Summed:
-    """A file that knows the checksum of what was written to it, as pyarrow wants one."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
-        self.checksum = 0
-        self.octets = 0
-
-    @property
-    def closed(self) -> bool:
-        """Return whether nothing can be written any more."""
-        return self._file.closed
-
-    def write(self, octets: Any) -> int:  # noqa: ANN401 - bytes or a buffer of pyarrow's
-        """Write octets and add them to the checksum."""
-        self.checksum = zlib.crc32(octets, self.checksum)
-        self.octets += len(octets)
-        return self._file.write(octets)
-
-    def flush(self) -> None:
-        """Hand everything to the system."""
-        self._file.flush()
-
-    def tell(self) -> int:
-        """Return where the next octet goes."""
-        return self.octets
-
-    def sync(self) -> None:
-        """Put everything on the disk and close."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-
-    def close(self) -> None:
-        """Close, whatever was written."""
-        with suppress(OSError):
-            self._file.close()
-
-
 @contextmanager
-def opened(path: Path, kind: Kind, schemas: dict[str, pa.Schema]) -> Iterator[Opened]:
+def opened(
+    path: Path, kind: Kind, schemas: dict[str, pa.Schema], *, remember: bool = True
+) -> Iterator[Opened]:
     """Open a segment whose checksum and schema hold; errors of the file name the file.
 
-    `schemas` are those that the caller reads, by version.
+    `schemas` are those that the caller reads, by version. Its metadata stay in memory where others
+    will read it soon (`remember`).
 
     Raises:
         CorruptError: The file is torn or changed, or holds something else.
@@ -261,7 +225,9 @@ def opened(path: Path, kind: Kind, schemas: dict[str, pa.Schema]) -> Iterator[Op
     """
     try:
         facts = path.stat()
-        metadata, version, series = _REMEMBERED.get(path, facts.st_size, facts.st_mtime_ns)
+        metadata, version, series = _REMEMBERED.get(
+            *(path, facts.st_size, facts.st_mtime_ns), remember=remember
+        )
         with pq.ParquetFile(
             path, metadata=metadata, page_checksum_verification=True, pre_buffer=False
         ) as file:
@@ -329,7 +295,7 @@ class _Remembered:
         self._chunks = 0
         self._lock = threading.Lock()
 
-    def get(self, path: Path, size: int, modified_ns: int) -> _Facts:
+    def get(self, path: Path, size: int, modified_ns: int, *, remember: bool) -> _Facts:
         """Return the facts of a proved file, from memory or from the file."""
         key = (path, size, modified_ns)
         with self._lock:
@@ -338,6 +304,8 @@ class _Remembered:
                 return self._found[key]
         prove(path, size, modified_ns)
         facts = _facts(path)
+        if not remember:
+            return facts
         with self._lock:
             if key not in self._found:
                 self._found[key] = facts

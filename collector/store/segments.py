@@ -33,14 +33,16 @@ FORM: Final = Form(
     measured=("row", "start"),
     compressed=windowtable.COMPRESSED,
 )
-_SCHEMAS: Final = {
+SCHEMAS: Final = {
     windowtable1.VERSION: windowtable1.SCHEMA,
     windowtable.VERSION: windowtable.SCHEMA,
 }
+"""Columns of the files that are read, by version."""
 ROWS_PER_GROUP: Final = {"sealed": 8192, "loose": 8192, "hour": 4096, "day": 16_384}
 """Small where many files are merged at once: a group of each is in memory then."""
-_RAW_TIMES: Final = {"sealed": 1, "loose": 1, "hour": 2, "day": 4}
-"""How much larger those of compacted raw windows are: there are six times as many windows."""
+_RAW_TIMES: Final = {"sealed": 1, "loose": 1, "hour": 4, "day": 4}
+"""How much larger those of compacted raw windows are: there are six times as many windows, and what
+a file says of each group takes as much memory as 250 of them."""
 
 
 class WindowsWriter:
@@ -224,7 +226,7 @@ def windows(
     if wanted is not None and not wanted.size:
         return
     for name in _overlapping(names, from_ns, to_ns):
-        with segmentfile.opened(directory / name, "windows", _SCHEMAS) as found:
+        with segmentfile.opened(directory / name, "windows", SCHEMAS) as found:
             yield from _windows(found, wanted, from_ns, to_ns)
 
 
@@ -249,23 +251,16 @@ def read_summaries(
     return parts
 
 
-def stream(directory: Path, name: str, places: NDArray[np.uint32]) -> Iterator[Columns]:
-    """Yield all windows of a file in the order of (place, start), a row group at a time.
+def decoded(table: pa.Table) -> Columns:
+    """Return the windows of a table of schema 2 that has the columns `windowtable.WHOLE`.
 
-    A file in another order (of schema 1) comes as a whole.
-
-    Raises: as `read_windows`.
+    Raises:
+        ValueError: A sketch is not what a collector writes.
     """
-    with segmentfile.opened(directory / name, "windows", _SCHEMAS) as found:
-        ever = (-(1 << 62), 1 << 62)
-        if found.series is not None and bool(
-            np.all(np.diff(places[found.series.rows].astype(np.int64)) > 0)
-        ):
-            yield from _windows(found, None, *ever)
-        else:
-            columns = concat(list(_windows(found, None, *ever)))
-            order = np.lexsort((columns.start_ns, places[columns.row])).astype(np.int64)
-            yield columns.take(order)
+    plain, sketch = windowtable.rows_of(table)
+    octets, ends = windowtable.octets_of(sketch)
+    offsets, bucket, bucket_count = packing.unpack(octets, ends, plain["min_s"])
+    return Columns(**plain, offsets=offsets, bucket=bucket, bucket_count=bucket_count)
 
 
 def _wanted(rows: Collection[int] | None) -> NDArray[np.uint32] | None:
@@ -287,10 +282,7 @@ def _windows(
         yield from _windows_1(found, wanted, from_ns, to_ns)
         return
     for table in _tables(found, windowtable.WHOLE, wanted, from_ns, to_ns):
-        plain, sketch = windowtable.rows_of(table)
-        octets, ends = windowtable.octets_of(sketch)
-        offsets, bucket, bucket_count = packing.unpack(octets, ends, plain["min_s"])
-        yield Columns(**plain, offsets=offsets, bucket=bucket, bucket_count=bucket_count)
+        yield decoded(table)
 
 
 def _tables(

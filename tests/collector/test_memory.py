@@ -26,6 +26,33 @@ print(during - before > 100, resident_mib() - before < 30, pa.default_memory_poo
 """
 
 
+SMALL = """
+from pathlib import Path
+from collector import memory
+
+def resident_mib():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 >> 20
+
+memory.settle()
+before = resident_mib()
+blocks = [bytes(50_000) for _ in range(4000)]
+kept = blocks[::40]
+during = resident_mib()
+del blocks
+scattered = resident_mib()
+memory.give_back()
+print(during - before > 150, scattered - before > 50, resident_mib() - before < 30)
+"""
+
+
+def test_what_small_blocks_took_is_given_back() -> None:
+    """Some that are kept between them keep no more than their own pages."""
+    found = subprocess.run(
+        [sys.executable, "-c", SMALL], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert "True True True\n" == found.stdout, found.stderr
+
+
 def test_large_arrays_go_back_to_the_host() -> None:
     """Small blocks between large ones keep nothing of them, and pyarrow has no pool of its own."""
     found = subprocess.run(

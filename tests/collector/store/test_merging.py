@@ -11,15 +11,16 @@ from collector.samples.columns import Columns, concat
 from collector.samples.quantiles import merge
 from collector.store import merging
 from collector.store.merging import merged
+from collector.store.streams import Plain
 from tests.fakes.collector_days import S_NS, assert_same, spans, windows
 
 
-def cut(columns: Columns, places: list[int]) -> list[Columns]:
+def cut(columns: Columns, places: list[int]) -> list[Plain]:
     """Return columns sorted by (row, start), cut at some places."""
     ordered = columns.take(np.lexsort((columns.start_ns, columns.row)).astype(np.int64))
     edges = sorted({0, *(place % (len(ordered) + 1) for place in places), len(ordered)})
     parts = [ordered.slice(*pair) for pair in itertools.pairwise(edges)]
-    return [ordered.slice(0, 0), *parts]
+    return [Plain(part) for part in (ordered.slice(0, 0), *parts)]
 
 
 @settings(deadline=None, max_examples=40)

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from collector.errors import GoneError, StoreError
-from collector.store import segmentfile
+from collector.store import segmentfile, summed
 from collector.store.segmentfile import Draft, Form
 
 FORM = Form("crossings", "7", pa.schema([pa.field("n", pa.int64(), nullable=False)]))
@@ -83,7 +83,7 @@ def test_what_fails_at_the_last_moment_leaves_nothing(
     def full(_: object, __: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(segmentfile._Summed, "write", full)
+    monkeypatch.setattr(summed.Summed, "write", full)
     with pytest.raises(StoreError, match="No space left on device"):
         draft.finish()
     assert [] == list(tmp_path.iterdir())

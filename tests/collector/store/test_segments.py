@@ -338,7 +338,3 @@ def test_windows_of_the_first_schema_are_read() -> None:
     (one,) = {int(every.row[0])}
     found = segments.read_windows(folder, names, rows=[one], **EVER)
     assert (every.row == one).sum() == len(found)
-    streamed = concat(
-        [*segments.stream(folder, names[0], np.arange(6, dtype=np.uint32)[::-1].copy())]
-    )
-    assert sorted(streamed.row.tolist(), reverse=True) == streamed.row.tolist()
