@@ -20,13 +20,27 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.jit import kernel, readonly
+from collector.jit import kernel, part, readonly
+from collector.samples.arenakernels import (
+    LIVE,
+    count,
+    has_log,
+    has_pages,
+    table_of,
+    taken_page,
+    taken_slot,
+)
 from collector.samples.sketch import (
     ABSURD,
+    BLOCK,
     CARRIES,
+    CELLS,
     FIRST_BUCKET,
     INFINITE,
     LIMIT_S,
+    LOG,
+    LOG_CELLS,
+    LOGGED,
     LOWEST_EXPONENT,
     MANTISSA_BITS,
     MAX,
@@ -35,12 +49,11 @@ from collector.samples.sketch import (
     NEGATIVE,
     NEXT,
     OCTAVES,
-    PAGES,
     PER_OCTAVE,
     ROW_BITS,
     SCALE,
-    SLOTS,
     SUM,
+    TABLE,
     TABLE_BITS,
     ZERO,
     ZERO_LIMIT_S,
@@ -51,7 +64,6 @@ from collector.samples.sketch import (
 OK: Final = 0
 FULL: Final = 1
 
-_BLOCK: Final = 256
 _MS_NS: Final = 1_000_000
 
 # Unsigned constants: a signed literal beside a uint64 would make numba compute in float64.
@@ -60,13 +72,7 @@ _SHIFT_MANTISSA: Final = np.uint64(MANTISSA_BITS)
 _SHIFT_TABLE: Final = np.uint64(MANTISSA_BITS - TABLE_BITS)
 _SHIFT_SCALE: Final = np.uint64(SCALE)
 _MASK_MANTISSA: Final = np.uint64((1 << MANTISSA_BITS) - 1)
-_MASK_CELL: Final = np.uint64(PER_OCTAVE - 1)
 _ORIGIN: Final = np.uint64((1023 + LOWEST_EXPONENT) << SCALE)
-_ROW_MASK: Final = (1 << ROW_BITS) - 1
-# Odd factors of 32 bits: the sum of both products stays below 2**64, so nothing ever overflows.
-_ROW_FACTOR: Final = np.uint64(0x9E3779B1)
-_NUMBER_FACTOR: Final = np.uint64(0x85EBCA6B)
-_SHIFT_HASH: Final = np.uint64(29)
 
 _F32 = NDArray[np.float32]
 _F64 = NDArray[np.float64]
@@ -75,21 +81,6 @@ _I64 = NDArray[np.int64]
 _U8 = NDArray[np.uint8]
 _U16 = NDArray[np.uint16]
 _U32 = NDArray[np.uint32]
-
-
-_LIVE = nb.types.NamedTuple(  # type: ignore[no-untyped-call]
-    [
-        nb.int32[::1],
-        nb.int64[::1],
-        nb.uint32[:, ::1],
-        nb.float64[:, ::1],
-        nb.int32[:, ::1],
-        nb.uint32[:, ::1],
-        nb.int64[::1],
-        nb.int64[::1],
-    ],
-    Live,
-)
 _READ_F32 = readonly(nb.float32)
 _READ_I32 = readonly(nb.int32)
 _READ_I64 = readonly(nb.int64)
@@ -98,7 +89,7 @@ _READ_U16 = readonly(nb.uint16)
 _READ_U32 = readonly(nb.uint32)
 
 
-@kernel(nb.void(nb.float64[::1], nb.int64, nb.uint16[::1]))
+@kernel(nb.void(nb.float64[::1], nb.int64, nb.uint16[::1]), allocates=False)
 def cells_of(value_s: _F64, size: int, cells: _U16) -> None:
     """Write the cell of each of the first `size` values (seconds)."""
     bits = value_s.view(np.uint64)
@@ -119,105 +110,87 @@ def cells_of(value_s: _F64, size: int, cells: _U16) -> None:
             cells[i] = NEGATIVE if value < 0.0 else ABSURD
 
 
-@kernel(nb.uint64(nb.int64, nb.uint64))
-def _place(key: int, mask: np.uint64) -> np.uint64:
-    """Return where in the index the search for `key` begins."""
-    row = np.uint64(key & _ROW_MASK)
-    number = np.uint64(key >> ROW_BITS)
-    mixed = row * _ROW_FACTOR + number * _NUMBER_FACTOR
-    return (mixed ^ (mixed >> _SHIFT_HASH)) & mask
-
-
-@kernel(nb.void(_LIVE))
-def rehash(live: Live) -> None:
-    """Fill the empty `slot_of` from the keys in use."""
-    mask = np.uint64(live.slot_of.size - 1)
-    for slot in range(live.state[SLOTS]):
-        place = _place(live.keys[slot], mask)
-        while live.slot_of[place] != 0:
-            place = (place + _ONE) & mask
-        live.slot_of[place] = slot + 1
-
-
-@kernel(nb.int64(nb.int64, _LIVE))
-def _slot(key: int, live: Live) -> int:
-    """Return the slot of `key`, taking a new one where it is unknown; -1 where none is left."""
-    mask = np.uint64(live.slot_of.size - 1)
-    place = _place(key, mask)
-    while live.slot_of[place] != 0:
-        slot = live.slot_of[place] - 1
-        if live.keys[slot] == key:
-            return int(slot)
-        place = (place + _ONE) & mask
-    slot = live.state[SLOTS]
-    if slot == live.keys.size:
-        return -1
-    live.state[SLOTS] = slot + 1
-    live.slot_of[place] = slot + 1
-    live.keys[slot] = key
-    live.stats_s[slot, MIN] = np.inf
-    live.stats_s[slot, MAX] = -np.inf
-    return int(slot)
-
-
-@kernel(nb.boolean(nb.int64, nb.uint64, nb.uint32, _LIVE))
-def _count(slot: int, cell: np.uint64, count: np.uint32, live: Live) -> bool:
-    """Add `count` to a cell below `CELLS` of a slot; False where a page is needed and none left."""
-    octave = cell >> _SHIFT_SCALE
-    page = live.page_of[slot, octave]
-    if page == 0:
-        page = live.state[PAGES]
-        if page == live.pages.shape[0]:
-            return False
-        live.state[PAGES] = page + 1
-        live.page_of[slot, octave] = page
-    live.pages[page, cell & _MASK_CELL] += count
-    return True
-
-
-@kernel(nb.int64(_READ_U16, nb.int64, nb.int64, nb.int64, nb.int64))
+@part
 def _run_end(dt_ms: _U16, begin: int, end: int, from_ns: int, to_ns: int) -> int:
-    """Return where the samples from `begin` on leave the times from `from_ns` to `to_ns`."""
-    for i in range(begin, end):
-        at_ns = np.int64(dt_ms[i]) * _MS_NS
-        if at_ns < from_ns or at_ns >= to_ns:
-            return i
-    return end
+    """Return where the samples from `begin` on leave the times from `from_ns` to `to_ns`.
 
-
-@kernel(nb.int64(nb.int64, nb.uint16[::1], nb.float64[::1], nb.int64, nb.int64, _LIVE))
-def _run(slot: int, cells: _U16, exact: _F64, begin: int, end: int, live: Live) -> int:
-    """Count samples of one series-window; return `end`, or where a page was needed and none left.
-
-    The statistics are held in registers meanwhile, and summed in the order of the samples.
+    Most never do, which the earliest and the latest of them tell.
     """
-    received = np.uint32(0)
-    sum_s, low_s = live.stats_s[slot, SUM], live.stats_s[slot, MIN]
-    high_s = live.stats_s[slot, MAX]
-    i = begin
-    while i < end:
-        cell = np.uint64(cells[i])
-        if cell > ZERO:
-            live.rejected[cell - np.uint64(NAN)] += 1
-            i += 1
-            continue
-        if cell == ZERO:
-            live.counts[slot, ZEROS] += 1
-        elif not _count(slot, cell, np.uint32(1), live):
-            break
-        received += np.uint32(1)
-        sum_s += exact[i]
-        low_s = min(low_s, exact[i])
-        high_s = max(high_s, exact[i])
-        i += 1
-    live.counts[slot, 0] += received
+    run_ms = dt_ms[begin:end]
+    early, late = run_ms[0], run_ms[0]
+    for i in range(run_ms.size):
+        early = min(early, run_ms[i])
+        late = max(late, run_ms[i])
+    found = end
+    if int(early) * _MS_NS < from_ns or int(late) * _MS_NS >= to_ns:
+        found = begin
+        while found < end and from_ns <= int(dt_ms[found]) * _MS_NS < to_ns:
+            found += 1
+    return found
+
+
+@part
+def _sifted(slot: int, cells: _U16, value_s: _F64, live: Live) -> tuple[int, int]:
+    """Move to the front the cells for the log and the accepted values; return how many there are.
+
+    Rejections and the zero bucket are counted; most runs have neither.
+    """
+    logged, accepted = cells.size, cells.size
+    highest = cells[0]
+    for i in range(cells.size):
+        highest = max(highest, cells[i])
+    if highest >= ZERO:
+        logged, accepted = 0, 0
+        for i in range(cells.size):
+            cell = cells[i]
+            if cell > ZERO:
+                live.rejected[cell - NAN] += 1
+                continue
+            value_s[accepted] = value_s[i]
+            accepted += 1
+            if cell == ZERO:
+                live.counts[slot, ZEROS] += np.uint32(1)
+            else:
+                cells[logged] = cell
+                logged += 1
+    return logged, accepted
+
+
+@part
+def _log(slot: int, cells: _U16, value_s: _F64, live: Live) -> None:
+    """Write to the log of a slot, which has room; sum up in the order of the samples."""
+    logged, accepted = _sifted(slot, cells, value_s, live)
+    held = int(live.heads[slot, LOGGED])
+    room = live.cells[live.heads[slot, LOG], held : held + logged]
+    for i in range(room.size):
+        room[i] = cells[i]
+    live.heads[slot, LOGGED] = held + logged
+    live.counts[slot, 0] += np.uint32(accepted)
+    sum_s = live.stats_s[slot, SUM]
+    low_s, high_s = live.stats_s[slot, MIN], live.stats_s[slot, MAX]
+    for value in value_s[:accepted]:
+        sum_s += value
+        low_s = min(low_s, value)
+        high_s = max(high_s, value)
     live.stats_s[slot, SUM] = sum_s
     live.stats_s[slot, MIN] = low_s
     live.stats_s[slot, MAX] = high_s
+
+
+@part
+def _run(slot: int, cells: _U16, exact: _F64, begin: int, end: int, live: Live) -> int:
+    """Count samples of one series-window; return `end`, or where pages ran out."""
+    i = begin
+    while i < end and has_log(slot, live):
+        to = min(end, i + LOG_CELLS - int(live.heads[slot, LOGGED]))
+        _log(slot, cells[i:to], exact[i:to], live)
+        i = to
     return i
 
 
-@kernel(nb.int64(_READ_U32, _READ_U32, _READ_F32, _READ_U16, nb.int64, nb.int64, _LIVE))
+@kernel(
+    nb.int64(_READ_U32, _READ_U32, _READ_F32, _READ_U16, nb.int64, nb.int64, LIVE), allocates=False
+)
 def fill(
     rows: _U32, offsets: _U32, rtt_s: _F32, dt_ms: _U16, base_ns: int, width_ns: int, live: Live
 ) -> int:
@@ -227,14 +200,14 @@ def fill(
     or pages ran out: grow them and call again. Rejected samples are counted by reason and open no
     window.
     """
-    exact = np.empty(_BLOCK, dtype=np.float64)
-    cells = np.empty(_BLOCK, dtype=np.uint16)
+    exact, cells = live.exact, live.block
     begin = live.state[NEXT]
     series = 0
     while begin < rtt_s.size:
-        size = min(_BLOCK, rtt_s.size - begin)
+        size = min(BLOCK, rtt_s.size - begin)
+        taken_s = rtt_s[begin : begin + size]
         for i in range(size):
-            exact[i] = rtt_s[begin + i]
+            exact[i] = taken_s[i]
         cells_of(exact, size, cells)
         i = 0
         while i < size:
@@ -244,11 +217,11 @@ def fill(
                 continue
             while begin + i >= offsets[series + 1]:
                 series += 1
-            number = (base_ns + np.int64(dt_ms[begin + i]) * _MS_NS) // width_ns
-            end = min(begin + size, np.int64(offsets[series + 1]))
+            number = (base_ns + int(dt_ms[begin + i]) * _MS_NS) // width_ns
+            end = min(begin + size, int(offsets[series + 1]))
             from_ns = number * width_ns - base_ns
             end = _run_end(dt_ms, begin + i, end, from_ns, from_ns + width_ns) - begin
-            slot = _slot((number << ROW_BITS) | np.int64(rows[series]), live)
+            slot = taken_slot((number << ROW_BITS) | int(rows[series]), live)
             if slot >= 0:
                 i = _run(slot, cells, exact, i, end, live)
             if slot < 0 or i < end:
@@ -259,20 +232,44 @@ def fill(
     return OK
 
 
-@kernel(nb.int64(_READ_U32, _READ_U16, _READ_U8, nb.int64, nb.int64, _LIVE))
+@kernel(nb.int64(_READ_U32, _READ_U16, _READ_U8, nb.int64, nb.int64, LIVE), allocates=False)
 def tally(rows: _U32, dt_ms: _U16, outcomes: _U8, base_ns: int, width_ns: int, live: Live) -> int:
     """Count the events of a batch from event `state[NEXT]` on; outcomes lie in 1 to OUTCOMES - 1.
 
     Returns `FULL` where slots ran out: grow them and call again.
     """
     for event in range(live.state[NEXT], rows.size):
-        number = (base_ns + np.int64(dt_ms[event]) * _MS_NS) // width_ns
-        slot = _slot((number << ROW_BITS) | np.int64(rows[event]), live)
+        number = (base_ns + int(dt_ms[event]) * _MS_NS) // width_ns
+        slot = taken_slot((number << ROW_BITS) | int(rows[event]), live)
         if slot < 0:
             live.state[NEXT] = event
             return FULL
-        live.counts[slot, outcomes[event]] += 1
+        live.counts[slot, outcomes[event]] += np.uint32(1)
     return OK
+
+
+@part
+def _add_sketch(
+    slot: int, begin: int, end: int, bucket: _I32, bucket_count: _I64, live: Live
+) -> None:
+    """Add sketch entries to a slot: to its log where they fit, else to its counts."""
+    total = int(live.heads[slot, LOGGED])
+    for entry in range(begin, end):
+        total += bucket_count[entry]
+    if begin < end and total <= LOG_CELLS:
+        if live.heads[slot, LOG] == 0:
+            live.heads[slot, LOG] = taken_page(live)
+        log, held = int(live.heads[slot, LOG]), int(live.heads[slot, LOGGED])
+        for entry in range(begin, end):
+            for _ in range(bucket_count[entry]):
+                live.cells[log, held] = bucket[entry] - FIRST_BUCKET
+                held += 1
+        live.heads[slot, LOGGED] = held
+    elif begin < end:
+        table = table_of(slot, live)
+        for entry in range(begin, end):
+            cell = np.uint64(bucket[entry] - FIRST_BUCKET)
+            count(table, cell, np.uint32(bucket_count[entry]), live)
 
 
 @kernel(
@@ -283,8 +280,9 @@ def tally(rows: _U32, dt_ms: _U16, outcomes: _U8, base_ns: int, width_ns: int, l
         _READ_I64,
         _READ_I32,
         _READ_I64,
-        _LIVE,
-    )
+        LIVE,
+    ),
+    allocates=False,
 )
 def absorb(
     keys: _I64,
@@ -295,12 +293,16 @@ def absorb(
     bucket_count: _I64,
     live: Live,
 ) -> int:
-    """Add closed series-windows to the open ones. Returns `FULL` where the arrays were too small.
+    """Add closed series-windows to the open ones, from window `state[NEXT]` on.
 
-    Unlike `fill` it is not resumed: the caller sizes the arrays beforehand.
+    What fits in a log goes there. Returns `FULL` where slots or pages ran out: grow them and call
+    again.
     """
-    for i in range(keys.size):
-        slot = _slot(keys[i], live)
+    for i in range(live.state[NEXT], keys.size):
+        live.state[NEXT] = i
+        if not has_pages(2 + OCTAVES, live):
+            return FULL
+        slot = taken_slot(keys[i], live)
         if slot < 0:
             return FULL
         for column in range(counts.shape[1]):
@@ -308,38 +310,46 @@ def absorb(
         live.stats_s[slot, SUM] += stats_s[i, SUM]
         live.stats_s[slot, MIN] = min(live.stats_s[slot, MIN], stats_s[i, MIN])
         live.stats_s[slot, MAX] = max(live.stats_s[slot, MAX], stats_s[i, MAX])
-        for entry in range(offsets[i], offsets[i + 1]):
-            cell = np.uint64(bucket[entry] - FIRST_BUCKET)
-            if not _count(slot, cell, np.uint32(bucket_count[entry]), live):
-                return FULL
+        _add_sketch(slot, offsets[i], offsets[i + 1], bucket, bucket_count, live)
+    live.state[NEXT] = keys.size
     return OK
 
 
-@kernel(nb.void(_READ_I64, _LIVE, nb.int64[::1]))
-def lengths(slots: _I64, live: Live, offsets: _I64) -> None:
-    """Write the CSR offsets of the sketches of `slots`: how many cells of each are not empty."""
-    total = 0
-    for i in range(slots.size):
+@part
+def _gather(slot: int, live: Live, dense: _U32) -> tuple[int, int]:
+    """Add the sketch of a slot to the zeros in `dense`; return the cells it lies within."""
+    low, high = CELLS, 0
+    log, table = int(live.heads[slot, LOG]), int(live.heads[slot, TABLE])
+    for i in range(live.heads[slot, LOGGED]):
+        cell = int(live.cells[log, i])
+        dense[cell] += np.uint32(1)
+        low = min(low, cell)
+        high = max(high, cell + 1)
+    if table != 0:
         for octave in range(OCTAVES):
-            page = live.page_of[slots[i], octave]
+            page = int(live.pages[table, octave])
             if page != 0:
+                first = octave * PER_OCTAVE
                 for cell in range(PER_OCTAVE):
-                    total += live.pages[page, cell] != 0
-        offsets[i + 1] = total
+                    dense[first + cell] += live.pages[page, cell]
+                low = min(low, first)
+                high = max(high, first + PER_OCTAVE)
+    return low, high
 
 
-@kernel(nb.void(_READ_I64, _LIVE, nb.int32[::1], nb.int64[::1]))
-def export(slots: _I64, live: Live, bucket: _I32, bucket_count: _I64) -> None:
-    """Write the sketches of `slots` as (bucket, count) pairs, rising within each sketch."""
+@kernel(nb.void(_READ_I64, LIVE, nb.int64[::1], nb.int32[::1], nb.int64[::1]), allocates=False)
+def export(slots: _I64, live: Live, offsets: _I64, bucket: _I32, bucket_count: _I64) -> None:
+    """Write the sketches of `slots` as (bucket, count) pairs, rising within each, and their ends.
+
+    The last two have room for one pair more than there can be.
+    """
+    dense = live.dense
     entry = 0
     for i in range(slots.size):
-        for octave in range(OCTAVES):
-            page = live.page_of[slots[i], octave]
-            if page == 0:
-                continue
-            for cell in range(PER_OCTAVE):
-                count = live.pages[page, cell]
-                if count != 0:
-                    bucket[entry] = FIRST_BUCKET + octave * PER_OCTAVE + cell
-                    bucket_count[entry] = count
-                    entry += 1
+        low, high = _gather(slots[i], live, dense)
+        for cell in range(low, high):
+            bucket[entry] = FIRST_BUCKET + cell
+            bucket_count[entry] = dense[cell]
+            entry += dense[cell] != 0
+            dense[cell] = 0
+        offsets[i + 1] = entry

@@ -53,6 +53,12 @@ def kernels() -> ModuleType:
 
 
 @cache
+def arena_kernels() -> ModuleType:
+    """Return `samples.arenakernels`, compiled or loaded at first use."""
+    return import_module("collector.samples.arenakernels")
+
+
+@cache
 def _merging() -> ModuleType:
     """Return `collector.samples.mergekernels`, compiled or loaded at first use."""
     return import_module("collector.samples.mergekernels")

@@ -10,8 +10,14 @@ Prometheus' native histograms of schema 6 have the same buckets, numbered i + 1.
 counts in the zero bucket; everything else is rejected with a reason and is never a value.
 
 A *cell* is a bucket's place in that range (i + 1280) or, from `ZERO` on, the zero bucket or the
-reason of a rejection. A *page* is the 64 cells of one octave; an open series-window owns only the
-pages it has samples in: half to one kB in all instead of 6.7 kB.
+reason of a rejection. An open series-window owns *pages* of 256 octets, each of one of three kinds:
+
+    log     the cells of its last samples as they came, 128 of them
+    counts  one counter for each of the 64 cells of an octave
+    table   the page of counts of each octave, 0 where there is none
+
+Samples go to the log; when it is full they are counted, and it begins anew. Most windows hold
+fewer samples than that: a log is all they have, and nothing of it has to be zeroed beforehand.
 """
 
 from itertools import pairwise
@@ -50,9 +56,25 @@ MAX: Final = 2
 NEXT: Final = 0
 SLOTS: Final = 1
 PAGES: Final = 2
-"""Places in the state: next sample to take, slots in use, pages in use (with page 0)."""
+FREE_SLOT: Final = 3
+FREE_PAGE: Final = 4
+FREE_PAGES: Final = 5
+OPEN: Final = 6
+"""Places in the state: next sample to take, slots and pages ever handed out (with page 0), the
+last slot (plus 1) and page that came back, 0 for none, how many pages came back and are free, and
+how many series-windows are open."""
+BLOCK: Final = 1024
+"""Samples that are taken in one step."""
+LOG: Final = 0
+LOGGED: Final = 1
+TABLE: Final = 2
+"""Columns of a slot's heads."""
+LOG_CELLS: Final = 2 * PER_OCTAVE
+"""Cells that fit in a page that is a log."""
 ROW_BITS: Final = 32
 """Bits of a row in a key."""
+FREE: Final = -1
+"""The key of a slot that came back."""
 
 PPM: Final = 1_000_000
 
@@ -99,18 +121,29 @@ MIDDLES_S: Final = _middles()
 
 
 class Live(NamedTuple):
-    """The arrays of all open series-windows; `collector.samples.windows` owns and grows them.
+    """The arrays of all open series-windows; `samples.arena` makes them and lets them grow.
 
-    `slot_of` is an open-addressing table of slot + 1, twice as long as `keys`, which is a power of
-    two. A key is (window number << 32) | row. `counts` has a column per outcome and one for the
-    zero bucket. `page_of` holds 0 where a slot has no samples in an octave; page 0 is never used.
+    Nothing in them is zero before it is handed out, but for `slot_of`. Slots and pages that come
+    back are chained: a slot by its first head, a page by its first counter.
     """
 
     slot_of: NDArray[np.int32]
+    """Open-addressing table of slot + 1, 0 where empty, twice as long as `keys`."""
     keys: NDArray[np.int64]
+    """(window number << 32) | row, `FREE` where the slot is not in use; a power of two long."""
     counts: NDArray[np.uint32]
+    """A column per outcome and one for the zero bucket."""
     stats_s: NDArray[np.float64]
-    page_of: NDArray[np.int32]
+    heads: NDArray[np.int32]
+    """The pages of a slot's log and table, 0 for none, and how many cells the log holds."""
     pages: NDArray[np.uint32]
+    cells: NDArray[np.uint16]
+    """The same pages as logs."""
     state: NDArray[np.int64]
     rejected: NDArray[np.int64]
+    exact: NDArray[np.float64]
+    """(BLOCK,) where a kernel puts the values of a block of samples,"""
+    block: NDArray[np.uint16]
+    """(BLOCK,) and their cells."""
+    dense: NDArray[np.uint32]
+    """(CELLS,) where it adds up one sketch; zeros between two."""

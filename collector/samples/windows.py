@@ -27,22 +27,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from agent.records import Outcome
 from collector.errors import CorruptError
+from collector.samples import arena
 from collector.samples.columns import DTYPES, Columns
-from collector.samples.quantiles import kernels
+from collector.samples.quantiles import arena_kernels, kernels
 from collector.samples.sketch import (
+    CELLS,
+    FREE,
     MAX,
     MIN,
     NEXT,
-    OCTAVES,
+    OPEN,
     OUTCOMES,
-    PAGES,
-    PER_OCTAVE,
     REASONS,
     ROW_BITS,
     SLOTS,
     SUM,
     ZEROS,
-    Live,
 )
 
 WIDTH_NS: Final = 10_000_000_000
@@ -51,9 +51,6 @@ GRACE_NS: Final = 30_000_000_000
 
 _NUMBERS: Final = 1 << 31
 """Window numbers that fit in a key beside a row."""
-_FIRST_SLOTS: Final = 1024
-_GROWTH: Final = 4
-"""A power of two. Copying takes memory twice; zeros beyond what is used take none."""
 _OUTCOME_WORD: Final = "outcome"
 _TIME_WORD: Final = "time"
 
@@ -66,18 +63,18 @@ _VERSION: Final = 1
 class Windows:
     """The open windows of all series.
 
-    Sketches are paged (`samples.sketch`): half to one kB a series-window, so that 10k series with
-    six windows open take some 60 MB.
+    A series-window takes some 350 octets while it has no more than 128 samples (`samples.sketch`),
+    so that 10k series with six windows open take some 20 MB.
     """
 
     def __init__(self, *, width_ns: int = WIDTH_NS, grace_ns: int = GRACE_NS) -> None:
         self.width_ns = width_ns
         self.grace_ns = grace_ns
-        self._live = _allot(_FIRST_SLOTS, 2 * _FIRST_SLOTS)
+        self._live = arena.allot()
 
     def __len__(self) -> int:
         """Return how many series-windows are open."""
-        return int(self._live.state[SLOTS])
+        return int(self._live.state[OPEN])
 
     def add(
         self, rows: ArrayLike, offsets: ArrayLike, rtt_s: ArrayLike, dt_ms: ArrayLike, base_ns: int
@@ -100,7 +97,7 @@ class Windows:
         self._live.rejected[:] = 0
         self._live.state[NEXT] = 0
         while kernels().fill(*batch, base_ns, self.width_ns, self._live):
-            self._live = _grown(self._live)
+            self._live = arena.grown(self._live)
         counted = zip(REASONS, self._live.rejected.tolist(), strict=True)
         return {reason: count for reason, count in counted if count}
 
@@ -120,45 +117,71 @@ class Windows:
         batch = (row[known], at_ms[known], outcome[known])
         self._live.state[NEXT] = 0
         while kernels().tally(*batch, base_ns, self.width_ns, self._live):
-            self._live = _grown(self._live)
+            self._live = arena.grown(self._live)
         unknown = int(row.size - np.count_nonzero(known))
         return {_OUTCOME_WORD: unknown} if unknown else {}
 
     def seal(self, now_ns: int) -> Columns:
         """Return and forget the windows whose end and grace have passed at `now_ns`."""
-        everything = self.open()
-        due = everything.start_ns + (self.width_ns + self.grace_ns) <= now_ns
-        sealed = everything.take(np.flatnonzero(due))
-        if len(sealed):
-            self._live = _absorbed(everything.take(np.flatnonzero(~due)), self.width_ns)
+        live = self._live
+        last = (now_ns - self.grace_ns) // self.width_ns - 1
+        keys = live.keys[: live.state[SLOTS]]
+        slots = self._ordered(np.flatnonzero((keys != FREE) & (keys >> ROW_BITS <= last)))
+        sealed = self._exported(slots)
+        in_use = arena.pages_in_use(live)
+        arena_kernels().release(slots, live)
+        if arena.is_outgrown(live, in_use):
+            left = self.open()
+            self._live = arena.allot()
+            self._absorb(left)
         return sealed
 
     def open(self) -> Columns:
         """Return all open windows, sorted by (row, start)."""
-        live, kernel = self._live, kernels()
-        used = int(live.state[SLOTS])
-        keys = live.keys[:used]
-        row = (keys & ((1 << ROW_BITS) - 1)).astype(np.uint32)
-        slots = np.lexsort((keys, row)).astype(np.int64)
-        offsets = np.zeros(used + 1, dtype=np.int64)
-        kernel.lengths(slots, live, offsets)
-        bucket = np.empty(offsets[-1], dtype=np.int32)
-        bucket_count = np.empty(offsets[-1], dtype=np.int64)
-        kernel.export(slots, live, bucket, bucket_count)
+        keys = self._live.keys[: self._live.state[SLOTS]]
+        return self._exported(self._ordered(np.flatnonzero(keys != FREE)))
+
+    def _ordered(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return `slots` in the order of their (row, start)."""
+        keys = self._live.keys[slots].view(np.uint64)
+        return slots[np.argsort((keys << ROW_BITS) | (keys >> ROW_BITS))]
+
+    def _exported(self, slots: NDArray[np.int64]) -> Columns:
+        """Return the windows of `slots`, in that order."""
+        live = self._live
+        keys, stats_s = live.keys[slots], live.stats_s[slots]
         counts = live.counts[slots].astype(np.int64)
-        stats_s = live.stats_s[slots]
+        sketched = np.minimum(counts[:, Outcome.REPLY] - counts[:, ZEROS], CELLS)
+        room = int(sketched.sum()) + 1
+        bucket, bucket_count = np.empty(room, np.int32), np.empty(room, np.int64)
+        offsets = np.zeros(slots.size + 1, np.int64)
+        kernels().export(slots, live, offsets, bucket, bucket_count)
         return Columns(
-            row=row[slots],
-            start_ns=(keys[slots] >> ROW_BITS) * self.width_ns,
+            row=keys.astype(np.uint32),
+            start_ns=(keys >> ROW_BITS) * self.width_ns,
             counts=np.ascontiguousarray(counts[:, :OUTCOMES]),
             zero=np.ascontiguousarray(counts[:, ZEROS]),
             sum_s=np.ascontiguousarray(stats_s[:, SUM]),
             min_s=stats_s[:, MIN].astype(np.float32),
             max_s=stats_s[:, MAX].astype(np.float32),
             offsets=offsets,
-            bucket=bucket,
-            bucket_count=bucket_count,
+            bucket=bucket[: offsets[-1]],
+            bucket_count=bucket_count[: offsets[-1]],
         )
+
+    def _absorb(self, columns: Columns) -> None:
+        """Add closed windows to the open ones."""
+        number = columns.start_ns // self.width_ns
+        stats_s = np.stack([columns.sum_s, columns.min_s, columns.max_s], axis=1, dtype=np.float64)
+        closed = (
+            (number << ROW_BITS) | columns.row,
+            np.column_stack([columns.counts, columns.zero]),
+            stats_s,
+            *(columns.offsets, columns.bucket, columns.bucket_count),
+        )
+        self._live.state[NEXT] = 0
+        while kernels().absorb(*closed, self._live):
+            self._live = arena.grown(self._live)
 
     def dump(self) -> bytes:
         """Return all open windows as octets for a checkpoint.
@@ -169,12 +192,16 @@ class Windows:
         Little-endian; `load` gives exactly the same windows back.
         """
         columns = self.open()
-        parts = [_SIZES.pack(len(columns), columns.bucket.size)]
-        for field in fields(Columns):
-            column = np.ascontiguousarray(getattr(columns, field.name), DTYPES[field.name])
-            parts.append(column.tobytes())
-        body = b"".join(parts)
-        return _HEADER.pack(_MAGIC, _VERSION, zlib.crc32(body)) + body
+        sizes = _SIZES.pack(len(columns), columns.bucket.size)
+        arrays = (
+            np.ascontiguousarray(getattr(columns, field.name), DTYPES[field.name])
+            for field in fields(Columns)
+        )
+        parts = [memoryview(sizes), *(array.data for array in arrays)]
+        checksum = 0
+        for part in parts:
+            checksum = zlib.crc32(part, checksum)
+        return b"".join((_HEADER.pack(_MAGIC, _VERSION, checksum), *parts))
 
     @classmethod
     def load(cls, blob: bytes, *, width_ns: int = WIDTH_NS, grace_ns: int = GRACE_NS) -> "Windows":
@@ -184,9 +211,7 @@ class Windows:
             CorruptError: The octets are not what `dump` wrote.
         """
         windows = cls(width_ns=width_ns, grace_ns=grace_ns)
-        columns = _decoded(blob)
-        if len(columns):
-            windows._live = _absorbed(columns, width_ns)
+        windows._absorb(_decoded(blob))
         return windows
 
     def _datable(self, base_ns: int) -> bool:
@@ -209,61 +234,6 @@ def _check_shapes(
         raise AssertionError(
             f"add replies: {rows.size} series and {rtt_s.size} samples do not fit {ends}"
         )
-
-
-def _allot(slots: int, pages: int) -> Live:
-    """Return empty arrays for `slots` series-windows (a power of two) and `pages` pages."""
-    return Live(
-        slot_of=np.zeros(2 * slots, np.int32),
-        keys=np.zeros(slots, np.int64),
-        counts=np.zeros((slots, OUTCOMES + 1), np.uint32),
-        stats_s=np.zeros((slots, 3)),
-        page_of=np.zeros((slots, OCTAVES), np.int32),
-        pages=np.zeros((pages, PER_OCTAVE), np.uint32),
-        state=np.array([0, 0, 1], np.int64),
-        rejected=np.zeros(len(REASONS), np.int64),
-    )
-
-
-def _grown(live: Live) -> Live:
-    """Return the same windows in longer arrays, whichever of them ran out."""
-    if live.state[PAGES] == live.pages.shape[0]:
-        return live._replace(pages=_longer(live.pages))
-    grown = live._replace(
-        slot_of=np.zeros(_GROWTH * live.slot_of.size, np.int32),
-        keys=_longer(live.keys),
-        counts=_longer(live.counts),
-        stats_s=_longer(live.stats_s),
-        page_of=_longer(live.page_of),
-    )
-    kernels().rehash(grown)
-    return grown
-
-
-def _longer(array: NDArray[Any]) -> NDArray[Any]:
-    """Return the array followed by zeros, which take no memory before they are used."""
-    grown = np.zeros((_GROWTH * len(array), *array.shape[1:]), array.dtype)
-    grown[: len(array)] = array
-    return grown
-
-
-def _absorbed(columns: Columns, width_ns: int) -> Live:
-    """Return arrays that hold exactly these windows."""
-    live = _allot(max(_FIRST_SLOTS, 1 << len(columns).bit_length()), 1 + columns.bucket.size)
-    number = columns.start_ns // width_ns
-    stats_s = np.stack([columns.sum_s, columns.min_s, columns.max_s], axis=1, dtype=np.float64)
-    full = kernels().absorb(
-        (number << ROW_BITS) | columns.row,
-        np.column_stack([columns.counts, columns.zero]),
-        stats_s,
-        columns.offsets,
-        columns.bucket,
-        columns.bucket_count,
-        live,
-    )
-    if full:
-        raise AssertionError("absorb windows: the arrays were allotted too small")
-    return live
 
 
 def _decoded(blob: bytes) -> Columns:

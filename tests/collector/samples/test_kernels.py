@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from collector.samples import kernels, sketch, windows
+from collector.samples import arena, kernels, sketch, windows
 from tests.oracles import sketch as oracle
 
 pytestmark = pytest.mark.kernel
@@ -40,7 +40,15 @@ def expected_cell(value_s: float) -> int:
 
 def live(slots: int = 8, pages: int = 64) -> sketch.Live:
     """Return empty arrays for a kernel."""
-    return windows._allot(slots, pages)
+    return arena.allot(slots, pages)
+
+
+def exported(arrays: sketch.Live, slot: int) -> dict[int, int]:
+    """Return how many samples each bucket of a slot holds."""
+    offsets = np.zeros(2, np.int64)
+    bucket, counts = np.empty(sketch.CELLS + 1, np.int32), np.empty(sketch.CELLS + 1, np.int64)
+    kernels.export(np.array([slot]), arrays, offsets, bucket, counts)
+    return dict(zip(bucket[: offsets[1]].tolist(), counts[: offsets[1]].tolist(), strict=True))
 
 
 def u32(*values: int) -> NDArray[np.uint32]:
@@ -100,21 +108,35 @@ def test_fill_stops_where_slots_run_out_and_goes_on_where_it_stopped() -> None:
     arrays = live(slots=2)
     assert kernels.FULL == kernels.fill(*batch, 0, 10**10, arrays)
     assert arrays.state[sketch.NEXT] == 4
-    arrays = windows._grown(arrays)
+    arrays = arena.grown(arrays)
     assert kernels.OK == kernels.fill(*batch, 0, 10**10, arrays)
     assert [2, 2, 2] == arrays.counts[:3, 0].tolist()
 
 
 def test_fill_stops_where_pages_run_out() -> None:
-    """With room for one page the second octave makes it return FULL; grown, nothing is lost."""
+    """With room for one log the second series makes it return FULL; grown, nothing is lost."""
     rtt_s = np.array([0.01, 0.02, 0.01], dtype=np.float32)
-    batch = (u32(1), u32(0, 3), rtt_s, np.zeros(3, dtype=np.uint16))
+    batch = (u32(1, 2), u32(0, 1, 3), rtt_s, np.zeros(3, dtype=np.uint16))
     arrays = live(pages=2)
     assert kernels.FULL == kernels.fill(*batch, 0, 10**10, arrays)
-    arrays = windows._grown(arrays)
+    assert arrays.state[sketch.NEXT] == 1
+    arrays = arena.grown(arrays)
     assert kernels.OK == kernels.fill(*batch, 0, 10**10, arrays)
-    assert arrays.counts[0, 0] == 3
-    assert arrays.pages.sum() == 3
+    assert [1, 2] == arrays.counts[:2, 0].tolist()
+    assert [1, 2] == arrays.heads[:2, sketch.LOGGED].tolist()
+
+
+def test_fill_stops_where_a_full_log_finds_no_pages() -> None:
+    """The 129th sample needs pages to count the others in: all or none, and none is lost."""
+    rtt_s = np.geomspace(2e-6, 60, 200, dtype=np.float32)
+    batch = (u32(1), u32(0, 200), rtt_s, np.zeros(200, dtype=np.uint16))
+    arrays = live(pages=28)
+    assert kernels.FULL == kernels.fill(*batch, 0, 10**10, arrays)
+    assert (sketch.LOG_CELLS, 2) == (arrays.state[sketch.NEXT], arrays.state[sketch.PAGES])
+    arrays = arena.grown(arrays)
+    assert kernels.OK == kernels.fill(*batch, 0, 10**10, arrays)
+    assert [200 - sketch.LOG_CELLS] == arrays.heads[:1, sketch.LOGGED].tolist()
+    assert exported(arrays, 0) == oracle.sketch(rtt_s.tolist())
 
 
 def test_tally_stops_where_slots_run_out() -> None:
@@ -122,37 +144,45 @@ def test_tally_stops_where_slots_run_out() -> None:
     batch = (u32(1, 2, 1, 3), np.zeros(4, dtype=np.uint16), np.full(4, 1, dtype=np.uint8))
     arrays = live(slots=2)
     assert kernels.FULL == kernels.tally(*batch, 0, 10**10, arrays)
-    arrays = windows._grown(arrays)
+    arrays = arena.grown(arrays)
     assert kernels.OK == kernels.tally(*batch, 0, 10**10, arrays)
     assert [2, 1, 1] == arrays.counts[:3, 1].tolist()
 
 
-@pytest.mark.parametrize(("slots", "pages"), [(1, 8), (2, 2)])
-def test_absorb_says_when_its_arrays_are_too_small(slots: int, pages: int) -> None:
-    """Two windows with a page each need two slots and two pages beside page 0."""
-    code = kernels.absorb(
+@pytest.mark.parametrize(("slots", "pages"), [(1, 64), (2, 28), (2, 29)])
+def test_absorb_stops_where_its_arrays_are_too_small(slots: int, pages: int) -> None:
+    """Without a slot, or pages for any sketch, it returns FULL; grown, nothing counts twice."""
+    arrays = live(slots, pages)
+    closed = (
         np.array([1, 2]),
-        np.ones((2, 10), dtype=np.int64),
+        np.full((2, 10), 4, dtype=np.int64),
         np.ones((2, 3)),
-        np.array([0, 1, 2]),
-        np.array([-5, 70], dtype=np.int32),
-        np.array([1, 1]),
-        live(slots, pages),
+        np.array([0, 1, 3]),
+        np.array([-5, 70, 71], dtype=np.int32),
+        np.array([4, 1, 3]),
     )
-    assert code == kernels.FULL
+    calls = 1
+    while kernels.absorb(*closed, arrays) == kernels.FULL:
+        arrays = arena.grown(arrays)
+        calls += 1
+    assert calls > 1
+    assert [4, 4] == arrays.counts[:2, 0].tolist()
+    assert [{-5: 4}, {70: 1, 71: 3}] == [exported(arrays, 0), exported(arrays, 1)]
 
 
-@settings(deadline=None)
-@given(st.lists(st.integers(0, 2**31 - 1), unique=True, max_size=60))
-def test_every_key_keeps_its_slot_when_the_index_grows(numbers: list[int]) -> None:
-    """Slots are given in order of arrival; growing moves none, and a second search finds it."""
-    arrays = live(slots=1)
-    keys = [(number << 32) | (number % 7) for number in numbers]
-    for slot, key in enumerate(keys):
-        while (found := kernels._slot(key, arrays)) < 0:
-            arrays = windows._grown(arrays)
-        assert slot == found
-    assert list(range(len(keys))) == [kernels._slot(key, arrays) for key in keys]
+@pytest.mark.parametrize("times", [1, 128, 129, 10**6])
+def test_absorbed_sketches_add_up_wherever_they_lie(times: int) -> None:
+    """Few samples go to the log, many to counters; both are exported as one sketch."""
+    arrays = live()
+    entries = (np.array([0, 2]), np.array([-5, 70], dtype=np.int32), np.array([times, 1]))
+    for _ in range(3):
+        arrays.state[sketch.NEXT] = 0
+        code = kernels.absorb(
+            np.array([1]), np.full((1, 10), times + 1), np.ones((1, 3)), *entries, arrays
+        )
+        assert kernels.OK == code
+    assert {-5: 3 * times, 70: 3} == exported(arrays, 0)
+    assert not arrays.dense.any()
 
 
 @settings(deadline=None)
@@ -183,7 +213,7 @@ def test_runs_are_summed_in_the_order_of_the_samples(
                     max(one[3], values[at]),
                 ]
     open_windows = windows.Windows()
-    open_windows._live = live(slots=1, pages=2)
+    open_windows._live = live(slots=1, pages=29)
     open_windows.add(range(series), offsets, np.float32(values), dt_ms, 0)
     found = open_windows._live
     used = int(found.state[sketch.SLOTS])

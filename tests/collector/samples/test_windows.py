@@ -17,6 +17,7 @@ from collector.errors import CorruptError
 from collector.samples import columns as words
 from collector.samples import quantiles
 from collector.samples.columns import Columns
+from collector.samples.sketch import PAGES, SLOTS
 from collector.samples.windows import GRACE_NS, WIDTH_NS, Windows
 from tests.oracles import sketch as oracle
 
@@ -219,14 +220,18 @@ def test_columns_that_do_not_fit_are_a_bug(
 
 
 def test_ten_thousand_series_fit() -> None:
-    """10k series with six windows open, each fed twice: all counted, below 1 kB each, one seal."""
+    """10k series with six windows open, each fed twice: all counted, below 400 octets each."""
     windows, random = Windows(), np.random.default_rng(5)
     rows, offsets, dt_ms = np.arange(10_000), np.arange(10_001), np.zeros(10_000)
     for batch in range(12):
         samples = random.lognormal(np.log(0.01), 0.1, 10_000)
         windows.add(rows, offsets, samples, dt_ms, BASE_NS + batch % 6 * WIDTH_NS)
     assert 60_000 == len(windows)
-    assert sum(array.nbytes for array in windows._live) < 60_000 * 1_000
+    live = windows._live
+    per_slot = (live.slot_of, live.keys, live.counts, live.stats_s, live.heads)
+    octets = sum(array.nbytes for array in per_slot) / live.keys.size
+    slots, pages = live.state[[SLOTS, PAGES]]
+    assert slots * octets + pages * live.pages[0].nbytes < 60_000 * 400
     assert 120_000 == int(windows.seal(BASE_NS + 3_600 * S_NS).received.sum())
     assert 0 == len(windows)
 

@@ -1,0 +1,86 @@
+"""Decider: the memory of open series-windows: arrays that grow, and shrink after a peak.
+
+Rules
+- Slots and pages that windows give back are used again: a steady collector takes no new memory.
+- After a peak most of it would lie idle for ever: where a seal found less than a quarter of the
+  pages in use that ever were, or leaves nothing open, the arrays are to be made anew.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.samples.quantiles import arena_kernels
+from collector.samples.sketch import (
+    BLOCK,
+    CELLS,
+    FREE_PAGES,
+    OPEN,
+    OUTCOMES,
+    PAGES,
+    PER_OCTAVE,
+    REASONS,
+    SLOTS,
+    Live,
+)
+
+_FIRST_SLOTS: Final = 1024
+_FIRST_PAGES: Final = 2 * _FIRST_SLOTS
+_SPARE: Final = 4
+_GROWTH: Final = 4
+"""A power of two. Copying takes memory twice; what is beyond the copy takes none."""
+
+
+def allot(slots: int = _FIRST_SLOTS, pages: int = _FIRST_PAGES) -> Live:
+    """Return empty arrays for `slots` series-windows (a power of two) and `pages` pages."""
+    room = np.empty((pages, PER_OCTAVE), np.uint32)
+    return Live(
+        slot_of=np.zeros(2 * slots, np.int32),
+        keys=np.empty(slots, np.int64),
+        counts=np.empty((slots, OUTCOMES + 1), np.uint32),
+        stats_s=np.empty((slots, 3)),
+        heads=np.empty((slots, 3), np.int32),
+        pages=room,
+        cells=room.view(np.uint16),
+        state=np.array([0, 0, 1, 0, 0, 0, 0], np.int64),
+        rejected=np.zeros(len(REASONS), np.int64),
+        exact=np.empty(BLOCK),
+        block=np.empty(BLOCK, np.uint16),
+        dense=np.zeros(CELLS, np.uint32),
+    )
+
+
+def grown(live: Live) -> Live:
+    """Return the same windows in longer arrays, whichever of them ran out."""
+    if live.state[OPEN] < live.keys.size:
+        pages = _longer(live.pages, int(live.state[PAGES]))
+        return live._replace(pages=pages, cells=pages.view(np.uint16))
+    used = int(live.state[SLOTS])
+    longer = live._replace(
+        slot_of=np.zeros(_GROWTH * live.slot_of.size, np.int32),
+        keys=_longer(live.keys, used),
+        counts=_longer(live.counts, used),
+        stats_s=_longer(live.stats_s, used),
+        heads=_longer(live.heads, used),
+    )
+    arena_kernels().rehash(longer)
+    return longer
+
+
+def _longer(array: NDArray[Any], used: int) -> NDArray[Any]:
+    """Return a longer array that begins with what is used of this one."""
+    longer = np.empty((_GROWTH * len(array), *array.shape[1:]), array.dtype)
+    longer[:used] = array[:used]
+    return longer
+
+
+def pages_in_use(live: Live) -> int:
+    """Return how many pages windows hold, page 0 included."""
+    return int(live.state[PAGES] - live.state[FREE_PAGES])
+
+
+def is_outgrown(live: Live, in_use: int) -> bool:
+    """Return whether windows of which `in_use` pages are the most deserve smaller arrays."""
+    most = int(live.state[PAGES])
+    return most > _FIRST_PAGES and (most > _SPARE * in_use or not live.state[OPEN])
