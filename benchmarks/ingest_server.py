@@ -4,7 +4,8 @@ Usage: `python -m benchmarks.ingest_server '{"form": ..., "journal": ..., ...}'`
 free port of loopback, prints `PORT`, and serves until its input ends.
 
     GET /cpu    seconds of this process' CPU so far
-    GET /held   replies that the aggregator holds
+    GET /held   replies that are counted: in memory and in segments
+    GET /seal   take a checkpoint, say its number
     GET /kept   batches that are in the journal
     GET /rss    octets resident
 
@@ -37,11 +38,11 @@ from collector.clock import WallClock
 from collector.gate import bodies, frames, ingest, replay, tls
 from collector.gate.frames import Entry
 from collector.records import Place, Vantage
-from collector.samples.windows import Windows
 from collector.settings.config import Config
 from collector.settings.limits import Limits
 from collector.settings.websettings import Tls
 from collector.state import State
+from collector.store import segments
 from collector.web import handlers
 
 PATIENCE_S = 600
@@ -118,7 +119,7 @@ def _mark(state: State, vantage: Vantage, batch: Batch, _: int) -> Mapping[str, 
 
 
 def configured(directory: Path, agents: int) -> Config:
-    """Return the settings of so many agents, without a checkpoint for an hour."""
+    """Return the settings of so many agents, without a checkpoint that nobody asked for."""
     return Config(
         directory=directory,
         agents=tuple(
@@ -130,7 +131,7 @@ def configured(directory: Path, agents: int) -> Config:
             )
             for number in range(agents)
         ),
-        limits=Limits(backlog_octets=1 << 30, series=1_000_000),
+        limits=Limits(backlog_octets=1 << 30, series=1_000_000, journal_octets=1 << 40),
         checkpoint_interval_s=3600,
     )
 
@@ -141,8 +142,14 @@ def _kept(directory: Path) -> int:
     return sum(isinstance(one, Entry) for file in files for one in replay.scanned(file))
 
 
-def _windows(chain: Chain) -> Windows:
-    return chain._state.windows  # noqa: SLF001 - to count what it holds
+def _held(chain: Chain, directory: Path) -> int:
+    """Return how many replies are in windows: open, sealed, or in a segment."""
+    written = [row.name for row in chain._start.segments if row.kind == "windows"]  # noqa: SLF001
+    home = next(iter(directory.rglob("segments")))
+    kept = segments.read_windows(home, written, from_ns=0, to_ns=time.time_ns())
+    with chain._lock:  # noqa: SLF001 - to count what it holds
+        fresh = chain._state.unsegmented()  # noqa: SLF001
+    return int(kept.received.sum() + fresh.received.sum())
 
 
 def _routes(chain: Chain, directory: Path) -> list[web.RouteDef]:
@@ -150,7 +157,11 @@ def _routes(chain: Chain, directory: Path) -> list[web.RouteDef]:
         return web.Response(text=str(time.process_time()))
 
     async def held(_: web.Request) -> web.Response:
-        return web.Response(text=str(int(_windows(chain).open().received.sum())))
+        return web.Response(text=str(await asyncio.to_thread(_held, chain, directory)))
+
+    async def seal(_: web.Request) -> web.Response:
+        await chain.checkpoint()
+        return web.Response(text=str(chain.counts.checkpoints))
 
     async def kept(_: web.Request) -> web.Response:
         return web.Response(text=str(await asyncio.to_thread(_kept, directory)))
@@ -162,6 +173,7 @@ def _routes(chain: Chain, directory: Path) -> list[web.RouteDef]:
     return [
         web.get("/cpu", cpu),
         web.get("/held", held),
+        web.get("/seal", seal),
         web.get("/kept", kept),
         web.get("/rss", rss),
     ]

@@ -23,9 +23,9 @@ def main(arguments: list[str]) -> int:
         return 2
     held = True
     for claim in chosen:
-        results: list[Result] = importlib.import_module(f"benchmarks.bench_{claim}").measure()
-        keep(results)
-        for result in results:
+        module = importlib.import_module(f"benchmarks.bench_{claim}")
+        for result in module.measure():  # each is kept as soon as it is there
+            keep([result])
             held &= result.holds
             sys.stdout.write(line(result) + "\n")
             sys.stdout.flush()
