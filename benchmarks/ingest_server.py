@@ -114,7 +114,7 @@ def _mark(state: State, vantage: Vantage, batch: Batch, _: int) -> Mapping[str, 
     """Note that a batch is stored and what it describes, and leave it at that."""
     described = batch.descriptors.series
     state.registry.describe(batch.agent_id, vantage.name, batch.spool_id, described)
-    state.marks[batch.agent_id, batch.spool_id] = batch.sequence
+    state.marks.move(batch.agent_id, batch.spool_id, batch.sequence)
     return {}
 
 

@@ -27,14 +27,12 @@ from collector.facts.knowledge import Knowledge
 from collector.listed import Segment
 from collector.records import Crossing, PathRecord, Vantage, Verdict, Zone
 from collector.routes import Routes
+from collector.samples.marks import Marks, Spool
 from collector.samples.quantiles import Columns, concat
 from collector.samples.registry import MISSING, Alias, Registered, Registry
 from collector.samples.windows import Windows
 from collector.settings.limits import Limits
 from collector.settings.policy import Policy
-
-Spool = tuple[bytes, bytes]
-"""(agent id, spool id)."""
 
 Told = tuple[Verdict, str | None, int | None]
 """What a change of an episode changes: verdict, evidence, end. That it goes on is no change."""
@@ -116,7 +114,7 @@ class State:
             policy=policy,
             targets=limits.targets,
         )
-        self.marks = dict(checkpoint.marks)
+        self.marks = Marks(checkpoint.marks)
         self.arrivals = dict(checkpoint.arrivals)
         self._sealed: list[Columns] = []
         self._told: dict[str, Told] = {}
@@ -125,7 +123,7 @@ class State:
 
     def has(self, batch: Batch) -> bool:
         """Return whether this batch was applied before."""
-        return batch.sequence <= self.marks.get((batch.agent_id, batch.spool_id), -1)
+        return batch.sequence <= self.marks.last(batch.agent_id, batch.spool_id)
 
     def unknown(self, batch: Batch) -> list[int]:
         """Return the series that `batch` uses and nobody described, itself included; rising."""
@@ -143,7 +141,7 @@ class State:
         """
         if self.has(batch):
             return {}
-        self.marks[batch.agent_id, batch.spool_id] = batch.sequence
+        self.marks.move(batch.agent_id, batch.spool_id, batch.sequence)
         self.arrivals[batch.agent_id] = received_ns
         described = batch.descriptors.series
         self.registry.describe(batch.agent_id, vantage.name, batch.spool_id, described)
@@ -173,7 +171,7 @@ class State:
             self._sealed.append(sealed)
         return Snapshot(
             floor=floor,
-            marks=dict(self.marks),
+            marks=self.marks.all(),
             arrivals=dict(self.arrivals),
             rows=self.registry.rows[:],
             aliases=self.registry.aliases[:],

@@ -39,6 +39,7 @@ from collector.gate.intake import Counts, UnknownSeriesError
 from collector.gate.journal import Journal
 from collector.gate.twins import Print, Twins, print_of
 from collector.records import Vantage
+from collector.samples.marks import SPOOLS
 from collector.samples.queues import Queue
 from collector.settings.limits import Limits
 from collector.state import State
@@ -178,6 +179,7 @@ class Ingest:
         """Apply a batch; a bug in that is caught here, the batch stays in the journal."""
         try:
             with self._lock:
+                crowded = self._state.marks.is_crowded(batch.agent_id, batch.spool_id)
                 left_out = self._state.apply(vantage, batch, received_ns)
         except Exception:  # noqa: BLE001 - the top of this shell: counted, logged, gone on
             self._counts.faults["apply"] += 1
@@ -187,11 +189,25 @@ class Ingest:
                 extra={"event": "apply_bug"},
             )
             return
+        if crowded:
+            self._tell_crowd(vantage)
         self._tell_limits(vantage, left_out)
         self._counts.rejected_samples.update(left_out)
         self._say_left_out(vantage.name, left_out)
         if batch.descriptors.dropped_batches:
             self._counts.dropped_batches[vantage.name] += batch.descriptors.dropped_batches
+
+    def _tell_crowd(self, vantage: Vantage) -> None:
+        """Count a spool that is forgotten for a new one; say once of each agent that it is so."""
+        if not self._counts.forgotten_spools[vantage.name]:
+            _LOG.warning(
+                "%s brings one spool more, and %d of its are known: the quietest is forgotten; an"
+                " agent that loses its state directory at each start loses what it had not"
+                " delivered: let it keep the directory (a volume)",
+                *(vantage.name, SPOOLS),
+                extra={"event": "spool_forgotten"},
+            )
+        self._counts.forgotten_spools[vantage.name] += 1
 
     def _tell_limits(self, vantage: Vantage, left_out: Mapping[str, int]) -> None:
         """Say once since the start that a limit leaves something out, and which."""

@@ -86,6 +86,8 @@ class Counts:
     """Samples, events and paths left out of a batch that was stored, by reason."""
     dropped_batches: Counter[str] = field(default_factory=Counter)
     """Batches that an agent's bounded spool gave up before delivery, by agent."""
+    forgotten_spools: Counter[str] = field(default_factory=Counter)
+    """Spools of an agent whose marks gave way to those of newer ones, by agent."""
     faults: Counter[str] = field(default_factory=Counter)
     """Failures of this program or its disk that were caught and logged, by place: `apply`,
     `journal`, `checkpoint`, `evidence`, `upkeep`, `read`, `request`, `reload`."""

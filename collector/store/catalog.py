@@ -159,8 +159,9 @@ class Catalog:
                 "INSERT OR REPLACE INTO alias VALUES (?, ?, ?, ?)",
                 [(alias.agent_id, alias.spool_id, alias.series, alias.row) for alias in aliases],
             )
+            database.execute("DELETE FROM mark")  # those of some spools are forgotten
             database.executemany(
-                "INSERT OR REPLACE INTO mark VALUES (?, ?, ?)",
+                "INSERT INTO mark VALUES (?, ?, ?)",
                 [(*spool, str(sequence)) for spool, sequence in snapshot.marks.items()],
             )
             database.executemany(

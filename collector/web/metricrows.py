@@ -70,6 +70,9 @@ TABLE: Final[Mapping[str, Row]] = {
     "borne_batches_duplicate": Row(
         "counter", "Batches that had been stored before and were answered as stored."
     ),
+    "borne_spools_forgotten": Row(
+        "counter", "Spools of agents with more than 64 of them that gave way to newer ones."
+    ),
     "borne_batches_rejected": Row("counter", "Batches refused, nothing stored.", ("reason",)),
     "borne_samples_rejected": Row(
         "counter", "Samples, events and paths left out of batches that were stored.", ("reason",)

@@ -160,6 +160,7 @@ def _counts(to: Exposition, counts: Counts, agents: tuple[str, ...]) -> None:
     """Add what was counted; what is known to be countable begins at 0."""
     _counter(to, "borne_batches", agents, counts.accepted)
     to.add("borne_batches_duplicate", sum(counts.duplicates.values()))
+    to.add("borne_spools_forgotten", sum(counts.forgotten_spools.values()))
     _counter(to, "borne_batches_rejected", REJECTED_BATCHES, counts.rejected)
     _counter(to, "borne_samples_rejected", REJECTED_SAMPLES, counts.rejected_samples)
     _counter(to, "borne_agent_batches_dropped", agents, counts.dropped_batches)

@@ -311,6 +311,7 @@ class RedactedIntake:
             counts,
             accepted=self._hashed(counts.accepted),
             duplicates=self._hashed(counts.duplicates),
+            forgotten_spools=self._hashed(counts.forgotten_spools),
             dropped_batches=self._hashed(counts.dropped_batches),
         )
 

@@ -185,7 +185,7 @@ def test_an_empty_batch_only_moves_the_mark() -> None:
         event_outcome=(),
     )
     assert {} == _apply(state, nothing)
-    assert {(agent_id(0), nothing.spool_id): 3} == state.marks
+    assert {(agent_id(0), nothing.spool_id): 3} == state.marks.all()
     assert {agent_id(0): NOW_NS} == state.arrivals
 
 

@@ -12,12 +12,13 @@ import pytest
 import zstandard
 
 from agent import wire
-from agent.records import Descriptors
+from agent.records import Descriptors, SpoolId
 from collector.chain import Chain
 from collector.errors import RefusedError
 from collector.gate import journal
 from collector.gate.callers import Caller
 from collector.gate.intake import UnknownSeriesError
+from collector.samples.marks import SPOOLS
 from collector.settings.limits import Limits
 from tests.fakes.collector_durable import (
     NOW_NS,
@@ -385,3 +386,15 @@ async def test_a_client_that_goes_away_keeps_its_turn(
         await asyncio.gather(gone, again, drained, return_exceptions=True)
     assert +content(batch(1)) == totals(chain)
     assert (1, 1) == (chain.counts.accepted["agent-0"], chain.counts.duplicates["agent-0"])
+
+
+async def test_a_spool_for_each_start_has_the_quietest_forgotten(
+    chain: Chain, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is refused; beyond 64 it is counted for each, and said once."""
+    for number in range(SPOOLS + 2):
+        await send(chain, batch(0, spool=SpoolId(bytes([number]) * 16)))
+    assert Counter({"agent-0": 2}) == chain.counts.forgotten_spools
+    assert Counter({"agent-0": SPOOLS + 2}) == chain.counts.accepted
+    assert 1 == caplog.text.count("the quietest is forgotten")
+    assert SPOOLS == len(chain._state.marks.all())

@@ -84,6 +84,17 @@ def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert expected == _loaded(tmp_path)
 
 
+def test_a_mark_that_is_forgotten_is_gone(tmp_path: Path) -> None:
+    """A checkpoint's marks are those of its snapshot and no older ones."""
+    catalog = Catalog(tmp_path)
+    catalog.load()
+    catalog.commit(_snapshot(), [])
+    marks = {(agent_id(0), b"u" * 16): 3}
+    catalog.commit(msgspec.structs.replace(_snapshot(), marks=marks), [])
+    catalog.close()
+    assert marks == _loaded(tmp_path).marks
+
+
 def test_a_later_checkpoint_adds_rows_and_moves_aliases(tmp_path: Path) -> None:
     """Within one run and after a restart, only what is new is added."""
     catalog = Catalog(tmp_path)

@@ -200,11 +200,13 @@ def test_counts_begin_at_zero_and_count() -> None:
     intake.counts.rejected["token"] += 2
     intake.counts.rejected["unheard"] += 1
     intake.counts.duplicates["paris"] += 3
+    intake.counts.forgotten_spools["paris"] += 6
     intake.counts.accepted["paris"] += 4
     intake.counts.rejected_samples["nan"] += 5
     assert value(intake, "borne_batches_rejected_total", reason="token") == 2
     assert value(intake, "borne_batches_rejected_total", reason="unheard") == 1
     assert value(intake, "borne_batches_duplicate_total") == 3
+    assert value(intake, "borne_spools_forgotten_total") == 6
     assert value(intake, "borne_batches_total", agent="paris") == 4
     assert value(intake, "borne_samples_rejected_total", reason="nan") == 5
 
