@@ -260,6 +260,7 @@ def _twin(vantage: Vantage, batch: Batch) -> RefusedError:
     return RefusedError(
         403,
         "twin",
-        f"batch {batch.sequence} of {vantage.name} is stored with other measurements: two agents"
-        " use copies of one state directory; give one of them an id and a directory of its own",
+        f"batch {batch.sequence} of {vantage.name} is not what its spool had under that number: two"
+        " agents use copies of one state directory, or one was set back to an old copy; give it an"
+        " empty directory, and a second agent an id of its own",
     )

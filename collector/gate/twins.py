@@ -3,7 +3,10 @@
     a batch at or below its spool's mark              is
     like the one that was stored under its sequence   a repetition: answered as stored
     unlike it                                         a twin's: refused, so that its agent keeps it
-    of a sequence that is remembered no more          a repetition, as far as anybody can tell
+    between two that are remembered, itself not       a twin's: nothing is stored under its sequence
+    before all that are remembered, and later than    a twin's: a spool that was set back measures
+    the first of them by its base time                anew what it gives an old number
+    before all that are remembered, and not later     a repetition, as far as anybody can tell
 
 Rules
 - A machine that was cloned, or a state directory that was copied, brings other measurements under
@@ -35,6 +38,7 @@ class Print(msgspec.Struct, frozen=True):
 
     checksum: int
     replies: int
+    base_ns: int
 
 
 def print_of(content: bytes, batch: Batch) -> Print:
@@ -48,7 +52,7 @@ def print_of(content: bytes, batch: Batch) -> Print:
     for column in columns:
         for part in (column[:READ], column[-READ:]):
             checksum = zlib.crc32(memoryview(part), checksum)  # type: ignore[arg-type]
-    return Print(checksum, len(batch.rtt_s))
+    return Print(checksum, len(batch.rtt_s), batch.base_ns)
 
 
 class Twins:
@@ -70,7 +74,12 @@ class Twins:
             spools.popitem(last=False)
 
     def differs(self, batch: Batch, found: Print) -> bool:
-        """Return whether something else is known to be stored under the batch's sequence."""
+        """Return whether a batch at or below its spool's mark cannot be what was stored."""
         spools = self._spools.get(batch.agent_id)
         stored = None if spools is None else spools.get(batch.spool_id)
-        return stored is not None and stored.get(batch.sequence, found) != found
+        if not stored:
+            return False
+        if batch.sequence in stored:
+            return stored[batch.sequence] != found
+        first, its = next(iter(stored.items()))
+        return batch.sequence > first or found.base_ns > its.base_ns

@@ -152,11 +152,16 @@ async def test_unknown_series_are_named(chain: Chain) -> None:
 
 
 async def test_a_repeated_batch_is_answered_as_stored(chain: Chain) -> None:
-    """At or below the mark of its spool nothing counts again; another spool counts for itself."""
-    for sequence in (3, 5, 5, 3, 4):
+    """At or below the mark of its spool nothing counts again; another spool counts for itself.
+
+    What was never stored is not answered as stored.
+    """
+    for sequence in (3, 5, 5, 3):
         await send(chain, batch(sequence))
-    assert Counter({"agent-0": 3}) == chain.counts.duplicates
+    assert Counter({"agent-0": 2}) == chain.counts.duplicates
     assert +content(batch(3)) + content(batch(5)) == totals(chain)
+    with pytest.raises(RefusedError, match="batch 4 of agent-0 is not what its spool had"):
+        await send(chain, batch(4))
     await send(chain, batch(4, spool=b"t" * 16))
     await send(chain, batch(4, agent=1))
     assert Counter({"agent-0": 3, "agent-1": 1}) == chain.counts.accepted

@@ -61,7 +61,7 @@ def test_long_batches_are_told_apart_by_their_times() -> None:
 def test_only_what_is_remembered_differs() -> None:
     """An unknown sequence is nobody's twin; the last ones of the last spools are remembered."""
     twins = Twins()
-    other = Print(0, 0)
+    other = Print(0, 0, 0)
     assert not twins.differs(batch(1), other)
     for sequence in range(REMEMBERED + 1):
         twins.remember(batch(sequence), printed(batch(sequence)))
@@ -73,3 +73,25 @@ def test_only_what_is_remembered_differs() -> None:
         twins.remember(one, printed(one))
     assert not twins.differs(batch(1), other)
     assert [1] == [len(spools) // SPOOLS for spools in twins._spools.values()]
+
+
+def test_a_spool_that_was_set_back_is_a_twin() -> None:
+    """A machine from a snapshot measures today under old numbers; a repetition is as old as they.
+
+    Such a batch was never stored: to answer it as stored would lose it.
+    """
+    twins = Twins()
+    for sequence in range(100, 101 + REMEMBERED):
+        twins.remember(batch(sequence), printed(batch(sequence)))
+    old, now_ns = batch(3), batch(200).base_ns
+    assert not twins.differs(old, printed(old))
+    anew = msgspec.structs.replace(old, base_ns=now_ns)
+    assert twins.differs(anew, printed(anew))
+
+
+def test_a_number_that_was_left_out_is_stored_nowhere() -> None:
+    """Its spool had dropped that batch: what comes under its number is another's."""
+    twins = Twins()
+    for sequence in (5, 7):
+        twins.remember(batch(sequence), printed(batch(sequence)))
+    assert [False, False, True] == [twins.differs(batch(n), printed(batch(n))) for n in (4, 5, 6)]
