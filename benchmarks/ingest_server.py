@@ -37,6 +37,7 @@ from collector.chain import Chain
 from collector.clock import WallClock
 from collector.gate import bodies, frames, ingest, replay, tls
 from collector.gate.frames import Entry
+from collector.gate.twins import Print
 from collector.records import Place, Vantage
 from collector.settings.config import Config
 from collector.settings.limits import Limits
@@ -104,7 +105,7 @@ def _instead(order: Order) -> Iterator[None]:
     """Let peers read bodies their own way for as long as the server runs."""
     if order.form in {"json", "remote"}:
         bodies.read = _reader(order.form)
-        ingest.print_of = lambda *_: None  # type: ignore[assignment,return-value]
+        ingest.print_of = lambda *_: Print(0, 0, 0)
     if not order.aggregate:
         State.apply = _mark  # type: ignore[method-assign]
     yield

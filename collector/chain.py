@@ -23,6 +23,7 @@ from collector import recovery, stating
 from collector.clock import Clock, WallClock
 from collector.episodes.plan import Plans
 from collector.errors import StoreError
+from collector.files import publish
 from collector.gate import replay
 from collector.gate.callers import Caller
 from collector.gate.ingest import Ingest
@@ -109,6 +110,7 @@ class Chain:
         await self._ingest.drain()
         await self._try("evidence", self._store_evidence)
         await self._try("checkpoint", self.checkpoint)
+        await self._try("twins", self._keep_twins)
         await asyncio.gather(*(sink.drain() for sink in self._sinks))
         await self._outlets.aclose()
         await self._journal.close()
@@ -244,6 +246,14 @@ class Chain:
         parts = (self._state, self._lock, self._bundles, self._counts.faults)
         await asyncio.to_thread(stating.store, *parts)
 
+    async def _keep_twins(self) -> None:
+        """Keep what tells two agents on one spool apart, for the next start."""
+        octets = self._start.twins.dump()
+        try:
+            await asyncio.to_thread(publish, self._rooms.twins, octets)
+        except OSError as error:
+            raise StoreError(f"write {self._rooms.twins}: {error}; check the disk") from error
+
     async def _keep_on(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
         """Do `work` at each interval, or as soon as it is wanted, until the end begins."""
         wanted = self._wanted[what]
@@ -281,6 +291,7 @@ class Chain:
             journal=self._journal,
             clock=self._clock,
             counts=self._counts,
+            twins=self._start.twins,
         )
         self._plans = Plans(self._state.routes.witness, self._lock, self._clock)
         self._reader = StoreReader(

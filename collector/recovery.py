@@ -28,6 +28,7 @@ from collector.files import sync_directory
 from collector.gate import journal
 from collector.gate.intake import Recovered
 from collector.gate.replay import Replay, drop
+from collector.gate.twins import Twins, print_of
 from collector.listed import Segment
 from collector.samples import quantiles
 from collector.settings.config import Config
@@ -48,6 +49,7 @@ class Rooms:
         self.journal = directory / "journal"
         self.segments = directory / "segments"
         self.evidence = directory / "evidence"
+        self.twins = directory / "twins.bin"
 
     def make(self) -> None:
         """Make what is not there, durably, readable by this user alone.
@@ -73,6 +75,7 @@ class Start:
     """Number of the first journal file that no checkpoint has."""
     segments: list[Segment]
     recovered: Recovered
+    twins: Twins
     faults: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -109,7 +112,8 @@ def recover(config: Config, rooms: Rooms, catalog: Catalog, bundles: Bundles) ->
     )
     faults: Counter[str] = Counter()
     replay = Replay(rooms.journal, checkpoint.floor)
-    damage += _replay(replay, state, rooms, faults)
+    twins = _twins(rooms)
+    damage += _replay(replay, state, twins, faults)
     stating.store(state, threading.Lock(), bundles, faults)
     drop(rooms.journal, checkpoint.floor)
     damage += map(str, replay.damage)
@@ -129,6 +133,7 @@ def recover(config: Config, rooms: Rooms, catalog: Catalog, bundles: Bundles) ->
         floor=checkpoint.floor,
         segments=list(checkpoint.segments),
         recovered=recovered,
+        twins=twins,
         faults=faults,
     )
 
@@ -160,7 +165,28 @@ def _imports(config: Config) -> Opened:
     return opened
 
 
-def _replay(replay: Replay, state: State, rooms: Rooms, faults: Counter[str]) -> list[str]:
+def _twins(rooms: Rooms) -> Twins:
+    """Return what was remembered at the last end; where that cannot be read, nothing is.
+
+    It is taken away: after a crash it would be followed by a gap.
+    """
+    try:
+        kept = rooms.twins.read_bytes()
+        rooms.twins.unlink()
+        return Twins.load(kept)
+    except FileNotFoundError:
+        return Twins()
+    except (OSError, ValueError) as error:
+        _LOG.warning(
+            "read %s: %s; goes on without: two agents that use one spool are found by what comes"
+            " from now on",
+            *(rooms.twins, error),
+            extra={"event": "twins_unread"},
+        )
+        return Twins()
+
+
+def _replay(replay: Replay, state: State, twins: Twins, faults: Counter[str]) -> list[str]:
     """Apply the journal again; return a sentence for each batch that is not read any more.
 
     Raises:
@@ -169,14 +195,16 @@ def _replay(replay: Replay, state: State, rooms: Rooms, faults: Counter[str]) ->
     damage = []
     for entry in replay:
         try:
-            state.apply(entry.vantage, wire.decode(entry.body), entry.received_ns)
+            batch = wire.decode(entry.body)
+            state.apply(entry.vantage, batch, entry.received_ns)
+            twins.remember(batch, print_of(entry.body, batch))
         except WireError as error:
             if error.reason == "version":
                 raise StoreError(
-                    f"replay {rooms.journal}: {error}; what it holds was acknowledged: use the"
+                    f"replay {replay.directory}: {error}; what it holds was acknowledged: use the"
                     " release that wrote it"
                 ) from error
-            damage.append(f"replay {rooms.journal}: a batch is not read any more: {error}")
+            damage.append(f"replay {replay.directory}: a batch is not read any more: {error}")
         except Exception:  # noqa: BLE001 - as at the door: the same batch, the same bug
             faults["apply"] += 1
             _LOG.exception(

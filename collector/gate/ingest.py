@@ -64,6 +64,7 @@ class Ingest:
         journal: Journal,
         clock: Clock,
         counts: Counts,
+        twins: Twins,
     ) -> None:
         """Let `agents` in; `state` is changed under `lock` alone."""
         self._vantage_of = {row.token_sha256: row for row in agents if row.token_sha256}
@@ -79,7 +80,7 @@ class Ingest:
         self._idle.set()
         self._waiting = Queue("journal", limits.backlog_octets)
         counts.queues[self._waiting.name] = self._waiting
-        self._twins = Twins()
+        self._twins = twins
         self._told: set[tuple[str, str]] = set()
 
     async def accept(self, body: bytes, encoding: str, caller: Caller) -> None:

@@ -12,7 +12,9 @@ Rules
 - A machine that was cloned, or a state directory that was copied, brings other measurements under
   sequences that are taken. To answer these as stored would lose them, and say the contrary.
 - What makes a batch is what was measured: an agent may send descriptors along the second time.
-- The last few of each spool are remembered since the start; an agent has one batch in flight.
+- The last few of each spool are remembered, without a gap; an agent has one batch in flight. An end
+  keeps them for the next start (`dump`); after a crash the journal gives what is in it.
+- What is kept has a checksum: by a wrong print an agent would be refused for ever.
 """
 
 import zlib
@@ -31,9 +33,10 @@ SPOOLS = 4
 """Spools of one agent: it has one at a time."""
 
 _COUNT_OCTETS = 4
+_CHECKSUM_OCTETS = 4
 
 
-class Print(msgspec.Struct, frozen=True):
+class Print(msgspec.Struct, frozen=True, array_like=True):
     """What tells batches of one sequence apart."""
 
     checksum: int
@@ -55,12 +58,47 @@ def print_of(content: bytes, batch: Batch) -> Print:
     return Print(checksum, len(batch.rtt_s), batch.base_ns)
 
 
+class _Kept(msgspec.Struct, frozen=True, array_like=True):
+    """One spool."""
+
+    agent_id: bytes
+    spool_id: bytes
+    stored: list[tuple[int, Print]]
+
+
 class Twins:
     """The prints of what was stored last."""
 
     def __init__(self) -> None:
         """Begin with nothing remembered."""
         self._spools: dict[bytes, OrderedDict[bytes, OrderedDict[int, Print]]] = {}
+
+    @classmethod
+    def load(cls, octets: bytes) -> "Twins":
+        """Return what `dump` gave.
+
+        Raises:
+            ValueError: The octets are not such a dump, or were changed.
+        """
+        checksum, rest = octets[:_CHECKSUM_OCTETS], octets[_CHECKSUM_OCTETS:]
+        if int.from_bytes(checksum, "little") != zlib.crc32(rest):
+            raise ValueError("its checksum does not hold")
+        self = cls()
+        for kept in msgspec.msgpack.decode(rest, type=list[_Kept]):
+            spools = self._spools.setdefault(kept.agent_id, OrderedDict())
+            spools[kept.spool_id] = OrderedDict(kept.stored)
+        return self
+
+    def dump(self) -> bytes:
+        """Return all that is remembered; `load` gives it back."""
+        kept = msgspec.msgpack.encode(
+            [
+                _Kept(agent_id, spool_id, list(stored.items()))
+                for agent_id, spools in self._spools.items()
+                for spool_id, stored in spools.items()
+            ]
+        )
+        return zlib.crc32(kept).to_bytes(_CHECKSUM_OCTETS, "little") + kept
 
     def remember(self, batch: Batch, found: Print) -> None:
         """Remember what is stored now."""

@@ -4,11 +4,12 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent import wire
 from collector.chain import Chain
-from collector.errors import StoreError
+from collector.errors import RefusedError, StoreError
 from collector.gate.frames import Entry
 from collector.gate.journal import Journal
 from tests.fakes.collector_durable import (
@@ -19,6 +20,7 @@ from tests.fakes.collector_durable import (
     config,
     content,
     contents,
+    send,
     totals,
     vantage,
 )
@@ -55,6 +57,37 @@ async def test_a_batch_of_another_release_in_the_journal_is_refused(tmp_path: Pa
     for _ in range(2):
         with pytest.raises(StoreError, match=r"not 9/0; .* release that wrote it"):
             await Chain(config(tmp_path), clock=StoppedClock()).__aenter__()
+
+
+@pytest.mark.parametrize("crash", [True, False])
+async def test_a_clone_is_found_after_a_start_too(tmp_path: Path, *, crash: bool) -> None:
+    """What is stored is known by the journal after a crash, and by what the last end kept."""
+    store, left = tmp_path / "store", tmp_path / "left"
+    async with Chain(config(store), clock=StoppedClock()) as chain:
+        for sequence in range(3):
+            await send(chain, batch(sequence))
+        if crash:
+            shutil.copytree(store, left)
+    cloned = msgspec.structs.replace(batch(1), rtt_s=[0.5] * len(batch(1).rtt_s))
+    async with Chain(config(left if crash else store), clock=StoppedClock()) as chain:
+        assert (3 if crash else 0) == chain.recovered.frames
+        with pytest.raises(RefusedError, match="copies of one state directory"):
+            await send(chain, cloned)
+        await send(chain, batch(1))
+        assert Counter({"agent-0": 1}) == chain.counts.duplicates
+
+
+async def test_what_was_known_of_twins_and_is_damaged_is_done_without(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said, and no batch is refused for it."""
+    async with Chain(config(tmp_path), clock=StoppedClock()) as chain:
+        await send(chain, batch(0))
+    (tmp_path / "twins.bin").write_bytes(b"changed")
+    async with Chain(config(tmp_path), clock=StoppedClock()) as chain:
+        assert "twins.bin" in caplog.text
+        await send(chain, batch(0))
+        assert Counter({"agent-0": 1}) == chain.counts.duplicates
 
 
 async def test_a_new_store_is_its_owners_alone(tmp_path: Path) -> None:

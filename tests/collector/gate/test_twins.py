@@ -2,6 +2,8 @@
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent import wire
 from agent.records import Batch, Descriptors
@@ -95,3 +97,31 @@ def test_a_number_that_was_left_out_is_stored_nowhere() -> None:
     for sequence in (5, 7):
         twins.remember(batch(sequence), printed(batch(sequence)))
     assert [False, False, True] == [twins.differs(batch(n), printed(batch(n))) for n in (4, 5, 6)]
+
+
+def test_what_is_remembered_outlives_the_program() -> None:
+    """A dump gives it back, and what comes again out of the journal changes nothing."""
+    twins = Twins()
+    for sequence in (5, 6, 9):
+        twins.remember(batch(sequence), printed(batch(sequence)))
+    again = Twins.load(twins.dump())
+    again.remember(batch(6), printed(batch(6)))
+    other = Print(0, 0, 0)
+    expected = [False, True, True, True, True, True]
+    assert expected == [again.differs(batch(sequence), other) for sequence in range(4, 10)]
+    assert not again.differs(batch(9), printed(batch(9)))
+    assert twins.dump() == again.dump()
+
+
+@given(st.data())
+def test_a_changed_dump_is_refused(data: st.DataObject) -> None:
+    """No print is made of a damaged file."""
+    twins = Twins()
+    twins.remember(batch(5), printed(batch(5)))
+    octets = bytearray(twins.dump())
+    at = data.draw(st.integers(0, len(octets) - 1))
+    octets[at] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(ValueError, match="checksum"):
+        Twins.load(bytes(octets))
+    with pytest.raises(ValueError, match=r"checksum|truncated"):
+        Twins.load(bytes(octets[:at]))
