@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from collector.records import Quantiles
 from collector.samples import packing
-from collector.samples.columns import Columns, Summaries
+from collector.samples.columns import Columns, Summaries, empty
 from collector.samples.quantiles import told
 
 
@@ -31,14 +31,20 @@ def summarised(columns: Columns) -> Summaries:
     )
 
 
-def joined(parts: Sequence[Summaries]) -> Summaries | None:
-    """Return all of them sorted by (row, start); None where a window comes in several parts."""
-    together = Summaries(
+def concat(parts: Sequence[Summaries]) -> Summaries:
+    """Return the summaries of all parts, one part after the other."""
+    parts = parts or [summarised(empty())]
+    return Summaries(
         **{
             field.name: np.concatenate([getattr(part, field.name) for part in parts])
             for field in fields(Summaries)
         }
     )
+
+
+def joined(parts: Sequence[Summaries]) -> Summaries | None:
+    """Return all of them sorted by (row, start); None where a window comes in several parts."""
+    together = concat(parts)
     order = np.lexsort((together.start_ns, together.row)).astype(np.int64)
     ordered = together.take(order)
     twice = np.diff(ordered.row.astype(np.int64)) == 0

@@ -4,17 +4,18 @@ Rules
 - What is asked for is taken at the coarsest level that fits (`collector.store.levels`).
 - Windows that are in one part need no sketch: their summaries are read, which are a tenth of the
   octets. Where one comes in several parts all are read with their sketches and added up.
+- The worst are told by companions; in an hour with late rows, their series by their windows.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.listed import Segment
+from collector.listed import HOUR_NS, Segment
 from collector.samples import packing, summaries
 from collector.samples.columns import Columns, Summaries
 from collector.samples.sums import Sums, TooManyError
@@ -22,6 +23,7 @@ from collector.store import levels, moments, segments
 from collector.store.levels import Piece
 
 _S_NS: Final = 1_000_000_000
+_MINUTE_NS: Final = moments.LEVEL_S * _S_NS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,14 +74,45 @@ class Question:
     def worst(self) -> NDArray[np.int32]:
         """Return by row the bucket of the highest p99 of a minute; `packing.NOTHING` for none."""
         pieces = levels.pieces(self.listed, self.from_ns, self.to_ns, None)
-        fresh = [piece for piece in pieces if piece.raw]
-        minutes = self._added(fresh, Sums(moments.LEVEL_S * _S_NS))
+        minutes = self._added([piece for piece in pieces if piece.raw], Sums(_MINUTE_NS))
         minutes = minutes.take(np.flatnonzero(minutes.received))
+        hour = minutes.start_ns // HOUR_NS
         companions = [segment for segment in self.listed if segment.kind == "moments"]
-        row, bucket = moments.read(self.directory, companions, self.from_ns, self.to_ns)
-        return packing.worst(
-            np.concatenate([row, minutes.row]),
-            np.concatenate([bucket, packing.middle(minutes)[:, -1]]),
+        late = {segment.first_ns // HOUR_NS for segment in companions}.intersection(hour.tolist())
+        fresh = ~np.isin(hour, list(late))
+        timely = [segment for segment in companions if segment.first_ns // HOUR_NS not in late]
+        parts = [
+            (minutes.row[fresh], packing.middle(minutes)[fresh, -1]),
+            moments.read(self.directory, timely, self.from_ns, self.to_ns),
+        ]
+        for segment in companions:
+            number = segment.first_ns // HOUR_NS
+            if number in late:
+                parts.append(self._amended(segment, np.unique(minutes.row[hour == number])))
+        row, bucket = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return packing.worst(row, bucket)
+
+    def _amended(
+        self, companion: Segment, late: NDArray[np.uint32]
+    ) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
+        """Return rows and buckets of an hour whose series `late` have more than its companion."""
+        row, bucket = moments.read(self.directory, [companion], self.from_ns, self.to_ns)
+        timely = ~np.isin(row, late)
+        begin_ns = companion.first_ns // HOUR_NS * HOUR_NS
+        of_hour = (self.held.start_ns // HOUR_NS == begin_ns // HOUR_NS) & np.isin(
+            self.held.row, late
+        )
+        hour = replace(
+            self,
+            rows=late.tolist(),
+            held=self.held.take(np.flatnonzero(of_hour)),
+            from_ns=max(self.from_ns, begin_ns),
+            to_ns=min(self.to_ns, begin_ns + HOUR_NS),
+        ).told(_MINUTE_NS)
+        hour = hour.take(np.flatnonzero(hour.received))
+        return (
+            np.concatenate([row[timely], hour.row]),
+            np.concatenate([bucket[timely], hour.middle[:, -1]]),
         )
 
     def _added(self, pieces: Iterable[Piece], sums: Sums) -> Columns:

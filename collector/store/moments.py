@@ -1,26 +1,26 @@
 """Shell: the companion of an hour of windows of 60 s: who is worst now.
 
 A question about all series at one time would read a day's file, which is sorted by series, whole.
-The companion of each hour holds what such a question asks, a row for each window, by (row, start):
+The companion of each hour holds what such a question asks, by (start, row), a row for each window
+that has samples:
 
-    row          uint32             the collector's number of the series; dictionary
-    start        timestamp ns UTC   DELTA_BINARY_PACKED
-    p50_step     int16              bucket of the median (`collector.store.windowtable`), less that
-                                    of the row before in the row group; 0 without samples; in zigzag
-                                    (0, -1, 1, -2 ... as 0, 1, 2, 3 ...): no octet is spent on signs
-    p99_above    int16              bucket of the quantile 0.99, less that of the median; null
-                                    without samples
+    row          uint32             the collector's number of the series; DELTA_BINARY_PACKED
+    start        timestamp ns UTC   dictionary
+    p99          int16              bucket of the quantile 0.99 (`collector.store.windowtable`);
+                                    dictionary
 
-The file's metadata hold the highest bucket of the quantile 0.99 of each series in the whole hour
-(`borne.worst`, encoded as `collector.store.seriesindex` does, each bucket less -32768): whole hours
-are told from there, without a row being read.
+A row group holds some whole minutes: a range reads those that it asks for. Nothing is compressed
+with zstd: it would save a sixteenth, and take twice the time to read.
 
-Both buckets are BYTE_STREAM_SPLIT: as steps they take half the octets. A bucket says a quantile
-within 0.55 %; the exact extremes are in the windows themselves.
+The file's metadata hold the highest bucket of each series in the whole hour (`borne.worst`, encoded
+as `collector.store.seriesindex` does, each bucket less -32768): whole hours are told from there,
+without a row being read.
+
+A bucket says a quantile within 0.55 %; the exact extremes are in the windows themselves. What the
+release before wrote (schema 1) is read as well: `collector.store.moments1`.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -30,31 +30,31 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from collector.listed import Segment
-from collector.samples import packing
+from collector.samples import packing, summaries
 from collector.samples.columns import Summaries
-from collector.store import segmentfile, segments, seriesindex, windowtable
+from collector.store import moments1, segmentfile, segments, seriesindex, windowtable
 from collector.store.segmentfile import Draft, Form
 
 LEVEL_S: Final = 60
 """Width of the windows that have a companion."""
-_SPLIT: Final = "BYTE_STREAM_SPLIT"
-_DELTA: Final = "DELTA_BINARY_PACKED"
 SCHEMA: Final = pa.schema(
     [
         pa.field("row", pa.uint32(), nullable=False),
         pa.field("start", pa.timestamp("ns", "UTC"), nullable=False),
-        pa.field("p50_step", pa.int16(), nullable=False),
-        pa.field("p99_above", pa.int16()),
+        pa.field("p99", pa.int16(), nullable=False),
     ]
 )
 FORM: Final = Form(
     kind="moments",
-    version="1",
+    version="2",
     schema=SCHEMA,
-    encodings={"start": _DELTA, "p50_step": _SPLIT, "p99_above": _SPLIT},
+    encodings={"row": "DELTA_BINARY_PACKED"},
+    measured=("start",),
+    compressed=(),
 )
+_SCHEMAS: Final = {moments1.VERSION: moments1.SCHEMA, FORM.version: SCHEMA}
 _START: Final = SCHEMA.get_field_index("start")
-_ROWS_PER_GROUP: Final = 65_536
+_ROWS_PER_GROUP: Final = 32_768
 _REMEMBERED: Final = 100
 """Hours whose worst stay in memory: a day and its like, at some 80 kB for 10,000 series."""
 
@@ -67,7 +67,7 @@ def write(
 ) -> list[Segment]:
     """Keep the companion of the windows of 60 s in `minutes` that start within [begin, end).
 
-    No windows, no file.
+    No samples, no file.
 
     Raises:
         StoreError: It cannot be read or written; nothing is left.
@@ -75,15 +75,14 @@ def write(
     parts = segments.read_summaries(
         directory, [s.name for s in minutes], from_ns=span_ns[0], to_ns=span_ns[1]
     )
-    if not parts:
-        return []
     told = _sorted(parts)
+    if not len(told):
+        return []
     draft = Draft(directory, FORM, level_s=LEVEL_S, stage="hour", suffix=suffix)
     try:
-        for begin in range(0, len(told), _ROWS_PER_GROUP):
-            places = np.arange(begin, min(begin + _ROWS_PER_GROUP, len(told)))
-            group = told.take(places)
-            draft.write(_table(group), (int(group.start_ns.min()), int(group.start_ns.max())))
+        for places in segments.groups(told.start_ns, _ROWS_PER_GROUP):
+            starts_ns = told.start_ns[places]
+            draft.write(_table(told, places), (int(starts_ns[0]), int(starts_ns[-1])))
     except BaseException:
         draft.discard()
         raise
@@ -95,8 +94,8 @@ def read(
 ) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
     """Return rows and buckets: for each series the highest p99 of a minute in [from_ns, to_ns).
 
-    A series may stand there several times, with what it had in parts of the range. The bucket is
-    `packing.NOTHING` where there were no samples.
+    A series may stand there several times, with what it had in parts of the range; one without
+    samples may stand there with `packing.NOTHING`.
 
     Raises: as `segments.read_windows`.
     """
@@ -118,38 +117,32 @@ def read(
 @lru_cache(maxsize=_REMEMBERED)
 def _whole(path: Path) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
     """Return rows and buckets of the worst of each series in a file, which never changes."""
-    with segmentfile.opened(path, "moments", {FORM.version: SCHEMA}) as found:
+    with segmentfile.opened(path, "moments", _SCHEMAS) as found:
         row, above = seriesindex.decode(found.file.metadata.metadata.get(b"borne.worst", b""))
     return row, above.astype(np.int32) + packing.NOTHING
 
 
 def _worst(told: Summaries) -> bytes:
-    bucket = np.where(told.received == 0, packing.NOTHING, told.middle[:, 2])
-    begins = np.flatnonzero(np.diff(told.row, prepend=told.row[:1] + np.uint32(1)))
-    highest = np.maximum.reduceat(bucket, begins)
-    return seriesindex.encode(told.row[begins], highest - packing.NOTHING)
+    row = np.unique(told.row)
+    highest = packing.worst(told.row, told.middle[:, 2])[row]
+    return seriesindex.encode(row, highest.astype(np.int64) - packing.NOTHING)
 
 
 def _sorted(parts: Sequence[Summaries]) -> Summaries:
-    together = Summaries(
-        **{
-            field.name: np.concatenate([getattr(part, field.name) for part in parts])
-            for field in fields(Summaries)
-        }
+    """Return the windows with samples by (start, row)."""
+    together = summaries.concat(parts)
+    received = np.flatnonzero(together.received)
+    return together.take(
+        received[np.lexsort((together.row[received], together.start_ns[received]))]
     )
-    return together.take(np.lexsort((together.start_ns, together.row)).astype(np.int64))
 
 
-def _table(told: Summaries) -> pa.Table:
+def _table(told: Summaries, places: slice) -> pa.Table:
     """Return the table of one row group."""
-    silent = told.received == 0
-    last = np.maximum.accumulate(np.where(silent, 0, np.arange(len(told))))
-    median = np.where(silent[last], 0, told.middle[last, 0])
     arrays = [
-        pa.array(told.row),
-        pa.array(told.start_ns).cast(SCHEMA.field("start").type),
-        pa.array(_zigzag(np.diff(median, prepend=0)).astype(np.int16)),
-        pa.array((told.middle[:, 2] - median).astype(np.int16), mask=silent),
+        pa.array(told.row[places]),
+        pa.array(told.start_ns[places]).cast(SCHEMA.field("start").type),
+        pa.array(told.middle[places, 2].astype(np.int16)),
     ]
     return pa.table(arrays, schema=SCHEMA)
 
@@ -157,27 +150,28 @@ def _table(told: Summaries) -> pa.Table:
 def _read(
     path: Path, from_ns: int, to_ns: int
 ) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.int32]]]:
-    with segmentfile.opened(path, "moments", {FORM.version: SCHEMA}) as found:
+    with segmentfile.opened(path, "moments", _SCHEMAS) as found:
+        if found.version == moments1.VERSION:
+            yield from moments1.read(found.file, from_ns, to_ns)
+            return
+        inside: list[int] = []
         for group in range(found.file.num_row_groups):
             statistics = found.file.metadata.row_group(group).column(_START).statistics
-            if statistics.max_raw < from_ns or statistics.min_raw >= to_ns:
-                continue
-            inside = from_ns <= statistics.min_raw and statistics.max_raw < to_ns
-            columns = ["row", "p50_step", "p99_above", *(() if inside else ("start",))]
-            table = found.file.read_row_group(group, columns=columns, use_threads=False)
-            above = table["p99_above"]
-            step = windowtable.numbers(table["p50_step"])
-            median = np.cumsum((step >> 1) ^ -(step & 1), dtype=np.int32)
-            bucket = median + windowtable.numbers(above.fill_null(0))
-            if above.null_count:
-                bucket[windowtable.numbers(above.is_null())] = packing.NOTHING
-            row = windowtable.numbers(table["row"])
-            if not inside:
-                starts_ns = windowtable.numbers(table["start"].cast(pa.int64()))
-                within = (starts_ns >= from_ns) & (starts_ns < to_ns)
-                row, bucket = row[within], bucket[within]
-            yield row, bucket
+            if from_ns <= statistics.min_raw and statistics.max_raw < to_ns:
+                inside.append(group)
+            elif statistics.min_raw < to_ns and from_ns <= statistics.max_raw:
+                yield _told(found.file.read_row_group(group, use_threads=False), from_ns, to_ns)
+        yield _told(found.file.read_row_groups(inside, ["row", "p99"], use_threads=False))
 
 
-def _zigzag(step: NDArray[np.int32]) -> NDArray[np.int32]:
-    return (step << 1) ^ (step >> 31)
+def _told(
+    table: pa.Table, from_ns: int | None = None, to_ns: int = 0
+) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
+    """Return rows and buckets of a table; with `from_ns`, of the minutes in [from_ns, to_ns)."""
+    row = windowtable.numbers(table["row"])
+    bucket = windowtable.numbers(table["p99"]).astype(np.int32)
+    if from_ns is None:
+        return row, bucket
+    starts_ns = windowtable.numbers(table["start"].cast(pa.int64()))
+    within = (starts_ns >= from_ns) & (starts_ns < to_ns)
+    return row[within], bucket[within]

@@ -11,7 +11,7 @@ Rules
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -85,7 +85,7 @@ class WindowsWriter:
         Raises: StoreError; then `discard`.
         """
         self._flush(everything=True)
-        for group in _groups(columns.row[order], self._most):
+        for group in groups(columns.row[order], self._most):
             self._write(columns, order[group])
 
     def finish(self) -> Segment | None:
@@ -111,9 +111,9 @@ class WindowsWriter:
     def _flush(self, *, everything: bool) -> None:
         """Write what waits in row groups; unless `everything`, the last one goes on waiting."""
         columns = concat(self._waiting)
-        groups = _groups(columns.row, self._most)
-        written = len(columns) if everything or not groups else groups[-1].start
-        for group in groups:
+        found = groups(columns.row, self._most)
+        written = len(columns) if everything or not found else found[-1].start
+        for group in found:
             if group.start < written:
                 self._write(columns, np.arange(group.start, group.stop))
         self._waiting = [columns.slice(written, len(columns))]
@@ -134,18 +134,18 @@ class WindowsWriter:
         self._draft.write(table, (int(told.start_ns.min()), int(told.start_ns.max())))
 
 
-def _groups(row: NDArray[np.uint32], most: int) -> list[slice]:
-    """Return row groups of whole series, of `most` rows at most or of one series."""
-    ends = np.flatnonzero(np.diff(row, append=row[-1:] + np.uint32(1))) + 1
-    groups: list[slice] = []
+def groups(key: NDArray[Any], most: int) -> list[slice]:
+    """Return row groups of whole runs of a key, of `most` rows at most or of one run."""
+    ends = np.append(np.flatnonzero(key[1:] != key[:-1]) + 1, key.size)
+    found: list[slice] = []
     begin = 0
-    while begin < row.size:
+    while begin < key.size:
         last = np.searchsorted(ends, begin + most, side="right") - 1
         first = np.searchsorted(ends, begin, side="right")
         end = int(ends[max(first, last)])
-        groups.append(slice(begin, end))
+        found.append(slice(begin, end))
         begin = end
-    return groups
+    return found
 
 
 def write_windows(

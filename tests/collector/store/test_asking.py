@@ -9,6 +9,7 @@ from collector.listed import DAY_NS, HOUR_NS
 from collector.samples import packing, summaries
 from collector.samples.columns import Columns, concat, empty
 from collector.samples.quantiles import merge, to_quantiles
+from collector.samples.windows import Windows
 from collector.store import segments
 from collector.store.asking import Question
 from tests.fakes.collector_days import DAY0_NS, S_NS, SERIES, chosen, spans, windows
@@ -84,25 +85,53 @@ def test_sketches_are_not_read_where_they_are_not_needed(
     store.catalog.close()
 
 
-def test_the_worst_are_those_with_the_highest_minute(tmp_path: Path) -> None:
-    """From companions, from late rows and from memory: the bucket of the highest p99 by series."""
+@pytest.mark.parametrize("span_ns", [EVER, (DAY0_NS + 600 * S_NS, DAY0_NS + 3960 * S_NS)])
+def test_the_worst_are_those_with_the_highest_minute(
+    tmp_path: Path, span_ns: tuple[int, int]
+) -> None:
+    """From companions, late rows and memory, each minute whole: the bucket of the highest p99.
+
+    The late parts are of every kind: sealed ones, ones in memory, of a series with many samples.
+    """
     store = Upkept(tmp_path)
     held = filled(store)
     store.work(NOW_NS)
-    late = windows(list(spans([1])), series=[2], seed=60)
+    late = windows(list(spans([0, 1])), series=[0, 2], seed=60)
     store.seal(late, "late")
-    fresh = windows([DAY0_NS + 28 * HOUR_NS], seed=61)
-    for span_ns in (EVER, (DAY0_NS + 600 * S_NS, DAY0_NS + 4000 * S_NS)):
-        # Late rows of a minute that is compacted are told beside it, until its day is merged.
-        minutes = [merge(part, 60 * S_NS) for part in (held, late, fresh)]
-        expected = np.full(SERIES, packing.NOTHING)
-        for part in minutes:
-            inside = chosen(part, *span_ns, 60 * S_NS)
-            some = inside.take(np.flatnonzero(inside.received))
-            np.maximum.at(expected, some.row, packing.middle(some)[:, -1])
-        inside_fresh = chosen(fresh, *span_ns, 10 * S_NS)
-        found = question(store, span_ns, inside_fresh).worst()
-        assert expected.tolist() == found.tolist()
+    fresh = [windows([DAY0_NS + 28 * HOUR_NS], seed=61), windows([DAY0_NS + 700 * S_NS], seed=62)]
+    expected = np.full(SERIES, packing.NOTHING)
+    inside = chosen(concat([held, late, *fresh]), *span_ns, 60 * S_NS)
+    inside = inside.take(np.flatnonzero(inside.received))
+    np.maximum.at(expected, inside.row, packing.middle(inside)[:, -1])
+    found = question(store, span_ns, chosen(concat(fresh), *span_ns, 10 * S_NS)).worst()
+    assert expected.tolist() == found.tolist()
+    store.catalog.close()
+
+
+def window_of(rtt_s: list[float], start_ns: int) -> Columns:
+    """Return a window of series 1."""
+    found, samples = Windows(), np.array(rtt_s, np.float32)
+    found.add(np.array([1]), np.array([0, samples.size]), samples, np.zeros(samples.size), start_ns)
+    return found.open()
+
+
+def test_a_late_part_alone_is_not_a_minute(tmp_path: Path) -> None:
+    """One slow sample that came late is no p99 of the minute that it joins."""
+    store = Upkept(tmp_path)
+    minute_ns = DAY0_NS + 600 * S_NS
+    held, slow = (
+        window_of([0.01 + number / 1e5 for number in range(240)], minute_ns),
+        window_of([9.0], minute_ns),
+    )
+    store.seal(held, "1")
+    store.work(NOW_NS)
+    assert "moments" in store.stages()
+    store.seal(slow, "late")
+    (alone,) = packing.middle(slow)[:, -1].tolist()
+    found = question(store).worst()
+    whole = merge(concat([held, slow]), 60 * S_NS)
+    assert [packing.NOTHING, packing.middle(whole)[0, -1]] == found.tolist()
+    assert found[1] < alone
     store.catalog.close()
 
 

@@ -3,16 +3,18 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
+import pytest
 
 from collector.listed import HOUR_NS, Segment
 from collector.samples import packing
+from collector.samples.columns import Columns
 from collector.samples.quantiles import merge
 from collector.store import moments
 from collector.store.segments import WindowsWriter
 from tests.fakes.collector_days import (
     DAY0_NS,
     S_NS,
-    SERIES,
     chosen,
     named,
     registered,
@@ -21,6 +23,13 @@ from tests.fakes.collector_days import (
 )
 
 MINUTE_NS = 60 * S_NS
+RANGES_NS = [
+    (0, 1 << 62),
+    (DAY0_NS + 240 * S_NS, DAY0_NS + 4000 * S_NS),
+    (DAY0_NS + 241 * S_NS, DAY0_NS + 242 * S_NS),
+    (DAY0_NS + 3000 * S_NS, DAY0_NS + 7200 * S_NS),
+    (DAY0_NS - 9, DAY0_NS),
+]
 
 
 def minutes(directory: Path, hours: tuple[int, ...]) -> list[Segment]:
@@ -33,26 +42,48 @@ def minutes(directory: Path, hours: tuple[int, ...]) -> list[Segment]:
     return [segment]
 
 
-def test_what_is_read_is_what_the_windows_say(tmp_path: Path) -> None:
-    """Row by row in a part of an hour, series by series for all of it: the bucket of p99."""
+def by_row(row: np.ndarray, bucket: np.ndarray) -> list[int]:
+    """Return the highest bucket of each series."""
+    return packing.worst(row, bucket).tolist()
+
+
+def expected_of(columns: Columns, span_ns: tuple[int, int]) -> Columns:
+    """Return the minutes with samples that start in a range."""
+    inside = chosen(columns, *span_ns, MINUTE_NS)
+    return inside.take(np.flatnonzero(inside.received))
+
+
+@pytest.mark.parametrize("rows_per_group", [7, 1 << 15])
+@pytest.mark.parametrize("span_ns", RANGES_NS)
+def test_what_is_read_is_what_the_windows_say(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    span_ns: tuple[int, int],
+    rows_per_group: int,
+) -> None:
+    """The highest bucket of p99 by series: of whole hours and parts, of few row groups and many."""
+    monkeypatch.setattr(moments, "_ROWS_PER_GROUP", rows_per_group)
     written = moments.write(tmp_path, minutes(tmp_path, (0, 1)), "c1")
     assert [("moments", 60, "hour")] == [(s.kind, s.level_s, s.stage) for s in written]
-    columns = windows(list(spans((0, 1), every_s=120)))
-    for span_ns in (
-        (0, 1 << 62),
-        (DAY0_NS + 240 * S_NS, DAY0_NS + 4000 * S_NS),
-        (DAY0_NS - 9, DAY0_NS),
-    ):
-        expected = chosen(columns, *span_ns, MINUTE_NS)
-        bucket = packing.middle(expected)[:, -1]
-        bucket[expected.received == 0] = packing.NOTHING
-        row, found = moments.read(tmp_path, written, *span_ns)
-        if span_ns == (0, 1 << 62):
-            bucket = packing.worst(expected.row, bucket)
-            assert list(range(SERIES)) == row.tolist()
-        else:
-            assert expected.row.tolist() == row.tolist()
-        assert bucket.tolist() == found.tolist()
+    expected = expected_of(windows(list(spans((0, 1), every_s=120))), span_ns)
+    found = moments.read(tmp_path, written, *span_ns)
+    assert by_row(expected.row, packing.middle(expected)[:, -1]) == by_row(*found)
+
+
+def test_minutes_outside_the_range_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a part of an hour, row by row, what that part has, sorted by time."""
+    monkeypatch.setattr(moments, "_ROWS_PER_GROUP", 10)
+    written = moments.write(tmp_path, minutes(tmp_path, (0,)), "c1")
+    span_ns = (DAY0_NS + 240 * S_NS, DAY0_NS + 1200 * S_NS)
+    expected = expected_of(windows(list(spans((0, 1), every_s=120))), span_ns)
+    row, found = moments.read(tmp_path, written, *span_ns)
+    assert sorted(zip(expected.row, packing.middle(expected)[:, -1], strict=True)) == sorted(
+        zip(row, found, strict=True)
+    )
+    read = pq.read_metadata(tmp_path / written[0].name)
+    assert len(expected) < read.num_rows / 2
 
 
 def test_a_part_of_the_minutes_is_written(tmp_path: Path) -> None:
@@ -64,23 +95,18 @@ def test_a_part_of_the_minutes_is_written(tmp_path: Path) -> None:
     assert [] == moments.write(tmp_path, whole, "c2", (0, 1))
 
 
-def test_silent_series_take_no_place_among_the_worst(tmp_path: Path) -> None:
-    """Row groups begin anew: a silent first row, silent rows between, and several groups."""
+def test_silent_windows_take_no_room(tmp_path: Path) -> None:
+    """A window without samples is in no row; where all are silent there is no file."""
     columns = merge(windows(list(spans((0,), every_s=60)), seed=8), MINUTE_NS)
     silent = columns.received == 0
     assert silent.any()
-    writer = WindowsWriter(tmp_path, named(registered()), level_s=60, stage="hour", suffix="m")
-    writer.add(columns)
-    made = writer.finish()
-    assert made is not None
-    moments._ROWS_PER_GROUP, before = 7, moments._ROWS_PER_GROUP
-    try:
-        (written,) = moments.write(tmp_path, [made], "c1")
-    finally:
-        moments._ROWS_PER_GROUP = before
-    row, bucket = moments.read(tmp_path, [written], 0, written.last_ns)
-    within = columns.start_ns < written.last_ns
-    columns, silent = columns.take(np.flatnonzero(within)), silent[within]
-    np.testing.assert_array_equal(columns.row, row)
-    np.testing.assert_array_equal(silent, bucket == packing.NOTHING)
-    np.testing.assert_array_equal(packing.middle(columns)[~silent, -1], bucket[~silent])
+    for number, some in enumerate((columns, columns.take(np.flatnonzero(silent)))):
+        writer = WindowsWriter(
+            tmp_path, named(registered()), level_s=60, stage="hour", suffix=f"m{number}"
+        )
+        writer.add(some)
+        made = writer.finish()
+        assert made is not None
+        written = moments.write(tmp_path, [made], f"c{number}")
+        assert (some.received > 0).sum() == sum(segment.rows for segment in written)
+        assert len(written) == (0 if number else 1)

@@ -279,8 +279,8 @@ def test_neighbours_stand_side_by_side(tmp_path: Path) -> None:
 )
 def test_a_row_group_ends_with_a_series(row: list[int], expected: list[tuple[int, int]]) -> None:
     """As many whole series as there is room for, four rows here; a larger one stands alone."""
-    groups = segments._groups(np.array(row, np.uint32), 4)
-    assert expected == [(group.start, group.stop) for group in groups]
+    found = segments.groups(np.array(row, np.uint32), 4)
+    assert expected == [(group.start, group.stop) for group in found]
 
 
 def test_each_hour_has_a_file_of_its_own(tmp_path: Path) -> None:
