@@ -1,7 +1,7 @@
 """Words: what a benchmark says, and the file that holds it."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,18 @@ def less(
         goal=f"<= {goal:g}x",
         holds=ratio >= 1 / goal,
     )
+
+
+def each(*parts: Callable[[], Iterable[Result]]) -> Iterator[Result]:
+    """Yield what each part measures; what fails is raised when all have had their turn."""
+    failures: list[Exception] = []
+    for part in parts:
+        try:
+            yield from part()
+        except Exception as error:  # noqa: BLE001 - any of them, and all are raised below
+            failures.append(error)
+    if failures:
+        raise ExceptionGroup("some of it could not be measured", failures)
 
 
 def _pair(

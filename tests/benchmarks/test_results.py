@@ -1,6 +1,8 @@
 """A benchmark's figures are medians of one run, and `holds` compares with the goal of that run."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -57,6 +59,47 @@ def test_a_missed_goal_is_said() -> None:
     assert line(missed) == (
         "x: 1 1/s against 1 (peer), 1.00x; goal >= 2x: NOT REACHED (spread 1 to 1)"
     )
+
+
+def test_what_fails_leaves_the_others_as_they_are() -> None:
+    """All that can be measured is told; then the failures are raised, all of them."""
+
+    def fails() -> list[results.Result]:
+        raise ValueError("an answer is wrong")
+
+    rows = [results.alone(name, "s", [1.0], at_most=5) for name in "ab"]
+    told = results.each(lambda: rows[:1], fails, lambda: rows[1:], fails)
+
+    assert [next(told), next(told)] == rows
+    with pytest.raises(ExceptionGroup, match="could not be measured") as caught:
+        next(told)
+    assert [str(error) for error in caught.value.exceptions] == ["an answer is wrong"] * 2
+
+
+def test_a_claim_that_fails_is_said_and_the_next_one_measured(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was measured before the failure is kept, and so is what comes after; exit 1."""
+
+    def fails() -> Iterator[results.Result]:
+        yield results.alone("first", "s", [1.0], at_most=5)
+        raise ValueError("an answer is wrong")
+
+    modules = {
+        "benchmarks.bench_start": fails,
+        "benchmarks.bench_store": lambda: [results.alone("last", "s", [1.0], at_most=5)],
+    }
+    monkeypatch.setattr(
+        "benchmarks.run.importlib.import_module",
+        lambda name: SimpleNamespace(measure=modules[name]),
+    )
+
+    assert main(["start", "store"]) == 1
+    said = capsys.readouterr()
+    assert "ValueError: an answer is wrong" in said.err
+    assert "start: took 0 s\n" in said.out
+    rows = msgspec.json.decode(file.read_bytes())
+    assert [row["claim"] for row in rows] == ["first", "last"]
 
 
 def test_an_unknown_claim_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
