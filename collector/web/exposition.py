@@ -7,7 +7,7 @@ Rules
 - Which format a client wants, `# HELP`, `# TYPE` and the end are prometheus-client's. The lines of
   samples are the same in all its text formats, as long as names are plain and no sample has an
   exemplar or a time of its own; those are made here, 400,000 of them where it has 10,000 paths.
-- Labels stand sorted by name; each is escaped once and kept.
+- Labels stand sorted by name. What a series has before its value is made once and kept.
 - Lines that stand together share their first labels by the table: these stand before (`head`) or
   behind (`tail`) all that is told of the lines themselves. What is told is kept as a `Mould`.
 - `?name[]=` asks for samples by their whole name; a family that nobody asks for is not made.
@@ -17,7 +17,7 @@ import re
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
-from itertools import chain, groupby
+from itertools import chain
 from typing import Final, NamedTuple
 
 from prometheus_client.exposition import choose_encoder
@@ -34,7 +34,9 @@ PART_OCTETS: Final = 1 << 18
 """Of one part: about a millisecond of work, and then others have the interpreter."""
 _REWRITING: Final = re.compile(r";\s*escaping=(dots|values)\b")
 _SUFFIX: Final = {"counter": "_total", "info": "_info"}
-_LABELS_KEPT: Final = 1 << 15
+_SERIES_KEPT: Final = 1 << 16
+"""Of both kinds: 300 octets each."""
+_PACKED_OCTETS: Final = 1 << 16
 _GZIP: Final = 31
 """zlib's word for a window of 32 KiB in gzip's frame."""
 _LEVEL: Final = 1
@@ -111,12 +113,15 @@ class _Families(Collector):
 
 
 def zipped(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """Give `parts` as one gzip stream; while it is packed others have the interpreter."""
+    """Give `parts` as one gzip stream; while one is packed others have the interpreter."""
     packer = zlib.compressobj(_LEVEL, wbits=_GZIP)
+    held = b""
     for part in parts:
-        if packed := packer.compress(part):
-            yield packed
-    yield packer.flush()
+        held += packer.compress(part)
+        if len(held) >= _PACKED_OCTETS:
+            yield held
+            held = b""
+    yield held + packer.flush()
 
 
 def sample_name(family: str) -> str:
@@ -130,7 +135,6 @@ def number(value: float) -> bytes:
     return text.encode()
 
 
-@lru_cache(_LABELS_KEPT)
 def label(name: str, value: str) -> bytes:
     """Return a label with its value escaped."""
     escaped = value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
@@ -139,59 +143,60 @@ def label(name: str, value: str) -> bytes:
 
 def line(name: str, value: float, *labels: str) -> bytes:
     """Return the line of one sample; `labels` in the order of the table."""
+    return b"%b%b\n" % (_series(name, labels), number(value))
+
+
+@lru_cache(_SERIES_KEPT)
+def _series(name: str, labels: tuple[str, ...]) -> bytes:
+    """Return all of a line that stands before the value."""
     texts = [label(key, labels[place]) for key, place in _order(name)]
-    told = b"{%b} " % b",".join(texts) if texts else b" "
-    return b"%b%b%b\n" % (_called(name), told, number(value))
+    told = b"{%b}" % b",".join(texts) if texts else b""
+    return b"%b%b " % (sample_name(name).encode(), told)
 
 
 class Mould(NamedTuple):
     """Lines that share their first labels, without these."""
 
     name: str
-    runs: tuple[tuple[bytes, tuple[bytes, ...]], ...]
-    """Values, each with what is told of the lines that have it one after another; behind the last
-    of these stands an empty one."""
-    before: tuple[tuple[str, int], ...]
-    """Shared labels that stand before what is told, with their places in the table."""
-    behind: tuple[tuple[str, int], ...]
+    pieces: tuple[bytes, ...]
+    """Four a line: room for `head`, what is told, room for `tail`, the value."""
+    told: tuple[str, ...]
+    """Labels that are told of each line."""
 
     def filled(self, *labels: str) -> bytes:
         """Return the lines with these first labels."""
-        head = b"%b{%b" % (_called(self.name), self._joined(self.before, labels, b"%b,"))
-        tail = b"%b} " % self._joined(self.behind, labels, b",%b")
-        ends = {value: b"%b%b\n%b" % (tail, value, head) for value, _ in self.runs}
-        lines = b"".join([ends[value].join(told) for value, told in self.runs])
-        return (head + lines)[: -len(head)]
-
-    @staticmethod
-    def _joined(of: Sequence[tuple[str, int]], labels: Sequence[str], form: bytes) -> bytes:
-        return b"".join([form % label(key, labels[place]) for key, place in of])
+        head, tail = _around(self.name, self.told, labels)
+        pieces = list(self.pieces)
+        count = len(pieces) // 4
+        pieces[0::4] = [head] * count
+        pieces[2::4] = [tail] * count
+        return b"".join(pieces)
 
 
-def mould(name: str, lines: Iterable[tuple[Sequence[str], float]]) -> Mould:
+def mould(name: str, lines: Sequence[tuple[Sequence[str], float]]) -> Mould:
     """Return the mould of lines, each given by its last labels and its value."""
-    found = list(lines)
     keys = TABLE[name].labels
-    told = keys[len(keys) - len(found[0][0]) :]
-    order = _order(name)
-    before = tuple((key, place) for key, place in order if key < min(told))
-    behind = tuple((key, place) for key, place in order if key > max(told))
-    if len(before) + len(told) + len(behind) != len(keys):
-        raise AssertionError(f"{name}: a label of all lines stands between those of each: {keys}")
-    runs = tuple(
-        (value, (*(_told(told, labels) for labels, _ in run), b""))
-        for value, run in groupby(found, key=lambda one: number(one[1]))
+    told = keys[len(keys) - len(lines[0][0]) :]
+    if between := [key for key in keys if min(told) < key < max(told) and key not in told]:
+        raise AssertionError(f"{name}: {between} of all lines stand between those of each")
+    pieces = ((b"", _told(told, labels), b"", number(value) + b"\n") for labels, value in lines)
+    return Mould(name, tuple(chain.from_iterable(pieces)), told)
+
+
+@lru_cache(_SERIES_KEPT)
+def _around(name: str, told: tuple[str, ...], labels: tuple[str, ...]) -> tuple[bytes, bytes]:
+    """Return what stands before and behind what is told, for these first labels."""
+    head = b"".join(
+        label(key, labels[place]) + b"," for key, place in _order(name) if key < min(told)
     )
-    return Mould(name, runs, before, behind)
+    tail = b"".join(
+        b"," + label(key, labels[place]) for key, place in _order(name) if key > max(told)
+    )
+    return b"%b{%b" % (sample_name(name).encode(), head), tail + b"} "
 
 
 def _told(keys: Sequence[str], values: Sequence[str]) -> bytes:
     return b",".join(label(*one) for one in sorted(zip(keys, values, strict=True)))
-
-
-@cache
-def _called(name: str) -> bytes:
-    return sample_name(name).encode()
 
 
 @cache

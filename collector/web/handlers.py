@@ -65,7 +65,7 @@ class Handlers:
         intake, config = redactedview.shown(intake, config)
         self._intake = intake
         self._config = config
-        self._face = metrics.Face(intake, config, clock)
+        self.face = metrics.Face(intake, config, clock)
         self.answers = Answers(intake, config, clock)
         self.reload: Callable[[], Awaitable[None]] | None = None
         """Reads the settings again; None: nobody can."""
@@ -97,7 +97,7 @@ class Handlers:
         """Answer by these settings from now on."""
         self.door.adopt(config.limits)
         self._intake, self._config = redactedview.shown(self._behind, config)
-        self._face = metrics.Face(self._intake, self._config, self._clock)
+        self.face = metrics.Face(self._intake, self._config, self._clock)
         self.answers.adopt(self._intake, self._config)
 
     async def release(self, _: web.Application) -> None:
@@ -137,7 +137,7 @@ class Handlers:
     async def metrics(self, request: web.Request) -> web.StreamResponse:
         """Answer a scrape, also before the chain is ready."""
         encode, content_type = exposition.chosen(request.headers.get("Accept", ""))
-        scrape = partial(self._face.scrape, encode, request.query.getall("name[]", []))
+        scrape = partial(self.face.scrape, encode, request.query.getall("name[]", []))
         parts = await self.answers.thread(scrape)
         return await self.answers.stream(request, parts, content_type)
 

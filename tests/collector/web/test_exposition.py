@@ -1,6 +1,7 @@
 """Lines of samples: octet for octet those of prometheus-client, in each of its formats."""
 
 import gzip
+import random
 from collections.abc import Iterable, Sequence
 
 import pytest
@@ -99,7 +100,7 @@ def test_a_mould_is_written_as_the_library_writes_it(
 
 def test_a_mould_takes_no_label_that_stands_between() -> None:
     """Two shared labels enclose what is told here; `family`, in the middle, would be lost."""
-    with pytest.raises(AssertionError, match="borne_path_verdict: a label of all lines stands"):
+    with pytest.raises(AssertionError, match=r"borne_path_verdict: \['family'\] of all lines"):
         exposition.mould(VERDICT, [(("FX", "territory", "proven_inside"), 1)])
 
 
@@ -157,3 +158,12 @@ def test_zipped_parts_are_one_gzip_stream(parts: list[bytes]) -> None:
     packed = list(exposition.zipped(parts))
     assert b"".join(parts) == gzip.decompress(b"".join(packed))
     assert b"" not in packed
+
+
+def test_zipped_parts_are_few() -> None:
+    """What packs well comes out together, what does not in parts that are still small."""
+    assert 1 == len(list(exposition.zipped([bytes(1000)] * 1000)))
+    noise = [random.Random(number).randbytes(30_000) for number in range(20)]
+    sizes = list(map(len, exposition.zipped(noise)))
+    assert 5 < len(sizes) < 11
+    assert max(sizes) < 2 * 1 << 16
