@@ -3,6 +3,7 @@
     settings that differ         what happens
     none                         certificates and tokens are read again, nothing else
     [web] tls, tokens_file       new connections and the next requests go by them
+    the client CA                connections of certificates that the one before vouched for end
     anything else                the chain is renewed behind the open connections
     [store] directory, listen    refused: they change with a restart alone
 
@@ -10,6 +11,7 @@ Rules
 - What cannot be used changes nothing: the settings before hold, the metric says so, the caller is
   told why.
 - While the disk is full or read-only nothing is closed: questions go on, and the settings are kept.
+- What takes long the first time (kernels and library of sinks) is done before the door is shut.
 - One reload at a time; who comes meanwhile waits.
 - Where the store cannot be opened again at all the program ends: whoever supervises it is told by
   its exit code, and agents keep what they have.
@@ -32,6 +34,7 @@ from collector.gate.intake import Intake
 from collector.gate.listening import Listening
 from collector.settings.config import Config
 from collector.settings.websettings import Access
+from collector.sinks import lineprotocol, sinkclient
 
 _ROOM_OCTETS: Final = 256 * 1024
 """What the disk must have room for before the store is closed: about what opening one takes."""
@@ -63,6 +66,7 @@ class Reload:
         self._live = live
         self._listening = listening
         self._clock = clock
+        self._vouching = tls.vouching(config.tls)
         self._turn = asyncio.Lock()
         self.adopt: Callable[[Config], None] = lambda _: None
         """Lets those know who answer by the settings; set by whoever serves."""
@@ -109,6 +113,7 @@ class Reload:
             if getattr(fresh, name) != getattr(self._config, name):
                 raise ConfigError(f"{what} changes with a restart alone")
         context = None if fresh.tls is None else tls.context(fresh.tls)
+        vouching = tls.vouching(fresh.tls)
         if _behind_the_door(fresh) != _behind_the_door(self._config):
             await asyncio.to_thread(_try_out, fresh)  # before anything is closed
             await self._live.renew(fresh)
@@ -116,16 +121,22 @@ class Reload:
         self.adopt(fresh)
         if not self.ending():
             await self._listening.renew(context)
+            if vouching != self._vouching:
+                self._listening.dismiss(context)
+            self._vouching = vouching
 
 
 def _try_out(fresh: Config) -> None:
-    """Read the files that are imported, and write one: a store that is full opens no second time.
+    """Do before anything is closed what can fail or takes long: a store that is full opens no more.
 
     Raises:
         ConfigError: A file of an import cannot be used.
         StoreError: The store's directory cannot be written.
     """
     importing.open_all(fresh.imports)
+    if fresh.sinks:
+        lineprotocol.warm()
+        sinkclient.imported()
     trial = fresh.directory / "reload"
     try:
         publish(trial, bytes(_ROOM_OCTETS))

@@ -5,9 +5,12 @@ Rules
   who may open them.
 - New certificates are for new connections. Those that are open stay open, and nobody who comes in
   between finds the door shut: the new server listens on the same socket before the old one stops.
+- Where client certificates are vouched for by another authority than before, those who came in by
+  one end their requests and come again: an authority that is taken out lets nobody in any more.
 - A Unix socket that another program answers on is never taken from it.
 """
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -24,6 +27,8 @@ from collector.settings.addresses import InheritedSocket, TcpAddress, UnixAddres
 
 BACKLOG: Final = 1024
 """Connections that the kernel keeps for us; a fleet comes back all at once."""
+LEAVE_S: Final = 5.0
+"""For what a connection has begun that is to end."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -35,6 +40,7 @@ class Listening:
         self._runner = runner
         self._sites: list[tuple[web.SockSite, socket.socket]] = []
         self._paths: list[Path] = []
+        self._leaving: set[asyncio.Task[None]] = set()
 
     async def open(self, addresses: tuple[str, ...], tls: ssl.SSLContext | None) -> None:
         """Listen on every address.
@@ -57,6 +63,24 @@ class Listening:
         for site, made in old:
             await self._serve(made.dup(), tls)
             await site.stop()
+
+    def dismiss(self, tls: ssl.SSLContext | None) -> None:
+        """End the connections that showed a certificate to another context than this.
+
+        A request that was begun is answered within `LEAVE_S` or broken off; no other is read.
+        """
+        server = self._runner.server
+        for connection in () if server is None else server.connections:
+            asked = connection.transport
+            if (
+                asked is not None
+                and asked.get_extra_info("sslcontext") is not tls
+                and asked.get_extra_info("peercert")
+            ):
+                connection.close()  # wakes one that waits for a request, which the next does not
+                leaving = asyncio.create_task(connection.shutdown(LEAVE_S))
+                self._leaving.add(leaving)
+                leaving.add_done_callback(self._leaving.discard)
 
     def close(self) -> None:
         """Remove the Unix sockets' files; call it once the runner has ended."""

@@ -8,6 +8,7 @@ Rules
 """
 
 import asyncio.sslproto
+import hashlib
 import ssl
 from typing import Final
 
@@ -43,6 +44,20 @@ def context(tls: Tls) -> ssl.SSLContext:
         except (OSError, ValueError) as error:
             raise _unusable("the client CA", str(tls.client_ca_file), error) from error
     return found
+
+
+def vouching(tls: Tls | None) -> str | None:
+    """Return the SHA-256 of the authorities that vouch for clients; None where there are none.
+
+    Raises:
+        ConfigError: The file cannot be read.
+    """
+    if tls is None or tls.client_ca_file is None:
+        return None
+    try:
+        return hashlib.sha256(tls.client_ca_file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise _unusable("the client CA", str(tls.client_ca_file), error) from error
 
 
 def _no_password() -> str:

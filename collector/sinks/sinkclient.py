@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from importlib import import_module
+from types import ModuleType
 from typing import Any, Final, Protocol
 
 import aiohttp
@@ -67,6 +68,12 @@ class Server(Protocol):
         ...
 
 
+def imported() -> tuple[ModuleType, ModuleType]:
+    """Return the library's client and its errors; the first call takes a while."""
+    within = "influxdb_client.client"
+    return import_module(f"{within}.influxdb_client_async"), import_module(f"{within}.exceptions")
+
+
 @asynccontextmanager
 async def connect(settings: SinkSettings) -> AsyncIterator[Server]:
     """Connect; the token is read again at each connection.
@@ -74,8 +81,7 @@ async def connect(settings: SinkSettings) -> AsyncIterator[Server]:
     Raises:
         SinkDownError: The token file cannot be read.
     """
-    library = await asyncio.to_thread(import_module, "influxdb_client.client.influxdb_client_async")
-    errors = await asyncio.to_thread(import_module, "influxdb_client.client.exceptions")
+    library, errors = await asyncio.to_thread(imported)
     token = await asyncio.to_thread(_token, settings)
     if token is not None and settings.kind != "influx2":
         token = f"Bearer {token}"

@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import ModuleType
 from typing import Self
 
 import aiohttp
@@ -20,6 +21,7 @@ from collector.chain import Chain
 from collector.errors import StoreError
 from collector.live import Live
 from collector.settings.config import Config, load
+from collector.sinks import lineprotocol, sinkclient
 from tests.fakes.collector_durable import StoppedClock, batch, token
 
 AGENT = """
@@ -239,6 +241,36 @@ async def test_a_full_disk_keeps_the_settings_and_closes_nothing(
         assert not (room.directory / "store" / "reload").exists()
 
 
+async def test_what_a_sink_needs_is_there_before_the_door_is_shut(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kernels and library of the first sink take seconds: agents are answered meanwhile."""
+    done, renew = list[str](), Live.renew
+
+    async def renewed(live: Live, config: Config) -> None:
+        done.append("renew")
+        await renew(live, config)
+
+    def imported() -> tuple[ModuleType, ModuleType]:
+        done.append("library")
+        return influx()
+
+    influx = sinkclient.imported
+    monkeypatch.setattr(Live, "renew", renewed)
+    monkeypatch.setattr(sinkclient, "imported", imported)
+    monkeypatch.setattr(lineprotocol, "warm", lambda: done.append("kernels"))
+    async with serving(room) as (session, _):
+        room.write(agents=1, rest=SINK)
+        assert 200 == (await reload(session))[0]
+        assert ["kernels", "library", "renew"] == done[:3]
+
+
+SINK = """
+[[sinks]]
+name = "nobody"
+kind = "victoriametrics"
+url = "http://127.0.0.1:9"
+"""
 FEED = """
 [[imports]]
 kind = "geofeed"

@@ -115,7 +115,7 @@ async def test_an_agent_without_a_token_delivers_and_certificates_are_renewed(
 ) -> None:
     """Its certificate is its identity, another one's is refused; SIGHUP serves a new certificate.
 
-    The connection that was open before goes on after.
+    The connection that was open before goes on after, unless its authority is taken out.
     """
     room = Room(tmp_path)
     now_ns = time.time_ns() - 60 * 10**9
@@ -136,5 +136,13 @@ async def test_an_agent_without_a_token_delivers_and_certificates_are_renewed(
                 await asyncio.sleep(0.05)
         assert (204, 204) == (await send(0, client), await send(1, client))
         assert wire_before is client._wire
+        (tmp_path / "authority.pem").write_bytes(Authority(tmp_path, "later").file.read_bytes())
+        child.send_signal(signal.SIGHUP)
+        async with asyncio.timeout(20):
+            with contextlib.suppress(UplinkError):
+                while await send(1, client):  # noqa: ASYNC110 - a signal
+                    await asyncio.sleep(0.05)
+        with pytest.raises(UplinkError):
+            await send(1, client)
         await client.close()
         await other.close()

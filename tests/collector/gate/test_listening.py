@@ -88,6 +88,39 @@ async def test_a_renewal_loses_no_connection(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+async def test_an_authority_that_is_taken_out_vouches_for_nobody(tmp_path: Path) -> None:
+    """Who came in by its certificate is out at once, and not let in again; others stay."""
+    before = Authority(tmp_path)
+    after = Authority(tmp_path, "after")
+    served = before.issue("served", "DNS:localhost")
+    files = {"certificate_file": served.certificate, "key_file": served.key}
+    old, new = (tls.context(Tls(**files, client_ca_file=one.file)) for one in (before, after))
+    path = tmp_path / "s"
+    async with listening("127.0.0.1:0", f"unix:{path}", context=old) as (found, runner):
+
+        async def connect(*by: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+            trust = ssl.create_default_context(cafile=before.file)
+            if by:
+                trust.load_cert_chain(*by)
+            port = runner.addresses[0][1]
+            return await asyncio.open_connection(
+                "127.0.0.1", port, ssl=trust, server_hostname="localhost"
+            )
+
+        known = await connect(*before.issue("agent", "DNS:agent"))
+        others = [await connect(), await asyncio.open_unix_connection(path)]
+        assert [b"here"] * 3 == [await ask(*one) for one in (known, *others)]
+        await found.renew(new)
+        found.dismiss(new)
+        assert b"" == await asyncio.wait_for(known[0].read(), 5)
+        fresh = await connect(*after.issue("fresh", "DNS:agent"))
+        assert [b"here"] * 3 == [await ask(*one) for one in (fresh, *others)]
+        found.dismiss(new)
+        assert b"here" == await ask(*fresh)
+        for _, writer in (known, fresh, *others):
+            writer.close()
+
+
 async def test_nobody_listens_after_the_end(tmp_path: Path) -> None:
     """Once the runner has stopped its sites a newcomer finds nobody, renewed or not."""
     path = tmp_path / "s"

@@ -153,3 +153,16 @@ def test_what_cannot_be_used_is_named(room: Room, tmp_path: Path) -> None:
             tls.context(wrong)
         assert f"[web.tls] {expected}" in str(caught.value)
         assert str(caught.value).endswith("; they must be PEM files")
+
+
+def test_who_vouches_is_known_by_what_the_file_says(tmp_path: Path) -> None:
+    """The same file with another content is another authority; without one nobody vouches."""
+    room = Room(tmp_path)
+    settings = room.settings()
+    before = tls.vouching(settings)
+    assert (before, None) == (tls.vouching(room.settings(required=True)), tls.vouching(None))
+    room.authority.file.write_bytes((tmp_path / "other.pem").read_bytes())
+    assert before != tls.vouching(settings)
+    room.authority.file.unlink()
+    with pytest.raises(ConfigError, match="cannot use the client CA"):
+        tls.vouching(settings)
