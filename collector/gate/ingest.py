@@ -82,6 +82,7 @@ class Ingest:
         counts.queues[self._waiting.name] = self._waiting
         self._twins = twins
         self._told: set[tuple[str, str]] = set()
+        self._failing = False
 
     async def accept(self, body: bytes, encoding: str, caller: Caller) -> None:
         """Store one batch durably; see `collector.gate.intake.Intake.accept`."""
@@ -166,12 +167,21 @@ class Ingest:
             try:
                 await self._journal.append(entry, partial(self._deliver, entry, batch, found))
             except StoreError as error:
-                self._counts.faults["journal"] += 1
-                _LOG.error("%s", error, extra={"event": "journal_failed"})
+                self._fail(error)
                 raise RefusedError(503, "store", "the store fails; send it again later") from error
+
+    def _fail(self, error: StoreError) -> None:
+        """Count that the disk failed; say it once, until it takes a batch again."""
+        self._counts.faults["journal"] += 1
+        if not self._failing:
+            self._failing = True
+            _LOG.error("%s", error, extra={"event": "journal_failed"})
 
     def _deliver(self, entry: Entry, batch: Batch, found: Print) -> None:
         """Apply a durable batch and remember it; in the journal's thread, in the agent's turn."""
+        if self._failing:
+            self._failing = False
+            _LOG.info("the journal takes batches again", extra={"event": "journal_healed"})
         self._apply(entry.vantage, batch, entry.received_ns)
         self._twins.remember(batch, found)
         self._counts.accepted[entry.vantage.name] += 1
@@ -252,8 +262,8 @@ def _check_identity(vantage: Vantage, batch: Batch) -> None:
         raise RefusedError(
             403,
             "identity",
-            f"the token is that of {vantage.name}, the batch says agent {batch.agent_id.hex()}:"
-            " give each agent its own id and token",
+            f"the caller is {vantage.name}, the batch says agent {batch.agent_id.hex()}: give each"
+            " agent its own id and token or certificate",
         )
 
 

@@ -190,9 +190,10 @@ async def test_a_batch_twice_in_flight_counts_once(chain: Chain) -> None:
 
 
 async def test_a_duplicate_waits_for_the_disk(
-    chain: Chain, monkeypatch: pytest.MonkeyPatch
+    chain: Chain, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A repeated batch is not answered as stored while the first one may still be lost."""
+    """What may still be lost is not answered as stored; the log, on that disk, gets two lines."""
+    caplog.set_level("INFO", "collector.gate.ingest")
 
     def fails(*_: int) -> None:
         raise OSError(28, "No space left on device")
@@ -208,6 +209,7 @@ async def test_a_duplicate_waits_for_the_disk(
     await send(chain, batch(1))
     assert +content(batch(1)) == totals(chain)
     assert Counter(journal=3) == chain.counts.faults
+    assert ["journal_failed", "journal_healed"] == [row.event for row in caplog.records]  # type: ignore[attr-defined]
 
 
 async def test_what_waits_for_the_disk_is_bounded(
