@@ -280,7 +280,6 @@ def _version(options: argparse.Namespace) -> int:
 
 def _serve(options: argparse.Namespace) -> int:
     """Check the settings, and serve unless that was all."""
-    from collector.gate import tls  # noqa: PLC0415 - see the rules
     from collector.settings.addresses import parse_listen  # noqa: PLC0415 - see the rules
     from collector.settings.config import Config, load  # noqa: PLC0415 - see the rules
 
@@ -294,10 +293,9 @@ def _serve(options: argparse.Namespace) -> int:
             raise ConfigError(f"--web.listen-address {error}") from error
     config = read()
     if options.check:
-        if config.tls is not None:
-            tls.context(config.tls)
-        print(f"{options.file}: fine")
-        return 0
+        from collector.commands import check  # noqa: PLC0415 - see the rules
+
+        return check.run(options.file, config)
     _log_to_stderr(options.level)
     import asyncio  # noqa: PLC0415 - see the rules
 

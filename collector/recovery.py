@@ -29,6 +29,7 @@ from collector.gate import journal
 from collector.gate.intake import Recovered
 from collector.gate.replay import Replay, drop
 from collector.gate.twins import Twins, print_of
+from collector.judgement import declared
 from collector.listed import Segment
 from collector.samples import quantiles
 from collector.settings.config import Config
@@ -123,7 +124,7 @@ def recover(config: Config, rooms: Rooms, catalog: Catalog, bundles: Bundles) ->
         damage=tuple(damage),
         removed_segments=removed,
     )
-    _tell(config, state, recovered)
+    _tell(config, state, recovered, soil)
     _warm()
     return Start(
         state=state,
@@ -213,9 +214,11 @@ def _replay(replay: Replay, state: State, twins: Twins, faults: Counter[str]) ->
     return damage
 
 
-def _tell(config: Config, state: State, recovered: Recovered) -> None:
+def _tell(config: Config, state: State, recovered: Recovered, soil: Soil | None) -> None:
     """Log what was found."""
     _name_forgotten(config, state)
+    for said in () if soil is None else declared.doubts(config.agents, config.zones, soil):
+        _LOG.warning("%s", said, extra={"event": "misplaced"})
     for sentence in recovered.damage:
         _LOG.error("%s", sentence, extra={"event": "damage"})
     _LOG.info(

@@ -2,7 +2,8 @@
 
 Rules
 - `--config.file` brings the operator's own rows: holders, lists, the directory of compiled tables
-  and the imported files. `--import` adds a file for this run. Zones and agents take no part.
+  and the imported files. `--import` adds a file for this run. Zones and agents take no part, and
+  need not be there.
 - What is missing is said once, on stderr: without compiled tables an address belongs to nobody, and
   a name that nobody checked cannot count; without borders nothing is proven. So is what is left out
   of an imported file.
@@ -52,7 +53,7 @@ def given(settings: Path | None, files: Sequence[Path]) -> Given:
         return Given(imports=by_hand)
     from collector.settings import config  # noqa: PLC0415 - most runs have none
 
-    found = config.load(settings)
+    found = config.load(settings, serves=False)
     return Given(
         networks=found.networks,
         imports=(*found.imports, *by_hand),

@@ -96,8 +96,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         return Policy(self.policy)
 
 
-def load(path: Path, listen: tuple[str, ...] = ()) -> Config:
+def load(path: Path, listen: tuple[str, ...] = (), *, serves: bool = True) -> Config:
     """Read and check the settings file at `path`; `listen` stands in place of its addresses.
+
+    Who does not serve needs neither agents nor a store.
 
     Raises: ConfigError for the first mistake, in the order of the tables below.
     """
@@ -114,7 +116,7 @@ def load(path: Path, listen: tuple[str, ...] = ()) -> Config:
         tls=found.tls,
         access=found.access,
         redact=found.redact,
-        directory=Path(store.text("directory")),
+        directory=Path(store.text("directory") if serves else store.text("directory", "")),
         checkpoint_interval_s=store.integer(
             "checkpoint_interval_s", DEFAULT_CHECKPOINT_INTERVAL_S, minimum=1, maximum=3600
         ),
@@ -134,7 +136,7 @@ def load(path: Path, listen: tuple[str, ...] = ()) -> Config:
     for each in (table, store, rows, atlas):
         each.done()
     document.done()
-    if not config.agents:
+    if serves and not config.agents:
         raise document.wrong("agents", "at least one table [[agents]] is needed: who may deliver")
     return config
 

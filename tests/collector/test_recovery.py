@@ -14,6 +14,7 @@ from collector.gate.frames import Entry
 from collector.gate.journal import Journal
 from tests.fakes.collector_durable import (
     NOW_NS,
+    PARIS,
     S_NS,
     StoppedClock,
     batch,
@@ -96,3 +97,15 @@ async def test_a_new_store_is_its_owners_alone(tmp_path: Path) -> None:
     async with Chain(config(home), clock=StoppedClock()):
         shut = (home, home / "journal", home / "segments", home / "evidence")
         assert [0o700] * 4 == [path.stat().st_mode & 0o777 for path in shut]
+
+
+async def test_a_start_says_which_positions_cannot_be(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And starts: settings are the operator's word."""
+    berlin = msgspec.structs.replace(PARIS, latitude=52.52, longitude=13.405)
+    agents = (msgspec.structs.replace(vantage(0), place=berlin), vantage(1))
+    settings = msgspec.structs.replace(config(tmp_path), agents=agents)
+    async with Chain(settings, clock=StoppedClock()) as chain:
+        assert chain.ready
+    assert 1 == caplog.text.count("mend the coordinates or the territory")

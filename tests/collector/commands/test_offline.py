@@ -12,6 +12,7 @@ from collector.cli import main
 from collector.commands import offline
 from collector.errors import ConfigError
 from collector.facts import atlas
+from collector.settings import config
 
 
 @pytest.fixture(name="beside", autouse=True)
@@ -95,3 +96,12 @@ def test_a_file_that_cannot_be_used_ends_the_command(
     """Exit 2 and one sentence."""
     assert 2 == main(["place", "62.115.125.171", "--import", str(tmp_path)])
     assert "--import" in capsys.readouterr().err
+
+
+def test_settings_that_only_bring_rows_need_neither_agents_nor_a_store(tmp_path: Path) -> None:
+    """Who explains a path serves nobody."""
+    file = tmp_path / "rows.toml"
+    file.write_text(f'[atlas]\ndirectory = "{tmp_path}"\n')
+    assert tmp_path == offline.given(file, ()).directory
+    with pytest.raises(ConfigError, match="directory"):
+        config.load(file)
