@@ -10,6 +10,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -35,7 +36,7 @@ def measure() -> list[Result]:
     with tempfile.TemporaryDirectory(prefix="borne-compaction-") as folder:
         directory = Path(folder)
         bench = made(directory, "hours")
-        hours = [_hour(bench, columns) for columns in reference.hours()]
+        hours = [hour(bench, columns) for columns in reference.hours()]
         (directory / "hours.json").write_bytes(msgspec.json.encode(hours))
         passes = [_pass(directory) for _ in range(PASSES)]
     grown_mib, cpu_s = zip(*passes, strict=True)
@@ -49,7 +50,7 @@ def measure() -> list[Result]:
     ]  # fmt: skip
 
 
-def made(directory: Path, suffix: str) -> Bench:
+def made(directory: Path, suffix: str, watch: Callable[[], None] = lambda: None) -> Bench:
     """Return a bench for the reference day's series."""
     rows = reference.registered()
     return Bench(
@@ -57,11 +58,11 @@ def made(directory: Path, suffix: str) -> Bench:
         named={known.row: (known.agent, known.series) for known in rows},
         places=ranks(rows),
         suffix=suffix,
-        watch=lambda: None,
+        watch=watch,
     )
 
 
-def _hour(bench: Bench, columns: Columns) -> Segment:
+def hour(bench: Bench, columns: Columns) -> Segment:
     """Keep an hour as its compaction does."""
     writer = WindowsWriter(
         bench.directory, bench.named, level_s=60, stage="hour", suffix=bench.suffix

@@ -2,7 +2,8 @@
 
 A windows segment passes through stages; whoever replaces one names all that take its place:
 
-    sealed   rows of 10 s as a checkpoint wrote them, of one hour; sinks are owed them
+    sealed   rows of 10 s as a checkpoint wrote them, of one hour, or late ones of many; sinks are
+             owed them
     loose    rows of 10 s of any hours that no sink is owed
     hour     everything of one hour that had come by then, at its level
     day      the same of one day

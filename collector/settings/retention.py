@@ -11,8 +11,8 @@
     evidence_days = 3660
 
 Rules
-- A file goes when all that it holds is older. Days are counted from the newest data or from the
-  collector's clock, whichever is earlier: a clock that runs ahead removes nothing.
+- A file goes when all that it holds is older (`collector.store.dues` says than what): a clock that
+  runs ahead removes nothing.
 - Evidence is kept as long as the episodes that name it, or longer.
 """
 
@@ -44,6 +44,13 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
         """Return for how long after its last row a segment is kept."""
         days: int = getattr(self, _KEYS[segment.kind, segment.level_s])
         return days * DAY_NS
+
+    def longest_ns(self) -> int:
+        """Return for how long windows are kept at the level that is kept longest."""
+        days: list[int] = [
+            getattr(self, name) for (kind, _), name in _KEYS.items() if kind == "windows"
+        ]
+        return max(days) * DAY_NS
 
 
 _KEYS: Final = {

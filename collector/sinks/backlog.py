@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from agent.records import Series
 from collector.errors import CorruptError, StoreError
-from collector.listed import SEALED_S, Segment
+from collector.listed import HOUR_NS, SEALED_S, Segment
 from collector.samples.columns import Columns, concat
 from collector.samples.quantiles import merge
 from collector.store import segments
@@ -47,8 +47,8 @@ class Listing(Protocol):
         """Return the sealed segments of windows with a later serial, in their order."""
         ...
 
-    def listed(self) -> list[Segment]:
-        """Return all segments in the order of their serials."""
+    def overlapping(self, from_ns: int, to_ns: int) -> list[Segment]:
+        """Return the segments of sealed windows with rows that may start in [from_ns, to_ns)."""
         ...
 
 
@@ -81,10 +81,25 @@ class Backlog:
         Raises:
             StoreError: A segment cannot be read; the message names it.
         """
-        from_ns, to_ns = segment.first_ns, segment.last_ns + _WIDTH_NS
-        own = self._read(segment, None, from_ns, to_ns)
+        own = self._read(segment, None, segment.first_ns, segment.last_ns + _WIDTH_NS)
+        number = own.start_ns // HOUR_NS
+        hours = np.unique(number)
+        listed = self._beside(segment, hours)
+        return concat(
+            [
+                self._whole(own.take(np.flatnonzero(number == hour)), listed)
+                for hour in hours.tolist()
+            ]
+        )
+
+    def _whole(self, own: Columns, listed: list[Segment]) -> Columns:
+        """Return windows of one hour with their parts in other segments."""
+        from_ns = int(own.start_ns.min())
+        to_ns = int(own.start_ns.max()) + _WIDTH_NS
         parts = [own]
-        for other in self._beside(segment, from_ns, to_ns):
+        for other in listed:
+            if other.first_ns >= to_ns or other.last_ns < from_ns:
+                continue
             try:
                 parts.append(self._read(other, np.unique(own.row).tolist(), from_ns, to_ns))
             except CorruptError as error:
@@ -96,16 +111,14 @@ class Backlog:
         together = concat(parts)
         return merge(together.take(_shared(together, own)), _WIDTH_NS)
 
-    def _beside(self, segment: Segment, from_ns: int, to_ns: int) -> list[Segment]:
-        """Return the other segments that may hold parts of its windows."""
+    def _beside(self, segment: Segment, hours: NDArray[np.int64]) -> list[Segment]:
+        """Return the other segments that may hold parts of windows of these hours."""
         return [
             other
-            for other in self.listing.listed()
-            if other.kind == "windows"
-            and other.level_s == SEALED_S
-            and other.serial != segment.serial
-            and other.first_ns < to_ns
-            and other.last_ns >= from_ns
+            for other in self.listing.overlapping(
+                int(hours[0]) * HOUR_NS, (int(hours[-1]) + 1) * HOUR_NS
+            )
+            if other.serial != segment.serial
         ]
 
     def _read(self, segment: Segment, rows: list[int] | None, from_ns: int, to_ns: int) -> Columns:

@@ -36,7 +36,7 @@ class Bundles:
             StoreError: It could not be written; nothing of it is kept.
         """
         digest = hashlib.sha256(statement).hexdigest()
-        path = self._directory / f"{digest}.json"
+        path = self.path(digest)
         try:
             with self._writing:
                 if path.exists():
@@ -59,7 +59,7 @@ class Bundles:
         """
         if not _DIGEST.fullmatch(digest):
             return None
-        path = self._directory / f"{digest}.json"
+        path = self.path(digest)
         try:
             statement = path.read_bytes()
         except FileNotFoundError:
@@ -73,6 +73,10 @@ class Bundles:
             )
         return statement
 
+    def path(self, digest: str) -> Path:
+        """Return where the Statement with this SHA-256 (hex) has a file of its own, if it does."""
+        return self._directory / f"{digest}.json"
+
     def loose(self, before_ns: int) -> list[Loose]:
         """Return the Statements that were written before a moment and lie in files of their own."""
         found = []
@@ -84,4 +88,4 @@ class Bundles:
 
     def remove(self, digest: str) -> None:
         """Remove the file of a Statement that is kept elsewhere now."""
-        (self._directory / f"{digest}.json").unlink(missing_ok=True)
+        self.path(digest).unlink(missing_ok=True)

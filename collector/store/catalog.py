@@ -82,6 +82,15 @@ class Catalog:
                 (serial, kind, level_s),
             )
 
+    def overlapping(self, from_ns: int, to_ns: int) -> list[Segment]:
+        """Return the segments of windows of 10 s with rows that may start in [from_ns, to_ns)."""
+        with self._translated("read"):
+            return checkpoints.segments(
+                self._database,
+                "kind = 'windows' AND level_s = ? AND first_ns < ? AND last_ns >= ?",
+                (SEALED_S, to_ns, from_ns),
+            )
+
     def cursor(self, sink: str) -> int:
         """Return the serial up to which `sink` needs nothing any more; 0 for one that is new."""
         return self._of_sink(sink)[0]

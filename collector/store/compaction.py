@@ -20,7 +20,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from collector import memory
-from collector.listed import HOUR_NS, LEVELS_S, SEALED_S, Segment, Stage
+from collector.listed import DAY_NS, HOUR_NS, LEVELS_S, SEALED_S, Segment, Stage
 from collector.samples.quantiles import merge
 from collector.store import dues, judged, moments, segmentfile, segments, streams
 from collector.store.merging import Part, merged
@@ -58,13 +58,22 @@ class Bench:
 
 
 def spread(bench: Bench, segment: Segment) -> list[Segment]:
-    """Write the rows of a loose file as a file for each hour, loose as well."""
-    columns = segments.read_windows(
-        bench.directory, [segment.name], from_ns=segment.first_ns, to_ns=segment.last_ns + 1
-    )
-    return segments.write_windows(
-        *(bench.directory, columns, bench.named, bench.suffix), places=bench.places, stage="loose"
-    )
+    """Write the rows of a raw file of several days as a loose file for each of these."""
+    with _all_or_none(bench) as written:
+        for day in range(segment.first_ns // DAY_NS, segment.last_ns // DAY_NS + 1):
+            bench.watch()
+            columns = segments.read_windows(
+                *(bench.directory, [segment.name]), from_ns=day * DAY_NS, to_ns=(day + 1) * DAY_NS
+            )
+            written.extend(
+                segments.write_windows(
+                    *(bench.directory, columns, bench.named, bench.suffix),
+                    places=bench.places,
+                    stage="loose",
+                    apart=0,
+                )
+            )
+    return written
 
 
 def gathered(bench: Bench, inputs: Sequence[Segment]) -> list[Segment]:
@@ -89,6 +98,7 @@ def day(
     Companions of hours with late rows are written anew: they take the place of `outdated`.
     """
     raw = [segment for segment in inputs if segment.stage in _RAW]
+    _prove(bench, inputs)
     with _all_or_none(bench) as written:
         for level_s in levels_s:
             below_s = (level_s, _HOURLY_S[-1]) if level_s == _COARSEST_S else (level_s,)
@@ -100,7 +110,7 @@ def day(
             ]
             written.extend(_levels(bench, [*rolled, *raw], (level_s,), "day"))
         minutes = [segment for segment in written if segment.level_s == moments.LEVEL_S]
-        for number in sorted({segment.first_ns // HOUR_NS for segment in raw}):
+        for number in sorted(_hours(raw)):
             bench.watch()
             span_ns = (number * HOUR_NS, (number + 1) * HOUR_NS)
             written.extend(moments.write(bench.directory, minutes, bench.suffix, span_ns))
@@ -109,8 +119,26 @@ def day(
 
 def outdated(inputs: Sequence[Segment], companions: Sequence[Segment]) -> list[Segment]:
     """Return the companions whose hours get late rows when `inputs` become a day."""
-    hours = {s.first_ns // HOUR_NS for s in inputs if s.stage in _RAW}
+    hours = _hours([segment for segment in inputs if segment.stage in _RAW])
     return [segment for segment in companions if segment.first_ns // HOUR_NS in hours]
+
+
+def _hours(raw: Sequence[Segment]) -> set[int]:
+    """Return the hours in which rows may start."""
+    return {
+        hour
+        for segment in raw
+        for hour in range(segment.first_ns // HOUR_NS, segment.last_ns // HOUR_NS + 1)
+    }
+
+
+def _prove(bench: Bench, inputs: Sequence[Segment]) -> None:
+    """Find out that a file cannot be read before minutes of work are done on the others."""
+    for segment in inputs:
+        bench.watch()
+        path = bench.directory / segment.name
+        with segmentfile.opened(path, "windows", segments.SCHEMAS, remember=False):
+            pass
 
 
 def joined(bench: Bench, inputs: Sequence[Segment]) -> list[Segment]:

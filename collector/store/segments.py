@@ -6,7 +6,8 @@ Rules
 - Series stand in the order of their places (`samples.registry.ranks`): those of one agent and
   zone side by side, so that a question about a pair reads a few row groups.
 - A row group ends with a series; the file's index says where each lies.
-- A sealed file holds rows of one hour: it is compacted with that hour, whole.
+- A sealed file holds rows of one hour: it is compacted with that hour, whole. Where late rows of
+  many hours come at once, those of most hours share one file: a checkpoint writes few.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -38,6 +39,8 @@ SCHEMAS: Final = {
     windowtable.VERSION: windowtable.SCHEMA,
 }
 """Columns of the files that are read, by version."""
+APART: Final = 8
+"""Hours that have a sealed file of their own at a checkpoint."""
 ROWS_PER_GROUP: Final = {"sealed": 8192, "loose": 8192, "hour": 4096, "day": 16_384}
 """Small where many files are merged at once: a group of each is in memory then."""
 _RAW_TIMES: Final = {"sealed": 1, "loose": 1, "hour": 4, "day": 4}
@@ -148,6 +151,16 @@ def groups(key: NDArray[Any], most: int) -> list[slice]:
     return found
 
 
+def _files_of(hour: NDArray[np.int64], apart: int) -> NDArray[np.int64]:
+    """Return the number of the file, from 0 on, for each row of an hour (n,)."""
+    hours, place, sizes = np.unique(hour, return_inverse=True, return_counts=True)
+    if hours.size <= apart:
+        return place
+    file = np.full(hours.size, apart)
+    file[np.argsort(-sizes, kind="stable")[:apart]] = np.arange(apart)
+    return file[place]
+
+
 def write_windows(
     directory: Path,
     columns: Columns,
@@ -156,9 +169,11 @@ def write_windows(
     *,
     places: NDArray[np.uint32] | None = None,
     stage: Stage = "sealed",
+    apart: int = APART,
 ) -> list[Segment]:
     """Keep windows of 10 s, on disk when this returns: a file for each hour that they start in.
 
+    Where these are more than `apart`, the hours with the fewest rows share one file.
     `named` says whose each of their rows is, `places` where each series stands (None: by number).
 
     Raises:
@@ -167,9 +182,9 @@ def write_windows(
     if not len(columns):
         return []
     place = columns.row if places is None else places[columns.row]
-    hour = columns.start_ns // HOUR_NS
-    order = np.lexsort((columns.start_ns, place, hour)).astype(np.int64)
-    begins = np.append(np.flatnonzero(np.diff(hour[order], prepend=hour[order[0]] - 1)), order.size)
+    file = _files_of(columns.start_ns // HOUR_NS, apart)
+    order = np.lexsort((columns.start_ns, place, file)).astype(np.int64)
+    begins = np.append(np.flatnonzero(np.diff(file[order], prepend=-1)), order.size)
     written: list[Segment] = []
     try:
         for begin, end in zip(begins[:-1].tolist(), begins[1:].tolist(), strict=True):

@@ -7,7 +7,8 @@ Rules
   one, and files that a start removes.
 - The list in memory changes under the lock that questions take: each finds the old list or the new
   one. A question that holds the old list when its files go asks again with the new one.
-- A file that is damaged or missing is said and left as it is; the rest goes on without it.
+- A file that is damaged or missing is said and left as it is; the rest goes on without it. A copy
+  that is put in its place is taken in (`collector.store.holding`).
 - A failure is said, nothing of it is left, and it is tried again at the next turn.
 """
 
@@ -28,6 +29,7 @@ from collector.store.bundles import Bundles
 from collector.store.catalog import Catalog
 from collector.store.compaction import Bench
 from collector.store.dues import Due
+from collector.store.holding import Holding
 
 _S_NS: Final = 1_000_000_000
 _SPARE_S: Final = 60
@@ -64,7 +66,7 @@ class Upkeep:
         self._settle_ns = _S_NS * (
             SEALED_S + config.grace_s + 2 * config.checkpoint_interval_s + _SPARE_S
         )
-        self._left: set[str] = set()
+        self._holding = Holding(config, catalog, directory)
         self._orphans: list[str] = []
         self._stopping = threading.Event()
 
@@ -87,11 +89,12 @@ class Upkeep:
             self._catalog.settle()
             self._remove(self._orphans)
             self._orphans.clear()
+        holding = self._holding
+        holding.look(now_ns)
         with self._lock:
-            segments = [segment for segment in self._listed if segment.name not in self._left]
-        found = dues.due(
-            segments, now_ns, self._settle_ns, self._config.retention, self._held(now_ns)
-        )
+            listed = self._listed[:]
+        found = dues.due(listed, now_ns, self._settle_ns, self._config.retention, holding)
+        segments = [segment for segment in listed if not holding.left(segment)]
         if found is None:
             return self._archived(segments, now_ns)
         try:
@@ -99,7 +102,7 @@ class Upkeep:
         except StoppedError:
             return False
         except (CorruptError, GoneError) as error:
-            self._leave(found, error)
+            self._leave([self._directory / s.name for s in found.segments], error, "segment_left")
             return True
         self._replace(removed, added)
         _LOG.info(
@@ -113,7 +116,11 @@ class Upkeep:
         """Move the Statements of one day that is over into a segment; return whether there were."""
         newest_ns = max((segment.last_ns for segment in segments), default=now_ns)
         today_ns = min(now_ns, newest_ns + DAY_NS) // DAY_NS * DAY_NS
-        loose = [one for one in self._bundles.loose(today_ns) if one.digest not in self._left]
+        loose = [
+            one
+            for one in self._bundles.loose(today_ns)
+            if not self._holding.is_left(self._bundles.path(one.digest))
+        ]
         if not loose:
             return False
         day = min(one.written_ns for one in loose) // DAY_NS
@@ -126,10 +133,9 @@ class Upkeep:
         except StoppedError:
             return False
         except (CorruptError, GoneError) as error:
-            names = [segment.name for segment in segments if segment.kind == "evidence"]
-            names += [one.digest for one in found]
-            self._left.update([name for name in names if name in str(error)] or names)
-            _LOG.error("%s; it is left as it is", error, extra={"event": "evidence_left"})
+            paths = [self._directory / s.name for s in segments if s.kind == "evidence"]
+            paths += [self._bundles.path(one.digest) for one in found]
+            self._leave(paths, error, "evidence_left")
             return True
         for one in found:
             self._bundles.remove(one.digest)
@@ -214,28 +220,12 @@ class Upkeep:
         for name in names:
             (self._directory / name).unlink(missing_ok=True)
 
-    def _leave(self, found: Due, error: StoreError) -> None:
+    def _leave(self, paths: Sequence[Path], error: StoreError, event: str) -> None:
         """Note which file cannot be read; the rest of what was due is done without it."""
-        spoiled = [segment.name for segment in found.segments if segment.name in str(error)]
-        self._left.update(spoiled or [segment.name for segment in found.segments])
-        _LOG.error("%s; it is left as it is", error, extra={"event": "segment_left"})
-
-    def _held(self, now_ns: int) -> dues.Held:
-        """Return whether a sink is still owed a segment, and not longer than its bound."""
-        owed = [
-            (cursor, now_ns - sink.backlog_s * _S_NS)
-            for sink in self._config.sinks
-            if (cursor := self._catalog.enrolled(sink.name)) is not None
-        ]
-        return lambda segment: any(
-            segment.serial > cursor and self._since_ns(segment, now_ns) >= oldest_ns
-            for cursor, oldest_ns in owed
+        spoiled = [path for path in paths if path.name in str(error)]
+        self._holding.leave(spoiled or paths)
+        _LOG.error(
+            "%s; it is left as it is, and a copy is taken in that is put in its place",
+            error,
+            extra={"event": event},
         )
-
-    def _since_ns(self, segment: Segment, now_ns: int) -> int:
-        """Return since when a segment waits: what an agent kept for days is owed from today on."""
-        try:
-            written_ns = (self._directory / segment.name).stat().st_mtime_ns
-        except OSError:
-            return segment.last_ns
-        return max(segment.last_ns, written_ns) if written_ns <= now_ns else segment.last_ns

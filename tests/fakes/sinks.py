@@ -72,9 +72,9 @@ class FakeListing:
             raise self.fails.pop(0)
         return [segment for segment in self.segments if segment.serial > serial]
 
-    def listed(self) -> list[Segment]:
-        """Return all."""
-        return self.segments
+    def overlapping(self, from_ns: int, to_ns: int) -> list[Segment]:
+        """Return those with rows in the range."""
+        return [s for s in self.segments if s.first_ns < to_ns and s.last_ns >= from_ns]
 
 
 class FakeBacklog:

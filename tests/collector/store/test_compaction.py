@@ -141,20 +141,25 @@ def test_neighbours_share_row_groups(tmp_path: Path) -> None:
     assert SERIES == len({row["row"] for row in table})
 
 
-def test_a_loose_file_is_spread_over_its_hours(tmp_path: Path) -> None:
-    """The rows of the release before come into files of one hour each, owed to no sink."""
-    columns = windows(list(spans([0, 1, 5])))
+def test_a_file_of_several_days_is_spread_over_them(tmp_path: Path) -> None:
+    """What the release before wrote, and late rows of many hours: loose, owed to no sink."""
     folder = Path(__file__).parents[1] / "kept" / "store-1" / "segments"
     name = min(path.name for path in folder.glob("windows-*"))
     (tmp_path / name).write_bytes((folder / name).read_bytes())
     before = segmentfile.describe(tmp_path, name)
     (one,) = compaction.spread(bench(tmp_path, rows=registered(8)), before)
     assert ("loose", before.rows) == (one.stage, one.rows)
-    wide = segments.write_windows(
-        *(tmp_path, columns, named(ROWS), "x"), places=ranks(ROWS), stage="loose"
+    columns = windows(list(spans([0, 1, 5, 24, 25, 80])))
+    (wide,) = segments.write_windows(
+        *(tmp_path, columns, named(ROWS), "x"), places=ranks(ROWS), apart=0
     )
-    assert ["loose"] * 3 == [s.stage for s in wide]
-    assert len(columns) == sum(s.rows for s in wide)
+    days = compaction.spread(bench(tmp_path), wide)
+    assert ["loose"] * 3 == [s.stage for s in days]
+    assert [0, 1, 3] == [(s.first_ns - DAY0_NS) // DAY_NS for s in days]
+    assert [0, 1, 3] == [(s.last_ns - DAY0_NS) // DAY_NS for s in days]
+    names = [s.name for s in days]
+    found = segments.read_windows(tmp_path, names, from_ns=0, to_ns=1 << 62)
+    assert_same(_sorted(columns), _sorted(found))
 
 
 def test_what_fails_leaves_nothing(tmp_path: Path) -> None:
@@ -164,7 +169,7 @@ def test_what_fails_leaves_nothing(tmp_path: Path) -> None:
     late = sealed(tmp_path, windows(list(spans([0])), seed=2), "2")
     inputs = [*(s for s in hours if s.kind == "windows"), *late]
     there = sorted(tmp_path.iterdir())
-    for step in range(1, 12):
+    for step in range(1, 20):
         calls = []
 
         def watch(calls: list[int] = calls, step: int = step) -> None:

@@ -295,6 +295,23 @@ def test_each_hour_has_a_file_of_its_own(tmp_path: Path) -> None:
     assert len(both) == len(found)
 
 
+def test_a_checkpoint_writes_few_files(tmp_path: Path) -> None:
+    """Where weeks are replayed the hours with most rows have their files, the rest share one."""
+    columns = sealed_windows()
+    hours = [replace(columns, start_ns=columns.start_ns + h * 3600 * S_NS) for h in range(300)]
+    both = concat([*hours[:-1], *[hours[-1]] * 2])
+    written = segments.write_windows(tmp_path, both, named(both), "1")
+    assert segments.APART + 1 == len(written)
+    assert 26 == max(segment.rows for segment in written[:-1])
+    rest = written[-1]
+    assert (len(both) - sum(s.rows for s in written[:-1])) == rest.rows
+    begin_ns, end_ns = segmentfile.span_ns(rest.name)
+    assert begin_ns <= rest.first_ns < rest.last_ns < end_ns
+    span = {"from_ns": hours[150].start_ns[0], "to_ns": hours[150].start_ns[-1] + 1}
+    found = segments.read_windows(tmp_path, [s.name for s in written], **span)
+    assert 13 == len(found)
+
+
 def test_where_one_hour_fails_none_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkpoint has all its files or none of them."""
     columns = sealed_windows()

@@ -120,12 +120,14 @@ def test_a_level_goes_when_it_is_too_old(tmp_path: Path) -> None:
     keep = Retention(windows_10s_days=2, windows_60s_days=4)
     store = Upkept(tmp_path, retention=keep)
     held = filled(store, range(5))
-    recent = windows([DAY0_NS + 4 * DAY_NS - 10 * S_NS])
-    store.seal(recent, "recent")
+    for day in (2, 3, 4):
+        recent = windows([DAY0_NS + day * DAY_NS - 10 * S_NS])
+        store.seal(recent, f"recent{day}")
     store.work(DAY0_NS + 4 * DAY_NS)
     old = [(s.kind, s.level_s) for s in store.listed if s.first_ns < DAY0_NS + DAY_NS]
     assert [("windows", 60), ("windows", 3600), ("windows", 86_400)] == old[-3:]
     assert ("windows", 10) not in old
+    store.seal(windows([DAY0_NS + 5 * DAY_NS - 10 * S_NS]), "recent5")
     store.work(DAY0_NS + 5 * DAY_NS)
     old = [(s.kind, s.level_s) for s in store.listed if s.first_ns < DAY0_NS + DAY_NS]
     assert [("windows", 3600), ("windows", 86_400)] == old
@@ -141,14 +143,17 @@ def test_late_rows_do_not_begin_a_level_that_went_again(tmp_path: Path) -> None:
     store = Upkept(tmp_path, retention=Retention(windows_10s_days=2))
     held = filled(store, range(5))
     now_ns = DAY0_NS + 2 * DAY_NS + 6 * HOUR_NS
-    store.seal(windows([now_ns - 600 * S_NS], series=[1]), "recent")
+    for hours in (72, 0):
+        store.seal(windows([now_ns - hours * HOUR_NS - 600 * S_NS], series=[1]), f"recent{hours}")
     store.work(now_ns)
+    assert 10 not in {s.level_s for s in store.listed if s.last_ns < DAY0_NS + DAY_NS}
     for hour in (20, 30):
         late = windows(list(spans([hour])), series=[1, 2], seed=hour)
         store.seal(late, f"late{hour}")
         held = concat([held, late])
     store.work(now_ns)
-    of_day = [s for s in store.listed if s.last_ns < DAY0_NS + DAY_NS and s.kind == "windows"]
+    day = DAY0_NS // DAY_NS
+    of_day = [s for s in store.listed if s.last_ns // DAY_NS == day and s.kind == "windows"]
     assert [60, 3600, 86_400] == [s.level_s for s in of_day]
     found = answer(store.segments, store.listed, DAY0_NS, DAY0_NS + DAY_NS, 10 * S_NS)
     assert_same(chosen(held, DAY0_NS, DAY0_NS + DAY_NS, 60 * S_NS), found)

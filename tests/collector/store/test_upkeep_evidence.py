@@ -114,7 +114,7 @@ def test_evidence_goes_with_its_time(store: Upkept) -> None:
     (segment,) = [s for s in store.listed if s.kind == "evidence"]
     assert isinstance(segment, Segment)
     late_ns = segment.last_ns + store.upkeep._config.retention.kept_ns(segment)
-    filled(store, ((late_ns - DAY0_NS) // HOUR_NS + 1,))
+    filled(store, [(late_ns - DAY0_NS) // HOUR_NS + 1 - 24 * day for day in range(3)])
     store.work(late_ns + 2 * HOUR_NS)
     assert [] == [s for s in store.listed if s.kind == "evidence"]
     store.catalog.close()
