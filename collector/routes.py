@@ -9,7 +9,8 @@ Rules
 - What is known of where the agents stand (`vantages`) is known to each judgement, and kept with it:
   a path judged before an agent was refuted stays as it is, the next round is judged without it.
 - An agent chooses what its targets are called: of so many (agent, target, family) paths are kept,
-  and those of further ones are left out and counted (`target_limit`). What was not traced for a
+  and those of further ones are left out and counted (`target_limit`). A path that is absurdly long
+  takes the room of several (`judgement.plausibility`: the largest 16 MB). What was not traced for a
   week makes room.
 - Confirmed episodes get a Statement, crossings and findings alike (`statements`). Here it is only
   drafted: writing it takes longer than judging a path, and is done by whoever stores it.
@@ -47,7 +48,7 @@ from collector.judgement import anycast, borders, landmarks
 from collector.judgement.anycast import Anycast
 from collector.judgement.control import HolderFinding
 from collector.judgement.landmarks import Landmarks, Memory, declared, discs
-from collector.judgement.plausibility import MAX_PATHS, plausible
+from collector.judgement.plausibility import MAX_PATHS, plausible, shares
 from collector.judgement.vantages import Vantages
 from collector.judgement.witness import Frontier, Witness
 from collector.nearness import Landmark, Nearness, Several
@@ -120,6 +121,8 @@ class Routes:
         self._agents = tuple(agents)
         self._statements = Statements()
         self.newest: dict[Key, PathRecord] = {}
+        self._shares: dict[Key, int] = {}
+        self._taken = 0
         self.fresh: list[PathRecord] = []
         """Paths that are in no segment yet, in the order of arrival."""
         if kept is not None:
@@ -233,7 +236,8 @@ class Routes:
         self._landmarks = Landmarks(declared(kept.landmarks, self._agents))
         self.vantages = Vantages(self._agents, kept.vantages)
         self._statements.load(kept.rounds, kept.drafts, self._crossings.all())
-        self.newest = {_key(record.judgement): record for record in kept.newest}
+        for record in kept.newest:
+            self._renew(_key(record.judgement), record)
 
     def _add(self, vantage: Vantage, path: Path, received_ns: int) -> None:
         zone = self._zone(path)
@@ -246,8 +250,7 @@ class Routes:
         key = _key(record.judgement)
         newest = self.newest.get(key)
         if newest is None or newest.judgement.started_ns <= record.judgement.started_ns:
-            self.newest.pop(key, None)  # so that whoever was not traced longest comes first
-            self.newest[key] = record
+            self._renew(key, record)
         setting = self._setting(vantage, path)
         demands = setting.ruling.demands
         for found in self._administration.observe(record.judgement, demands.administration):
@@ -260,14 +263,28 @@ class Routes:
 
     def _has_room(self, vantage: Vantage, path: Path) -> bool:
         key = (vantage.name, path.target or path.address or "", path.family)
-        if key in self.newest or len(self.newest) < self._targets:
-            return True
-        first = next(iter(self.newest))
+        more = shares(path) - self._shares.get(key, 0)
         started_ns = wall_ns(path.started_at) or 0
-        if self.newest[first].judgement.started_ns > started_ns - _FORGOTTEN_NS:
-            return False
-        del self.newest[first]
+        while more > 0 and self._taken + more > self._targets:
+            first = next(iter(self.newest), key)
+            if first == key or self._started_ns(first) > started_ns - _FORGOTTEN_NS:
+                return False
+            self._forget(first)
         return True
+
+    def _started_ns(self, key: Key) -> int:
+        return self.newest[key].judgement.started_ns
+
+    def _renew(self, key: Key, record: PathRecord) -> None:
+        """Keep a newest path, behind all others: whoever was not traced longest comes first."""
+        self._forget(key)
+        self.newest[key] = record
+        self._shares[key] = shares(record.path)
+        self._taken += self._shares[key]
+
+    def _forget(self, key: Key) -> None:
+        self.newest.pop(key, None)
+        self._taken -= self._shares.pop(key, 0)
 
     def _setting(self, vantage: Vantage, path: Path) -> Setting:
         """Return what the settings say of a path."""

@@ -39,7 +39,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     series: int = 100_000
     """How many series are kept, of all agents together; samples of further ones are left out."""
     targets: int = 20_000
-    """Of how many (agent, target, family) paths are kept; those of further ones are left out."""
+    """Of how many (agent, target, family) paths are kept; those of further ones are left out. One
+    that takes more than 128 KiB in memory counts as several."""
 
 
 def limits(table: Table) -> Limits:

@@ -220,6 +220,30 @@ def test_paths_of_targets_beyond_the_limit_are_left_out() -> None:
     assert (1, 2) == (len(routes.newest), len(routes.fresh))
 
 
+def _long(second: int, target: str, addresses: int) -> Path:
+    """Return a path of so many addresses."""
+    one = path(NOW_NS + second * S_NS, abroad=False)
+    (reply,) = one.hops[0].replies
+    hops = tuple(
+        Hop(ttl=n, replies=(msgspec.structs.replace(reply, address=f"62.115.0.{n}"),))
+        for n in range(1, addresses)
+    )
+    return msgspec.structs.replace(one, target=target, hops=(*hops, one.hops[1]))
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_an_absurdly_long_path_takes_the_room_of_several(*, restart: bool) -> None:
+    """So what is kept is bounded by octets; a short one in its place gives the room back."""
+    routes = Routes(KNOWLEDGE, [ZONE], None, targets=6)
+    steps = (("a", 160, 0), ("b", 2, 0), ("c", 2, 1), ("b", 160, 1), ("b", 2, 0), ("a", 2, 0))
+    for second, (target, addresses, left_out) in enumerate((*steps, ("c", 120, 0), ("d", 2, 1))):
+        one = _long(second, target, addresses)
+        found = routes.add(vantage(0), [one], NOW_NS, NOW_NS)
+        assert ({"target_limit": 1} if left_out else {}) == found, second
+        if restart:
+            routes = Routes(KNOWLEDGE, [ZONE], routes.dump(), targets=6)
+
+
 @pytest.mark.parametrize(("days", "known"), [(6, ["marseille", "second"]), (8, ["second", "new"])])
 def test_who_was_not_traced_for_a_week_makes_room(days: int, known: list[str]) -> None:
     """The one that was traced longest ago, also after a restart; nobody else."""

@@ -9,7 +9,7 @@ from agent.records import Path
 from collector import routes
 from collector.chain import Chain
 from collector.facts import knowledge
-from collector.judgement.plausibility import MAX_NAME, MAX_REPLIES, plausible
+from collector.judgement.plausibility import MAX_NAME, MAX_REPLIES, plausible, shares
 from tests.fakes.collector_durable import (
     NOW_NS,
     S_NS,
@@ -126,3 +126,26 @@ async def test_a_path_that_no_column_holds_stops_no_checkpoint(tmp_path: File, m
         await chain.checkpoint()
         assert {"path": 1} == chain.counts.rejected_samples
         assert (1, {}) == (chain.counts.checkpoints, chain.counts.faults)
+
+
+def test_the_largest_path_takes_the_room_of_a_hundred() -> None:
+    """As what it takes in memory, within a third; an ordinary one takes its own."""
+    one = path(NOW_NS, abroad=True)
+    (reply,) = one.hops[0].replies
+    largest = replace(
+        one,
+        links=(("x" * MAX_NAME, "y" * MAX_NAME),) * MAX_REPLIES,
+        hops=tuple(
+            replace(
+                one.hops[0],
+                ttl=ttl,
+                replies=tuple(
+                    replace(reply, address=f"2001:db8::{ttl:x}:{n:x}", name="x" * MAX_NAME)
+                    for n in range(16)
+                ),
+            )
+            for ttl in range(1, 256)
+        ),
+    )
+    assert plausible(largest, NOW_NS)
+    assert (1, True) == (shares(one), 150 < shares(largest) < 300)
