@@ -1,6 +1,8 @@
-"""Decider: the memory of open series-windows: arrays that grow, and shrink after a peak.
+"""Decider: the memory of open series-windows: arrays that are used again, and given back.
 
 Rules
+- Arrays are allotted far longer than most collectors need. What no window has used is address
+  space and no memory, so that growing up to there neither copies nor takes memory twice.
 - Slots and pages that windows give back are used again: a steady collector takes no new memory.
 - After a peak most of it would lie idle for ever: where a seal found less than a quarter of the
   pages in use that ever were, or leaves nothing open, the arrays are to be made anew.
@@ -25,18 +27,22 @@ from collector.samples.sketch import (
     Live,
 )
 
-_FIRST_SLOTS: Final = 1024
-_FIRST_PAGES: Final = 2 * _FIRST_SLOTS
+_SLOTS: Final = 1 << 19
+_PAGES: Final = 1 << 20
+"""As many open windows as 10k series have in nearly nine minutes: 320 MB of address space."""
+_FIRST_INDEX: Final = 2048
+_SMALL: Final = 4096
+"""Pages that are not worth giving back: 1 MiB."""
 _SPARE: Final = 4
 _GROWTH: Final = 4
-"""A power of two. Copying takes memory twice; what is beyond the copy takes none."""
+"""A power of two."""
 
 
-def allot(slots: int = _FIRST_SLOTS, pages: int = _FIRST_PAGES) -> Live:
+def allot(slots: int = _SLOTS, pages: int = _PAGES) -> Live:
     """Return empty arrays for `slots` series-windows (a power of two) and `pages` pages."""
     room = np.empty((pages, PER_OCTAVE), np.uint32)
     return Live(
-        slot_of=np.zeros(2 * slots, np.int32),
+        slot_of=np.zeros(min(_FIRST_INDEX, 2 * slots), np.int32),
         keys=np.empty(slots, np.int64),
         counts=np.empty((slots, OUTCOMES + 1), np.uint32),
         stats_s=np.empty((slots, 3)),
@@ -52,20 +58,22 @@ def allot(slots: int = _FIRST_SLOTS, pages: int = _FIRST_PAGES) -> Live:
 
 
 def grown(live: Live) -> Live:
-    """Return the same windows in longer arrays, whichever of them ran out."""
-    if live.state[OPEN] < live.keys.size:
+    """Return the same windows with whatever ran out four times as long: index, slots or pages."""
+    full, used = 2 * live.state[OPEN] >= live.slot_of.size, int(live.state[SLOTS])
+    if live.state[OPEN] == live.keys.size:
+        live = live._replace(
+            keys=_longer(live.keys, used),
+            counts=_longer(live.counts, used),
+            stats_s=_longer(live.stats_s, used),
+            heads=_longer(live.heads, used),
+        )
+    elif not full:
         pages = _longer(live.pages, int(live.state[PAGES]))
-        return live._replace(pages=pages, cells=pages.view(np.uint16))
-    used = int(live.state[SLOTS])
-    longer = live._replace(
-        slot_of=np.zeros(_GROWTH * live.slot_of.size, np.int32),
-        keys=_longer(live.keys, used),
-        counts=_longer(live.counts, used),
-        stats_s=_longer(live.stats_s, used),
-        heads=_longer(live.heads, used),
-    )
-    arena_kernels().rehash(longer)
-    return longer
+        live = live._replace(pages=pages, cells=pages.view(np.uint16))
+    if full:
+        live = live._replace(slot_of=np.zeros(_GROWTH * live.slot_of.size, np.int32))
+        arena_kernels().rehash(live)
+    return live
 
 
 def _longer(array: NDArray[Any], used: int) -> NDArray[Any]:
@@ -83,4 +91,4 @@ def pages_in_use(live: Live) -> int:
 def is_outgrown(live: Live, in_use: int) -> bool:
     """Return whether windows of which `in_use` pages are the most deserve smaller arrays."""
     most = int(live.state[PAGES])
-    return most > _FIRST_PAGES and (most > _SPARE * in_use or not live.state[OPEN])
+    return most > _SMALL and (most > _SPARE * in_use or not live.state[OPEN])

@@ -88,10 +88,13 @@ def found(key: int, live: Live) -> np.uint64:
 
 @part
 def taken_slot(key: int, live: Live) -> int:
-    """Return the slot of `key`, a fresh one where it is unknown; -1 where none is left."""
+    """Return the slot of `key`, a fresh one where it is unknown; -1 where none is left.
+
+    None is where the index is half full: searches would become long.
+    """
     place = found(key, live)
     slot = int(live.slot_of[place]) - 1
-    if slot < 0:
+    if slot < 0 and 2 * live.state[OPEN] < live.slot_of.size:
         slot = int(live.state[FREE_SLOT]) - 1
         if slot >= 0:
             live.state[FREE_SLOT] = live.heads[slot, 0]

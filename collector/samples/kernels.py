@@ -6,7 +6,10 @@ Rules
   it from numba's cache). Import it through `collector.samples.quantiles`, which does so lazily.
 - `nogil`, one thread, no fast math: results do not depend on the machine, and they are the same
   with `NUMBA_DISABLE_JIT=1`.
-- Index arithmetic is unsigned: signed indices cost numba a wrap-around test each.
+- Indices count up from zero within a slice, or are unsigned: others cost numba a test each for
+  wrapping around, and no loop with one becomes a loop of vectors.
+- numba's cache looks at the file of a kernel alone. After a change of the parts in `arenakernels`
+  or the words in `sketch` this file has to change as well, or the old ones stay in it.
 
 The cell of x comes from the bits of x without a logarithm: the bits minus one make the bounds
 upper-inclusive, the exponent gives the octave, and a table entry per 1/128 of the mantissa holds

@@ -128,9 +128,9 @@ class Live(NamedTuple):
     """
 
     slot_of: NDArray[np.int32]
-    """Open-addressing table of slot + 1, 0 where empty, twice as long as `keys`."""
+    """Open-addressing table of slot + 1, 0 where empty; a power of two long, at most half full."""
     keys: NDArray[np.int64]
-    """(window number << 32) | row, `FREE` where the slot is not in use; a power of two long."""
+    """(window number << 32) | row, `FREE` where the slot is not in use."""
     counts: NDArray[np.uint32]
     """A column per outcome and one for the zero bucket."""
     stats_s: NDArray[np.float64]

@@ -228,10 +228,10 @@ def test_ten_thousand_series_fit() -> None:
         windows.add(rows, offsets, samples, dt_ms, BASE_NS + batch % 6 * WIDTH_NS)
     assert 60_000 == len(windows)
     live = windows._live
-    per_slot = (live.slot_of, live.keys, live.counts, live.stats_s, live.heads)
-    octets = sum(array.nbytes for array in per_slot) / live.keys.size
     slots, pages = live.state[[SLOTS, PAGES]]
-    assert slots * octets + pages * live.pages[0].nbytes < 60_000 * 400
+    used = [live.keys[:slots], live.counts[:slots], live.stats_s[:slots], live.heads[:slots]]
+    octets = sum(array.nbytes for array in [*used, live.slot_of, live.pages[:pages]])
+    assert octets < 60_000 * 400
     assert 120_000 == int(windows.seal(BASE_NS + 3_600 * S_NS).received.sum())
     assert 0 == len(windows)
 
