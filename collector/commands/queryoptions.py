@@ -18,8 +18,10 @@ _SAYS: Final = {
     "target": "of this target alone",
     "protocol": "of this protocol alone: icmp, udp, tcp",
     "family": "of IPv4 (4) or IPv6 (6) alone",
-    "from": "begin of the range, RFC 3339 in UTC or seconds since the epoch",
-    "to": "its end, itself outside (default: now; for --store, where the store ends)",
+    "from": "begin of the range, RFC 3339 in UTC or seconds since the epoch; of episodes those that"
+    " went on then or later",
+    "to": "its end, itself outside (default: now; for --store, where the store ends; for episodes"
+    " none)",
     "range_s": "in place of --from: so many seconds",
     "step_s": "merge windows to steps of so many seconds",
     "q": "quantiles besides p50, p90 and p99, such as 0.5,0.999",
@@ -31,8 +33,8 @@ TAKES: Final = {
     "zones": _RANGE,
     "worst": (*_RANGE, "limit"),
     "paths": ("agent", "target", "limit"),
-    "crossings": ("agent", "target", "limit"),
-    "findings": ("agent", "target", "limit"),
+    "crossings": ("agent", "target", "from", "to", "limit"),
+    "findings": ("agent", "target", "from", "to", "limit"),
 }
 """The questions and their options, by the names of the API's parameters."""
 _HELP: Final = {

@@ -162,6 +162,8 @@ def _episodes_page(
             for row in rows
             if asked.agent in {None, row.agent}
             and asked.target in {None, row.target}
+            and row.first_seen_ns < asked.to_ns
+            and (row.ended_ns is None or row.ended_ns > asked.from_ns)
             and (asked.before is None or (row.first_seen_ns, row.id) < asked.before)
         ),
         key=lambda row: (row.first_seen_ns, row.id),

@@ -24,6 +24,8 @@ DEFAULT_PATHS: Final = 100
 DEFAULT_WORST: Final = 100
 MAX_ROWS: Final = 1000
 """Most paths or episodes of one page; the default for episodes."""
+EVER_NS: Final = 1 << 63
+"""Later than every time."""
 FORMS: Final = ("json", "csv", "arrow")
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
@@ -88,7 +90,19 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     parameters: tuple[Parameter, ...] = ()
 
 
-_EPISODES: Final = (_AGENT, _TARGET, _LIMIT, _CURSOR)
+_EPISODES: Final = (
+    _AGENT,
+    _TARGET,
+    Parameter(
+        name="from",
+        kind="time",
+        says="Those that went on then or later, RFC 3339 in UTC or seconds since the epoch.",
+        example="2026-01-31T12:00:00Z",
+    ),
+    Parameter(name="to", kind="time", says="Those that were first seen before this time."),
+    _LIMIT,
+    _CURSOR,
+)
 QUESTIONS: Final = (
     Question(
         name="zones",
@@ -196,6 +210,9 @@ class EpisodesQuery(msgspec.Struct, frozen=True, kw_only=True):
     agent: str | None = None
     target: str | None = None
     limit: int = MAX_ROWS
+    from_ns: int = 0
+    to_ns: int = EVER_NS
+    """Those that went on at some time in [from_ns, to_ns)."""
     before: tuple[int, str] | None = None
     """Those that come later in the order of (first seen, id), the largest first."""
 
@@ -274,10 +291,15 @@ def episodes_query(pairs: Pairs) -> EpisodesQuery:
     place = None if cursor is None else _EPISODES_CURSOR.fullmatch(cursor)
     if cursor is not None and place is None:
         raise _no_cursor(cursor)
+    from_ns, to_ns = given.time_ns("from", 0), given.time_ns("to", EVER_NS)
+    if from_ns >= to_ns:
+        raise refusal("from", "must be earlier than to")
     return EpisodesQuery(
         agent=given.text("agent"),
         target=given.text("target"),
         limit=given.integer("limit", MAX_ROWS),
+        from_ns=from_ns,
+        to_ns=to_ns,
         before=None if place is None else (int(place[1]), place[2]),
     )
 

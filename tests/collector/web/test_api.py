@@ -266,6 +266,28 @@ def test_pages_of_crossings_hold_every_crossing_once(limit: int) -> None:
     assert ["ff", "aa", "77"] == [row["id"] for row in chosen]
 
 
+@pytest.mark.parametrize(
+    ("from_ns", "to_ns", "expected"),
+    [
+        (0, 20, []),
+        (0, 21, ["old", "open"]),
+        (29, 30, ["old", "open"]),
+        (30, 31, ["open"]),
+        (99, 1 << 63, ["open"]),
+    ],
+)
+def test_episodes_of_a_range_went_on_in_it(from_ns: int, to_ns: int, expected: list[str]) -> None:
+    """Whoever asks about a month gets what began before it and ended in it or never, too."""
+    reader = FakeReader()
+    reader.crossing_rows = [
+        msgspec.structs.replace(OPEN, id=ident, first_seen_ns=20, ended_ns=ended_ns)
+        for ident, ended_ns in (("old", 30), ("open", None))
+    ]
+    asked = EpisodesQuery(from_ns=from_ns, to_ns=to_ns)
+    found = decoded(api.crossings(reader, asked))["crossings"]
+    assert expected == sorted(row["id"] for row in found)
+
+
 def test_quantiles_that_were_asked_for_have_their_names() -> None:
     """Each window has them by the text of the quantile; without `q` no window has the key."""
     asked = msgspec.structs.replace(HOUR, ranks_ppm=(500_000, 999_000))

@@ -115,6 +115,8 @@ def test_episodes_have_filters_and_pages() -> None:
     pairs = [("agent", "paris"), ("target", "t"), ("limit", "2"), ("cursor", "12-5f2c9a10")]
     expected = EpisodesQuery(agent="paris", target="t", limit=2, before=(12, "5f2c9a10"))
     assert expected == questions.episodes_query(pairs)
+    span = EpisodesQuery(from_ns=12 * 10**9, to_ns=1_769_860_800 * 10**9)
+    assert span == questions.episodes_query([("from", "12"), ("to", "2026-01-31T12:00:00Z")])
 
 
 def test_a_range_may_end_before_now() -> None:
@@ -224,6 +226,7 @@ def series(pairs: Pairs) -> object:
             [("cursor", "12")],
             "cursor: must be the next of the page before, not '12'",
         ),
+        (questions.episodes_query, [("from", "2"), ("to", "2")], "from: must be earlier than to"),
         (questions.no_query, [("a", "b")], 'unknown parameter "a"; this question takes none'),
     ],
 )
