@@ -3,7 +3,8 @@
 Rules
 - It holds what was acknowledged before it began, each sample once: the catalogue of one moment
   (SQLite's backup), the segments and the evidence that this catalogue names, and the journal from
-  the catalogue's floor on, which is read after it.
+  the catalogue's floor on, which is opened right after it: what is dropped from then on is read
+  all the same.
 - The collector is not asked and does not wait. Where it replaced or dropped a file meanwhile, the
   backup begins again with the catalogue of now, and keeps what it has of the rest.
 - The manifest is written last: a directory without one is no backup. What fails leaves nothing.
@@ -15,11 +16,11 @@ import re
 import sqlite3
 import zlib
 from collections.abc import Collection
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import BinaryIO, Final, NoReturn
 
 from collector.clock import WallClock
 from collector.errors import ConfigError, CorruptError, StoreError
@@ -74,6 +75,20 @@ class Backup:
 
     def _take_once(self) -> None:
         names, self.floor = self._catalog()
+        with ExitStack() as opened:
+            parts = [
+                (number, opened.enter_context(self._part(number))) for number in self._numbers()
+            ]
+            wanted = self._beside(names)
+            for number, part in parts:
+                wanted.add(f"journal/{journal.file_name(number)}")
+                self._journal(number, part)
+        for unwanted in set(self.taken) - wanted:
+            (self.target.home / unwanted).unlink()
+            del self.taken[unwanted]
+
+    def _beside(self, names: Collection[str]) -> set[str]:
+        """Take over all but the journal; return the paths of what belongs to this catalogue."""
         wanted = {checkpoints.FILE_NAME, *(f"segments/{name}" for name in names)}
         for name in names:
             self._segment(name)
@@ -84,12 +99,7 @@ class Backup:
         if (self.source.home / SALT_FILE).exists():
             wanted.add(SALT_FILE)
             self._immutable(self.source.home / SALT_FILE, self.target.home / SALT_FILE, SALT_FILE)
-        for number in self._numbers():
-            wanted.add(f"journal/{journal.file_name(number)}")
-            self._journal(number)
-        for unwanted in set(self.taken) - wanted:
-            (self.target.home / unwanted).unlink()
-            del self.taken[unwanted]
+        return wanted
 
     def _catalog(self) -> tuple[list[str], int]:
         """Take over the catalogue; return the names of its segments and its floor."""
@@ -162,7 +172,15 @@ class Backup:
             self._gap(f"journal files from {self.floor} on")
         return there
 
-    def _journal(self, number: int) -> None:
+    def _part(self, number: int) -> BinaryIO:
+        """Open a journal file."""
+        name = journal.file_name(number)
+        try:
+            return (self.source.journal / name).open("rb")
+        except FileNotFoundError:
+            self._gap(name)
+
+    def _journal(self, number: int, part: BinaryIO) -> None:
         """Take over a journal file; once more where a write that failed was taken back meanwhile.
 
         A file that is damaged in the store as well is taken as it is: the start says so.
@@ -171,10 +189,7 @@ class Backup:
         target = self.target.journal / name
         for _ in range(_COPIES):
             target.unlink(missing_ok=True)
-            try:
-                found = copying.copy(self.source.journal / name, target, f"journal/{name}")
-            except FileNotFoundError:
-                self._gap(name)
+            found = copying.copy_opened(part, target, f"journal/{name}")
             self.taken[found.path] = found
             if whole(target):
                 return

@@ -19,7 +19,17 @@ def copy(source: Path, target: Path, path: str) -> File:
 
     Raises: OSError.
     """
-    with source.open("rb") as read, target.open("xb") as written:
+    with source.open("rb") as read:
+        return copy_opened(read, target, path)
+
+
+def copy_opened(read: BinaryIO, target: Path, path: str) -> File:
+    """Copy what an open file holds from its begin on, also where its name is gone; as `copy`.
+
+    Raises: OSError.
+    """
+    read.seek(0)
+    with target.open("xb") as written:
         os.fchmod(written.fileno(), _MODE)
         found = _taken(read, path, written)
         written.flush()

@@ -66,7 +66,7 @@ class Victim:
         process.kill()
         output, errors = process.communicate()
         assert b"Traceback" not in errors, errors.decode()
-        whole = output.rpartition(b"\n")[0].replace(b"ready\n", b"")
+        whole = output[: output.rfind(b"\n") + 1].removeprefix(b"ready\n")
         lines = [line.split() for line in whole.splitlines()]
         acknowledged = [(int(agent), int(sequence)) for agent, sequence in lines]
         due = list(self.begins)
