@@ -30,6 +30,7 @@ from collector.settings.config import Config
 from collector.web import api, exposition, metrics, page, redactedview
 from collector.web.answers import FRESH, Answers
 from collector.web.door import Door
+from collector.web.zonesview import Chosen
 
 RETRY_AFTER_S: Final = 1
 """When an agent may come again after a 503."""
@@ -158,10 +159,11 @@ class Handlers:
         await self.reload()
         return web.Response(text="Borne collector has read its settings again.\n", headers=FRESH)
 
-    async def overview(self, _: web.Request) -> web.StreamResponse:
-        """Answer `/`."""
-        reader, config, now_ns = self._intake, self._config, self._clock.now_ns()
-        return await self._page(lambda: page.overview(reader.reader, config, now_ns))
+    async def overview(self, request: web.Request) -> web.StreamResponse:
+        """Answer `/`, with `agent` and `zone` for those alone."""
+        intake, config, now_ns = self._intake, self._config, self._clock.now_ns()
+        chosen = Chosen(request.query.get("agent"), request.query.get("zone"))
+        return await self._page(lambda: page.overview(intake.reader, config, now_ns, chosen))
 
     async def crossing(self, request: web.Request) -> web.StreamResponse:
         """Answer `/crossings/ID`."""

@@ -7,7 +7,7 @@ Rules
 - The page says what was seen, and beside it what was not: coverage, silence, premises.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import metadata, resources
 from typing import Final
@@ -18,45 +18,39 @@ from agent.records import Family
 from collector.audit import rounds
 from collector.audit.rounds import Rounds
 from collector.errors import RefusedError
-from collector.facts.regions import BY_NAME, JURISDICTIONS
+from collector.facts.regions import BY_NAME
 from collector.gate.intake import Reader
 from collector.judgement import sentences
 from collector.judgement.control import HolderFinding
 from collector.records import (
-    OUTSIDE,
-    SEVERITY,
     Axis,
     Crossing,
     HopJudgement,
     Judgement,
     PathRecord,
-    PathVerdict,
-    Quantiles,
     Verdict,
 )
 from collector.settings.config import Config
 from collector.settings.policy import Demands
-from collector.wall import wall_text
-from collector.web import agentview
+from collector.web import agentview, pagewords, zonesview
+from collector.web.pagewords import View
 
 ZONES_RANGE_S: Final = 60
 """The zones' table shows the last minute."""
 ABSENT_S: Final = 60
 """An agent that has not delivered for so long is named on the page."""
 MAX_CROSSINGS: Final = 100
+MAX_SENTENCES: Final = 20
+"""Open crossings of which the headline tells each by itself."""
 
 HTML_TYPE: Final = "text/html"
 ASSETS: Final[Mapping[str, str]] = {"borne.css": "text/css", "borne.svg": "image/svg+xml"}
 """Files served beside the pages, with their media types."""
 
-View = dict[str, object]
-"""What a template is given."""
+_ALL: Final = zonesview.Chosen()
 
 Key = tuple[str, str, Family]
 """(agent, target, family)."""
-
-Policies = Mapping[tuple[str, str], Demands]
-"""What is demanded, by (agent, target)."""
 
 
 def asset(name: str) -> bytes:
@@ -73,17 +67,18 @@ def notice(title: str, text: str, *, depth: int = 0, refresh_s: int | None = Non
     return _engine().get_template("notice.html").render(view)
 
 
-def overview(reader: Reader, config: Config, now_ns: int) -> str:
-    """Return the page `/`: headline, zones, crossings."""
+def overview(reader: Reader, config: Config, now_ns: int, chosen: zonesview.Chosen = _ALL) -> str:
+    """Return the page `/`: headline, zones (those that were chosen), crossings."""
     newest = {_key(row.judgement): row for row in reader.latest_paths()}
     crossings = reader.crossings()
     lists, policy = config.lists, _policy(config)
     findings = reader.findings()
     going_on = [row for row in crossings if row.ended_ns is None]
+    told = going_on[:MAX_SENTENCES]
     judged = {
         key: found
         for key, row in newest.items()
-        if (found := _worst(row.judgement, _demands(policy, row.judgement))) is not None
+        if (found := pagewords.worst(row.judgement, _demands(policy, row.judgement))) is not None
     }
     verdicts = list(judged.values())
     oldest_ns = min((newest[key].judgement.started_ns for key in judged), default=now_ns)
@@ -93,16 +88,21 @@ def overview(reader: Reader, config: Config, now_ns: int) -> str:
         .get_template("overview.html")
         .render(
             root="",
-            now=_time(now_ns),
+            now=pagewords.time(now_ns),
             headline=sentences.headline(going_on, verdicts, lists),
             mood=sentences.mood(going_on, verdicts, absent),
-            going_on=[sentences.crossing_sentence(row, lists) for row in going_on],
-            returning=_returning(going_on, newest),
+            going_on=[sentences.crossing_sentence(row, lists) for row in told],
+            untold=len(going_on) - len(told),
+            returning=_returning(told, newest),
             ground=sentences.ground(verdicts, now_ns - oldest_ns),
             absent=(*absent, *agentview.refuted(reader.positions())),
             agents=agentview.rows(reader, config.agents),
             several=sentences.several(one for row in newest.values() for one in row.several),
-            zones=list(_zones(reader, newest, policy, lists, now_ns)),
+            zones=zonesview.table(
+                reader.zones(now_ns - ZONES_RANGE_S * sentences.NS_PER_S, now_ns),
+                (row.judgement for row in newest.values()),
+                *(policy, lists, chosen),
+            ),
             range_s=ZONES_RANGE_S,
             crossings=[_crossing(row, lists, now_ns) for row in crossings[:MAX_CROSSINGS]],
             more=max(0, len(crossings) - MAX_CROSSINGS),
@@ -125,9 +125,9 @@ def crossing(reader: Reader, ident: str, now_ns: int, lists: sentences.Lists = B
     statement = None if row.evidence is None else reader.evidence(row.evidence)
     view: View = {
         "root": "../",
-        "now": _time(now_ns),
+        "now": pagewords.time(now_ns),
         "crossing": _crossing(row, lists, now_ns),
-        "wider": [_word(row.wider[name], name) for name in row.wider],
+        "wider": [pagewords.word(row.wider[name], name) for name in row.wider],
         "basis": None if statement is None else _basis(rounds.read(statement), row),
     }
     return _engine().get_template("crossing.html").render(view)
@@ -150,7 +150,7 @@ def _engine() -> jinja2.Environment:
 
 def _legend(meanings: Mapping[Verdict, str]) -> list[View]:
     return [
-        {**_word(verdict, ""), "code": verdict.value, "meaning": meaning}
+        {**pagewords.word(verdict, ""), "code": verdict.value, "meaning": meaning}
         for verdict, meaning in meanings.items()
     ]
 
@@ -159,31 +159,14 @@ def _key(judged: Judgement) -> Key:
     return judged.agent, judged.target, judged.family
 
 
-def _policy(config: Config) -> Policies:
+def _policy(config: Config) -> zonesview.Policies:
     """Return what is demanded of each (agent, target)."""
     found = config.demanded.over(config.agents, config.zones)
     return {(agent, target): demands for agent, _, target, demands in found}
 
 
-def _demands(policy: Policies, judged: Judgement) -> Demands:
+def _demands(policy: zonesview.Policies, judged: Judgement) -> Demands:
     return policy.get((judged.agent, judged.target), Demands())
-
-
-def _worst(judged: Judgement, demands: Demands) -> PathVerdict | None:
-    """Return the worst verdict of those that the policy asks for on territory, if it does."""
-    found = [_found(judged, name) for name in demands.territory]
-    told = [row for row in found if row is not None]
-    return min(told, key=lambda row: SEVERITY[row.verdict], default=None)
-
-
-def _found(
-    judgement: Judgement, jurisdiction: str | None, axis: Axis = Axis.TERRITORY
-) -> PathVerdict | None:
-    """Return the verdict for `jurisdiction`, None where there is none."""
-    for found in judgement.verdicts:
-        if (found.jurisdiction, found.axis) == (jurisdiction, axis):
-            return found
-    return None
 
 
 def _returning(going_on: Sequence[Crossing], newest: Mapping[Key, PathRecord]) -> list[str]:
@@ -191,104 +174,9 @@ def _returning(going_on: Sequence[Crossing], newest: Mapping[Key, PathRecord]) -
     found = []
     for row in going_on:
         record = newest.get((row.agent, row.target, row.family))
-        verdict = None if record is None else _found(record.judgement, row.jurisdiction)
+        verdict = None if record is None else pagewords.found(record.judgement, row.jurisdiction)
         found.append(sentences.returning(row, verdict))
     return [sentence for sentence in found if sentence is not None]
-
-
-def _zones(
-    reader: Reader,
-    newest: Mapping[Key, PathRecord],
-    policy: Policies,
-    lists: sentences.Lists,
-    now_ns: int,
-) -> Iterator[View]:
-    """Give a view per (agent, zone): its numbers, and the newest paths of each of its targets.
-
-    Those with a path outside what its policy demands come first: nobody searches 200 rows.
-    """
-    rows = reader.zones(now_ns - ZONES_RANGE_S * sentences.NS_PER_S, now_ns)
-    measured = {(row.agent, f"{row.provider}/{row.region}"): row.quantiles for row in rows}
-    routes: dict[tuple[str, str], list[View]] = {}
-    for (agent, _, _), record in newest.items():
-        judged = record.judgement
-        routes.setdefault((agent, judged.zone), []).append(
-            _route(judged, _demands(policy, judged), lists)
-        )
-    calm = {key: not any(route["outside"] for route in found) for key, found in routes.items()}
-    keys = measured.keys() | routes.keys()
-    for agent, zone in sorted(keys, key=lambda key: (calm.get(key, True), key)):
-        found = routes.get((agent, zone), [])
-        yield {
-            "agent": agent,
-            "zone": zone,
-            **_numbers(measured.get((agent, zone))),
-            "routes": sorted(found, key=lambda route: (str(route["target"]), str(route["family"]))),
-        }
-
-
-def _numbers(found: Quantiles | None) -> View:
-    if found is None:
-        unknown = sentences.UNKNOWN
-        return {"p50": unknown, "p90": unknown, "p99": unknown, "loss": unknown, "lossy": False}
-    return {
-        "p50": sentences.milliseconds(found.p50_s),
-        "p90": sentences.milliseconds(found.p90_s),
-        "p99": sentences.milliseconds(found.p99_s),
-        "loss": sentences.percent(found.loss_ratio),
-        "lossy": bool(found.lost),
-    }
-
-
-def _route(judged: Judgement, demands: Demands, lists: sentences.Lists) -> View:
-    """Return the view of one target's newest path."""
-    asked = _worst(judged, demands)
-    known = _found(judged, JURISDICTIONS[0].name)
-    soil = next(iter((*demands.administration, *demands.territory)), JURISDICTIONS[0].name)
-    return {
-        "outside": asked is not None and asked.verdict in OUTSIDE,
-        "target": judged.target,
-        "family": judged.family,
-        "flows": len(judged.flows),
-        "countries": _countries(judged.countries, demands.territory, lists),
-        "territory": list(_said(judged, Axis.TERRITORY, demands.territory, lists)),
-        "administration": list(_said(judged, Axis.ADMINISTRATION, demands.administration, lists)),
-        "groups": sentences.foreign_groups(judged, soil, lists),
-        "placed": sentences.UNKNOWN if known is None else sentences.placed(known),
-        "silent": 0 if known is None else known.coverage.hops_silent,
-        "judged": _time(judged.started_ns),
-    }
-
-
-def _said(
-    judged: Judgement, axis: Axis, wanted: Sequence[str], lists: sentences.Lists
-) -> Iterator[View]:
-    """Give a view per verdict with its jurisdictions; what is demanded comes first, by itself."""
-    said: dict[tuple[bool, Verdict], list[str]] = {}
-    for name in lists:
-        found = _found(judged, name, axis)
-        if found is not None:
-            said.setdefault((name in wanted, found.verdict), []).append(name)
-    for (asked, verdict), names in sorted(said.items(), key=lambda item: not item[0][0]):
-        yield {**_word(verdict, " ".join(names)), "demanded": asked}
-
-
-def _countries(
-    codes: Sequence[str], jurisdictions: Sequence[str], lists: sentences.Lists
-) -> list[View]:
-    """Return the route as countries, those outside a demanded jurisdiction marked."""
-    held = [lists[name].widest for name in jurisdictions if name in lists]
-    return [{"code": code, "outside": any(code not in one for one in held)} for code in codes]
-
-
-def _word(verdict: Verdict, jurisdiction: str) -> View:
-    mark, word = sentences.VERDICTS[verdict]
-    kind = word.rsplit(" ", maxsplit=1)[-1]
-    return {"jurisdiction": jurisdiction, "mark": mark, "word": word, "kind": kind}
-
-
-def _time(at_ns: int) -> View:
-    return {"exact": wall_text(at_ns), "text": sentences.clock(at_ns)}
 
 
 def _episode(row: Crossing | HolderFinding, now_ns: int) -> View:
@@ -302,9 +190,9 @@ def _episode(row: Crossing | HolderFinding, now_ns: int) -> View:
         "family": row.family,
         "going_on": row.ended_ns is None,
         "jurisdiction": row.jurisdiction,
-        "first_seen": _time(row.first_seen_ns),
-        "confirmed": None if row.confirmed_ns is None else _time(row.confirmed_ns),
-        "ended": None if row.ended_ns is None else _time(row.ended_ns),
+        "first_seen": pagewords.time(row.first_seen_ns),
+        "confirmed": None if row.confirmed_ns is None else pagewords.time(row.confirmed_ns),
+        "ended": None if row.ended_ns is None else pagewords.time(row.ended_ns),
         "lasted": sentences.duration(until_ns - row.first_seen_ns),
         "rounds": sentences.count(row.rounds, "round"),
     }
@@ -315,8 +203,8 @@ def _crossing(row: Crossing, lists: sentences.Lists, now_ns: int) -> View:
     return {
         **_episode(row, now_ns),
         "sentence": sentences.crossing_sentence(row, lists),
-        "verdict": _word(row.verdict, row.jurisdiction),
-        "countries": _countries(row.countries, (row.jurisdiction,), lists),
+        "verdict": pagewords.word(row.verdict, row.jurisdiction),
+        "countries": pagewords.countries(row.countries, (row.jurisdiction,), lists),
         "evidence": row.evidence,
     }
 
@@ -337,14 +225,14 @@ def _basis(found: Rounds, row: Crossing) -> View:
         (one for one in found.judgements if one.started_ns == row.confirmed_ns),
         found.judgements[-1],
     )
-    verdict = _found(judged, row.jurisdiction)
-    held = _found(judged, row.jurisdiction, Axis.ADMINISTRATION)
+    verdict = pagewords.found(judged, row.jurisdiction)
+    held = pagewords.found(judged, row.jurisdiction, Axis.ADMINISTRATION)
     return {
-        "round": _time(judged.started_ns),
+        "round": pagewords.time(judged.started_ns),
         "rounds": sentences.count(len(found.judgements), "round"),
         "hops": _hops(judged, row.jurisdiction),
         "flows": len(judged.flows),
-        "held": None if held is None else _word(held.verdict, row.jurisdiction),
+        "held": None if held is None else pagewords.word(held.verdict, row.jurisdiction),
         "holders": () if held is None else held.reasons,
         "reached": judged.reached,
         "placed": sentences.UNKNOWN if verdict is None else sentences.placed(verdict),

@@ -101,6 +101,17 @@ async def test_pages_are_html(client: TestClient, address: str) -> None:
     assert (200, "text/css") == (style.status, style.content_type)
 
 
+async def test_the_page_of_one_agent_or_zone(client: TestClient) -> None:
+    """What is asked for stands in the table alone; a name that tries to be markup stays a name."""
+    answer = await client.get("/", params={"zone": "scaleway/fr-par", "agent": "paris"})
+    text = await answer.text()
+    assert "Zones: scaleway/fr-par from paris</h2>" in text
+    assert 'href="?zone=scaleway/fr-par"' in text
+    assert 'href="?zone=aws/eu-west-2"' not in text
+    answer = await client.get("/", params={"zone": "<script>"})
+    assert (200, True) == (answer.status, "Zones: &lt;script&gt;</h2>" in await answer.text())
+
+
 async def test_metrics_are_exposed(client: TestClient) -> None:
     """A scrape is answered in the format it asks for; `name[]` chooses."""
     answer = await client.get("/metrics")
