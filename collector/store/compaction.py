@@ -33,8 +33,8 @@ _HOURLY_S: Final = LEVELS_S[:3]
 """Levels that an hour is compacted to."""
 _COARSEST_S: Final = LEVELS_S[-1]
 _RAW: Final = frozenset({"sealed", "loose"})
-_READ_ROWS: Final = 262_144
-"""Windows of all files together that are in memory as they were read, some 30 MB."""
+_READ_ROWS: Final = 131_072
+"""Windows of all files together that are in memory as they were read, some 15 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
