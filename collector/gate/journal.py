@@ -6,7 +6,8 @@ Rules
 - Checksums, writing and fdatasync happen in one thread, delivery in another: the event loop waits
   for no disk and for no kernel, and one group is delivered while the next is being written. The
   writer hands a group over itself, in the order of the file, and only when all of it is on the
-  disk. A new file is begun between two groups, when all before it is delivered.
+  disk. A small group that nobody follows it delivers itself: no second thread has to wake up. A
+  new file is begun between two groups, when all before it is delivered.
 - Nothing is copied on its way to the file: the batches of a group are written from where they lie.
 - A write or sync that fails takes back the whole group: the file is cut to its last durable
   length before anything else is written, and every waiter gets a `StoreError`. The journal
@@ -21,6 +22,7 @@ import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -152,10 +154,13 @@ class Journal:
         self._directory = directory
         self._waiting: list[_Waiter] = []
         self._turns: list[tuple[Callable[[], object], asyncio.Future[Any]]] = []
-        self._task: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._writer = ThreadPoolExecutor(1, "journal")
         self._deliverer = ThreadPoolExecutor(1, "deliver")
+        self._handed = self._deliverer.submit(_nothing)
+        """The last delivery that the writer handed over; all before it come first."""
         self._file = self._create(max([floor - 1, *numbers(directory)]) + 1)
 
     @property
@@ -207,44 +212,56 @@ class Journal:
 
     async def close(self) -> None:
         """Write what waits, then close the file."""
-        if self._task is not None:
-            await self._task
-        await self._delivered()
+        await self._idle.wait()
+        await asyncio.wrap_future(self._handed)
         self._file.close()
         self._writer.shutdown()
         self._deliverer.shutdown()
 
     def _wake(self) -> None:
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name="journal")
+        """Let the writer begin, unless it is at work: it asks for more itself."""
+        if self._idle.is_set():
+            self._idle.clear()
+            self._loop.call_soon(self._next)
 
-    async def _run(self) -> None:
-        """Write group after group until nothing waits; the last may still be being delivered."""
-        while self._waiting or self._turns:
-            turns, self._turns = self._turns, []
-            if turns:
-                await self._delivered()
-            for turn, taken in turns:
-                await self._take(turn, taken)
+    def _next(self) -> None:
+        """Give the writer what waits: a new file first, else all batches together."""
+        if self._turns:
+            self._writer.submit(self._work, partial(self._take, *self._turns.pop(0)))
+        elif self._waiting:
             group, self._waiting = self._waiting, []
-            if group:
-                await self._loop.run_in_executor(self._writer, self._write, group)
+            self._writer.submit(self._work, partial(self._write, group))
+        else:
+            self._idle.set()
 
-    async def _take(self, turn: Callable[[], object], taken: asyncio.Future[Any]) -> None:
-        """Take a turn between two groups; what goes wrong is its caller's."""
+    def _work(self, work: Callable[[], None]) -> None:
+        """Do it, then ask for more; in the writer's thread, as all that follows it here."""
         try:
-            _settle(taken, await self._loop.run_in_executor(self._writer, turn))
+            work()
+        finally:
+            self._loop.call_soon_threadsafe(self._next)
+
+    def _take(self, turn: Callable[[], object], taken: asyncio.Future[Any]) -> None:
+        """Take a turn between two groups; what goes wrong is its caller's."""
+        self._handed.result()
+        try:
+            found = turn()
         except Exception as error:  # noqa: BLE001 - handed to the caller, who awaits it
-            _settle(taken, None, error)
+            self._loop.call_soon_threadsafe(_settle, taken, None, error)
+        else:
+            self._loop.call_soon_threadsafe(_settle, taken, found)
 
     def _write(self, group: Sequence[_Waiter]) -> None:
-        """Make a group durable and hand it on; where that fails each of its waiters is told."""
+        """Make a group durable and deliver it; where that fails each of its waiters is told."""
         try:
             self._file.write([part for waiter in group for part in frames.parts(waiter.entry)])
         except Exception as error:  # noqa: BLE001 - handed to every waiter
             self._tell(group, [error] * len(group))
+            return
+        if len(group) <= _AT_A_TIME and not self._waiting and self._handed.done():
+            self._deliver(group)
         else:
-            self._deliverer.submit(self._deliver, group)
+            self._handed = self._deliverer.submit(self._deliver, group)
 
     def _deliver(self, group: Sequence[_Waiter]) -> None:
         """Deliver a durable group and tell its waiters, some at a time: they bring the next."""
@@ -255,10 +272,6 @@ class Journal:
     def _tell(self, waiters: Sequence[_Waiter], errors: Sequence[Exception | None]) -> None:
         """Let the event loop tell each waiter how it went; called in a thread."""
         self._loop.call_soon_threadsafe(_settle_all, waiters, errors)
-
-    async def _delivered(self) -> None:
-        """Wait until all that was handed over is delivered: it goes through one thread, in turn."""
-        await self._loop.run_in_executor(self._deliverer, _nothing)
 
     def _create(self, number: int) -> _File:
         try:
