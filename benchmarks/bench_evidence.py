@@ -32,6 +32,8 @@ REPLIES = 3
 STALL_S = 2.0
 """What 1,000 agents may wait for each other: the judging of a path each."""
 STATEMENT_MS = 5.0
+CHECKPOINT_MS = 20.0
+"""What a checkpoint of these paths may hold the lock for; it is written without."""
 ABROAD = range(5, 8)
 ROUND_NS = 60_000_000_000
 BEGIN_NS = 1_795_532_550_000_000_000
@@ -42,13 +44,14 @@ ZONE = Zone(provider="ovh", region="par", place=PARIS, group_country="FR", targe
 def measure() -> list[Result]:
     """Return how long a confirming round holds the lock, and what a Statement costs beside it."""
     known = knowledge.load([], atlas.load(None), Soil.open(BESIDE))
-    held_s, written_ms, ours, peer = [], [], [], []
+    held_s, kept_ms, written_ms, ours, peer = [], [], [], [], []
     for _ in range(PASSES):
         routes = Routes(known, [ZONE], None)
         _round(routes, 0)
         held_s.append(_took_s(partial(_round, routes, 1)))
         if len(routes.drafts) != PATHS:
             raise AssertionError(f"{PATHS} paths crossed, {len(routes.drafts)} are drafted")
+        kept_ms.append(_took_s(routes.kept) * 1e3)
         some = routes.drafts[:WRITINGS]
         took_s = _took_s(partial(_write, routes, some))
         written_ms.append(took_s / WRITINGS * 1e3)
@@ -57,6 +60,7 @@ def measure() -> list[Result]:
         peer.append(_a_second(partial(rfc8785.dumps, value)))
     return [
         alone("confirm_stall", "s", held_s, at_most=STALL_S),
+        alone("checkpoint_hold", "ms", kept_ms, at_most=CHECKPOINT_MS),
         alone("evidence_statement", "ms", written_ms, at_most=STATEMENT_MS),
         faster("evidence_writing", "Statements/s", ours, peer, "rfc8785 0.1.4", 3),
     ]

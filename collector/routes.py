@@ -36,24 +36,24 @@ from typing import Final
 import msgspec
 
 from agent.records import Family, Path, WitnessReply
-from collector import positions
+from collector import routememory
 from collector.audit import statements
 from collector.audit.statements import Draft, Setting, Statements
 from collector.episodes.administration import Administration
-from collector.episodes.administration import Kept as KeptFindings
 from collector.episodes.crossings import Crossings
 from collector.errors import CorruptError
 from collector.facts.knowledge import Knowledge
 from collector.judgement import anycast, borders, landmarks
 from collector.judgement.anycast import Anycast
 from collector.judgement.control import HolderFinding
-from collector.judgement.landmarks import Landmarks, Memory, declared, discs
+from collector.judgement.landmarks import Landmarks, declared, discs
 from collector.judgement.plausibility import MAX_PATHS, plausible, shares
 from collector.judgement.vantages import Vantages
 from collector.judgement.witness import Frontier, Witness
-from collector.nearness import Landmark, Nearness, Several
+from collector.nearness import Landmark, Several
 from collector.positions import UNTESTED, Standing
 from collector.records import Crossing, Judgement, PathRecord, Vantage, Zone
+from collector.routememory import Kept
 from collector.settings.limits import Limits
 from collector.settings.policy import Policy
 from collector.wall import wall_ns
@@ -64,25 +64,6 @@ _FORGOTTEN_NS: Final = 7 * 24 * 3_600_000_000_000
 
 Key = tuple[str, str, Family]
 """(agent, target, family)."""
-
-
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """What a checkpoint keeps of the routes."""
-
-    crossings: bytes
-    newest: tuple[PathRecord, ...]
-    rounds: dict[str, tuple[PathRecord, ...]]
-    """Rounds outside that led to each episode which goes on and is not proved, by its id."""
-    heard: tuple[tuple[str, tuple[Nearness, ...]], ...] = ()
-    """The memory of `anycast`; earlier versions kept none."""
-    landmarks: Memory = Memory()
-    """What witnesses have measured; earlier versions kept none."""
-    vantages: positions.Memory = positions.Memory()
-    """The times among agents; earlier versions kept none."""
-    findings: KeptFindings | None = None
-    """Those of administration; earlier versions kept none."""
-    drafts: tuple[Draft, ...] = ()
-    """Statements that are still to be stored; earlier versions kept none."""
 
 
 class Routes:
@@ -211,23 +192,26 @@ class Routes:
         """Note that the first `count` fresh paths are in a segment."""
         del self.fresh[:count]
 
-    def dump(self) -> bytes:
-        """Return what a checkpoint keeps; fresh paths are kept elsewhere."""
-        kept = Kept(
+    def kept(self) -> Kept:
+        """Return what a checkpoint keeps, but for fresh paths; nothing of it changes any more."""
+        return Kept(
             crossings=self._crossings.dump(),
             newest=tuple(self.newest.values()),
-            rounds=self._statements.rounds,
+            rounds=dict(self._statements.rounds),
             heard=self._anycast.dump(),
             landmarks=self._landmarks.dump(),
             vantages=self.vantages.dump(),
             findings=self._administration.dump(),
             drafts=self.drafts,
         )
-        return msgspec.msgpack.encode(kept)
+
+    def dump(self) -> bytes:
+        """Return the same as a start reads it."""
+        return routememory.pack(self.kept())
 
     def _load(self, octets: bytes) -> None:
         try:
-            kept = msgspec.msgpack.decode(octets, type=Kept)
+            kept = routememory.unpack(octets)
             self._crossings = Crossings.load(kept.crossings, self._lists)
             self._administration = Administration.load(kept.findings, self._lists)
         except (msgspec.MsgspecError, ValueError) as error:

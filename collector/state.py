@@ -23,9 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.records import Batch
+from collector import routememory
 from collector.facts.knowledge import Knowledge
 from collector.listed import Segment
 from collector.records import Crossing, PathRecord, Vantage, Verdict, Zone
+from collector.routememory import Kept
 from collector.routes import Routes
 from collector.samples.marks import Marks, Spool
 from collector.samples.quantiles import Columns, concat
@@ -66,6 +68,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The same of all aliases."""
     windows: bytes
     routes: bytes
+    """Empty until `packed`."""
+    memory: Kept
+    """The same as values."""
     sealed: Columns
     """For a segment of windows."""
     sealed_parts: int
@@ -73,6 +78,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """For a segment of paths."""
     episodes: Sequence[Crossing] = ()
     """Episodes whose evidence is on the disk and that changed, for a segment of crossings."""
+
+    def packed(self) -> "Snapshot":
+        """Return the same with its routes as octets; takes long, and needs no lock."""
+        return msgspec.structs.replace(self, routes=routememory.pack(self.memory))
 
 
 _LIMITS: Final = Limits()
@@ -176,7 +185,8 @@ class State:
             rows=self.registry.rows[:],
             aliases=self.registry.aliases[:],
             windows=self.windows.dump(),
-            routes=self.routes.dump(),
+            routes=b"",
+            memory=self.routes.kept(),
             sealed=concat(self._sealed),
             sealed_parts=len(self._sealed),
             fresh=self.routes.fresh[:],

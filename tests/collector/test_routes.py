@@ -10,7 +10,8 @@ from agent.records import Hop, Path, PathReply
 from collector.errors import CorruptError
 from collector.facts import knowledge
 from collector.records import Place, Zone
-from collector.routes import Kept, Routes
+from collector.routememory import Kept
+from collector.routes import Routes
 from tests.fakes.collector_durable import MARSEILLE, NOW_NS, PARIS, S_NS, ZONE, path, vantage
 from tests.fakes.evidence import store_all, unstored
 

@@ -9,6 +9,7 @@ import pytest
 from collector.errors import CorruptError, StoreError
 from collector.listed import Segment
 from collector.records import RowId
+from collector.routememory import Kept
 from collector.samples import quantiles
 from collector.samples.registry import Alias, Registered
 from collector.state import Checkpoint, Snapshot
@@ -45,6 +46,7 @@ def _snapshot(**changes: object) -> Snapshot:
         aliases=[_alias(7, 0), _alias(8, 1)],
         windows=b"windows",
         routes=b"routes",
+        memory=Kept(crossings=b"", newest=(), rounds={}),
         sealed=quantiles.empty(),
         sealed_parts=0,
         fresh=(),
