@@ -5,6 +5,7 @@ import pytest
 
 from agent.records import Series, Stamp
 from collector.samples.registry import MISSING, Registry
+from collector.settings.limits import Limits
 from tests.fakes.collector_durable import agent_id, series
 
 FIRST, SECOND = b"1" * 16, b"2" * 16
@@ -104,8 +105,19 @@ def test_what_is_too_long_for_a_name_gets_no_row(key: str) -> None:
     assert (1, []) == (len(registry.rows), registry.unknown(agent_id(0), FIRST, [1, 2]))
 
 
+@pytest.mark.slow
+@pytest.mark.fault
 def test_a_million_series_cost_no_more_than_the_limit() -> None:
-    """Numbers are bounded as well; beyond them nothing is kept and nothing asked for."""
+    """Of a million that are offered the limit's 100,000 are kept, and eight numbers for each."""
+    registry = Registry(limit=Limits().series)
+    for begin in range(0, 1_000_000, 10_000):
+        registry.describe(agent_id(0), "agent-0", FIRST, many(begin, begin + 10_000))
+    assert (100_000, 800_000) == (len(registry.rows), len(registry.aliases))
+    assert [99_999, MISSING, MISSING] == _rows(registry, FIRST, 99_999, 100_000, 999_999)
+
+
+def test_numbers_are_bounded_as_well() -> None:
+    """Beyond eight for each series nothing is kept and nothing asked for."""
     registry = Registry(limit=10)
     for begin in range(0, 1000, 100):
         registry.describe(agent_id(0), "agent-0", FIRST, many(begin, begin + 100))
