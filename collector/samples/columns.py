@@ -80,15 +80,6 @@ class Columns:
             bucket_count=self.bucket_count[entries],
         )
 
-    def unsketched(self, places: NDArray[np.int64]) -> "Columns":
-        """Return the rows at `places`, in that order, with empty sketches."""
-        return Columns(
-            **{name: getattr(self, name).take(places, axis=0) for name in PER_ROW},
-            offsets=np.zeros(places.size + 1, dtype=np.int64),
-            bucket=self.bucket[:0],
-            bucket_count=self.bucket_count[:0],
-        )
-
     def slice(self, begin: int, end: int) -> "Columns":
         """Return the rows `begin:end`, which share their memory with these."""
         entries = slice(self.offsets[begin], self.offsets[end])

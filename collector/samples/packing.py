@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.samples.columns import Columns, Packed
+from collector.samples.columns import PER_ROW, Columns, Packed
 from collector.samples.quantiles import MEDIAN_AND_TAILS_PPM
 from collector.samples.quantiles import kernels as sketch_kernels
 from collector.samples.sketch import CELLS, FIRST_BUCKET, MIDDLES_S
@@ -69,8 +69,22 @@ def _middle(columns: Columns, places: NDArray[np.int64]) -> NDArray[np.int32]:
     ranks = np.asarray(MEDIAN_AND_TAILS_PPM, dtype=np.int64)
     found = np.empty((places.size, ranks.size), dtype=np.int32)
     sketch = (columns.offsets, columns.bucket, columns.bucket_count)
-    kernels().ranks(places, *sketch, columns.zero, ranks, found)
+    kernels().ranks(places, *sketch, columns.zero, columns.received[places], ranks, found)
     return found
+
+
+def unsketched(columns: Columns, places: NDArray[np.int64]) -> Columns:
+    """Return the rows at `places`, in that order, with empty sketches; each count in one piece."""
+    counts = np.empty((columns.counts.shape[1], places.size), dtype=np.int64)
+    kernels().turned(places, np.ascontiguousarray(columns.counts), counts)
+    rest = {name: getattr(columns, name)[places] for name in PER_ROW if name != "counts"}
+    return Columns(
+        **rest,
+        counts=counts.T,
+        offsets=np.zeros(places.size + 1, dtype=np.int64),
+        bucket=columns.bucket[:0],
+        bucket_count=columns.bucket_count[:0],
+    )
 
 
 def unpack(

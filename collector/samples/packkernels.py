@@ -147,7 +147,7 @@ def unpack(
 
 @kernel(
     nb.void(
-        *(_READ_I64, _READ_I64, _READ_I32, _READ_I64, _READ_I64, _READ_I64),
+        *(_READ_I64, _READ_I64, _READ_I32, _READ_I64, _READ_I64, _READ_I64, _READ_I64),
         nb.int32[:, ::1],
     )
 )
@@ -157,27 +157,34 @@ def ranks(
     bucket: _I32,
     bucket_count: _I64,
     zero: _I64,
+    received: _I64,
     ranks_ppm: _I64,
     found: _I32,
 ) -> None:
     """Write the bucket of each of the rising quantiles of the sketches at `places`.
 
-    The zero bucket is the one below all.
+    The zero bucket is the one below all; `received` is of each place, the count of its sketch.
     """
     for i in range(places.size):
-        begin, end = np.uint64(offsets[places[i]]), np.uint64(offsets[places[i] + 1])
-        passed = total = zero[places[i]]
-        for entry in range(begin, end):
-            total += bucket_count[entry]
-        at = begin
+        at, end = np.uint64(offsets[places[i]]), np.uint64(offsets[places[i] + 1])
+        passed = zero[places[i]]
         last = FIRST_BUCKET - 1
         for column in range(ranks_ppm.size):
-            rank = (ranks_ppm[column] * total + PPM - 1) // PPM
-            while passed < rank:
+            rank = (ranks_ppm[column] * received[i] + PPM - 1) // PPM
+            while passed < rank and at < end:
                 passed += bucket_count[at]
                 last = bucket[at]
                 at += _ONE
             found[i, column] = last
+
+
+@kernel(nb.void(_READ_I64, readonly(nb.int64, 2), nb.int64[:, ::1]))
+def turned(places: _I64, counts: _I64, found: _I64) -> None:
+    """Write the rows of `counts` at `places` as columns, each in one piece."""
+    for i in range(places.size):
+        place = np.uint64(places[i])
+        for column in range(found.shape[0]):
+            found[column, i] = counts[place, np.uint64(column)]
 
 
 @kernel(nb.void(_READ_U32, _READ_I32, nb.int32[::1]))

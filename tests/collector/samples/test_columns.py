@@ -3,7 +3,7 @@
 import numpy as np
 
 from agent.records import Outcome
-from collector.samples.columns import DTYPES, PER_ROW, UNANSWERED, Columns, concat, empty
+from collector.samples.columns import DTYPES, UNANSWERED, Columns, concat, empty
 from tests.fakes.collector_samples import sealed_windows
 
 
@@ -20,16 +20,6 @@ def test_take_keeps_each_sketch_with_its_row() -> None:
     taken = columns.take(np.array(places))
     assert columns.row[places].tolist() == taken.row.tolist()
     assert [sketch_of(columns, i) for i in places] == [sketch_of(taken, i) for i in range(4)]
-
-
-def test_unsketched_rows_are_the_taken_ones_without_their_sketches() -> None:
-    """What is told of a row once stays; its sketch is empty."""
-    columns = sealed_windows()
-    places = np.array([3, 0, 3, 12])
-    taken, found = columns.take(places), columns.unsketched(places)
-    for name in PER_ROW:
-        np.testing.assert_array_equal(getattr(taken, name), getattr(found, name), name)
-    assert [[]] * 4 == [sketch_of(found, place) for place in range(4)]
 
 
 def test_concat_puts_one_part_behind_the_other() -> None:

@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.samples import packing
-from collector.samples.columns import Columns, Packed, empty
+from collector.samples.columns import PER_ROW, Columns, Packed, empty
 from collector.samples.quantiles import quantiles
 from collector.samples.sketch import CELLS, FIRST_BUCKET, ZERO_LIMIT_S
 from collector.samples.windows import Windows
+from tests.fakes.collector_samples import sealed_windows
 
 pytestmark = pytest.mark.kernel
 
@@ -155,6 +156,23 @@ def test_rows_are_packed_where_they_lie(samples: list[list[float]], data: st.Dat
     expected, found = packing.pack(columns.take(places)), packing.pack(columns, places)
     for name in Packed.__dataclass_fields__:
         np.testing.assert_array_equal(getattr(expected, name), getattr(found, name), name)
+
+
+def test_unsketched_rows_are_the_taken_ones_without_their_sketches() -> None:
+    """What is told of a row once stays, its sketch is empty; the rows may come from a slice."""
+    columns = sealed_windows().slice(2, 12)
+    places = np.array([3, 0, 3, 9])
+    taken, found = columns.take(places), packing.unsketched(columns, places)
+    for name in PER_ROW:
+        np.testing.assert_array_equal(getattr(taken, name), getattr(found, name), name)
+    assert ([0] * 5, 0) == (found.offsets.tolist(), found.bucket.size)
+
+
+def test_a_sketch_of_fewer_samples_than_were_counted_ends_where_it_ends() -> None:
+    """Its quantiles lie in its last bucket at most: nothing beyond it is read."""
+    columns = columns_of([[0.010], [0.020]])
+    columns.counts[0, 0] = 1000
+    assert columns.bucket[[0, 0, 0]].tolist() == packing.pack(columns).middle[0].tolist()
 
 
 def test_the_largest_entry_has_room() -> None:

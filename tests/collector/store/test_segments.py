@@ -267,6 +267,16 @@ def test_neighbours_stand_side_by_side(tmp_path: Path) -> None:
         assert (columns.row == row).sum() == len(one)
 
 
+def test_windows_in_any_order_are_put_into_theirs(tmp_path: Path) -> None:
+    """Those that do not come in the order of time make the very same file."""
+    columns = sealed_windows()
+    backwards = columns.take(np.arange(len(columns))[::-1].copy())
+    (one,), (other,) = (
+        segments.write_windows(tmp_path, some, named(columns), "1") for some in (columns, backwards)
+    )
+    assert one.name == other.name
+
+
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
