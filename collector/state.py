@@ -29,6 +29,7 @@ from collector.listed import Segment
 from collector.records import Crossing, PathRecord, Vantage, Verdict, Zone
 from collector.routememory import Kept
 from collector.routes import Routes
+from collector.samples.cut import Cut
 from collector.samples.marks import Marks, Spool
 from collector.samples.quantiles import Columns, concat
 from collector.samples.registry import MISSING, Alias, Registered, Registry
@@ -66,14 +67,14 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """All rows, the catalogue has the first of them already."""
     aliases: Sequence[Alias]
     """The same of all aliases."""
-    windows: bytes
+    cut: Cut
+    """The windows, of which some are sealed now."""
     routes: bytes
     """Empty until `packed`."""
     memory: Kept
     """The same as values."""
-    sealed: Columns
-    """For a segment of windows."""
-    sealed_parts: int
+    unkept: Sequence[Cut] = ()
+    """All with sealed windows that are in no segment, this one included."""
     fresh: Sequence[PathRecord]
     """For a segment of paths."""
     episodes: Sequence[Crossing] = ()
@@ -82,6 +83,16 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     def packed(self) -> "Snapshot":
         """Return the same with its routes as octets; takes long, and needs no lock."""
         return msgspec.structs.replace(self, routes=routememory.pack(self.memory))
+
+    @property
+    def windows(self) -> bytes:
+        """Return what a start has to load; this takes a while."""
+        return self.cut.dump()
+
+    @property
+    def sealed(self) -> Columns:
+        """Return what goes to a segment of windows; this takes a while at first."""
+        return concat([cut.sealed() for cut in self.unkept])
 
 
 _LIMITS: Final = Limits()
@@ -125,7 +136,7 @@ class State:
         )
         self.marks = Marks(checkpoint.marks)
         self.arrivals = dict(checkpoint.arrivals)
-        self._sealed: list[Columns] = []
+        self._sealed: list[Cut] = []
         self._told: dict[str, Told] = {}
         if any(segment.kind == "crossings" for segment in checkpoint.segments):
             self._told = {episode.id: _told(episode) for episode in self.routes.crossings()}
@@ -164,7 +175,7 @@ class State:
 
     def unsegmented(self) -> Columns:
         """Return all windows that are in no segment, open or sealed."""
-        return concat([*self._sealed, self.windows.open()])
+        return concat([*(cut.sealed() for cut in self._sealed), self.windows.open()])
 
     def idle(self) -> bool:
         """Return whether a checkpoint would write no segment, now and later."""
@@ -173,22 +184,25 @@ class State:
     def snapshot(self, now_ns: int, floor: int) -> Snapshot:
         """Seal what is due at `now_ns` and return what a checkpoint must keep.
 
+        Who holds the state's lock meanwhile need not hold it for what the snapshot then says.
+
         `floor` is the number of the journal file that the next batch goes to.
         """
-        sealed = self.windows.seal(now_ns)
-        if len(sealed):
-            self._sealed.append(sealed)
+        for earlier in self._sealed:
+            earlier.settle()
+        cut = self.windows.cut(now_ns)
+        if len(cut):
+            self._sealed.append(cut)
         return Snapshot(
             floor=floor,
             marks=self.marks.all(),
             arrivals=dict(self.arrivals),
             rows=self.registry.rows[:],
             aliases=self.registry.aliases[:],
-            windows=self.windows.dump(),
+            cut=cut,
             routes=b"",
             memory=self.routes.kept(),
-            sealed=concat(self._sealed),
-            sealed_parts=len(self._sealed),
+            unkept=self._sealed[:],
             fresh=self.routes.fresh[:],
             episodes=[
                 episode
@@ -199,7 +213,7 @@ class State:
 
     def kept(self, snapshot: Snapshot) -> None:
         """Forget what is in a segment now."""
-        del self._sealed[: snapshot.sealed_parts]
+        del self._sealed[: len(snapshot.unkept)]
         self.routes.written(len(snapshot.fresh))
         self._told.update((episode.id, _told(episode)) for episode in snapshot.episodes)
 

@@ -76,6 +76,20 @@ def grown(live: Live) -> Live:
     return live
 
 
+def copied(live: Live) -> Live:
+    """Return a copy of what windows use, to be read: it has no index."""
+    slots, pages = int(live.state[SLOTS]), live.pages[: live.state[PAGES]].copy()
+    return live._replace(
+        slot_of=live.slot_of[:0],
+        keys=live.keys[:slots].copy(),
+        counts=live.counts[:slots].copy(),
+        stats_s=live.stats_s[:slots].copy(),
+        heads=live.heads[:slots].copy(),
+        pages=pages,
+        cells=pages.view(np.uint16),
+    )
+
+
 def _longer(array: NDArray[Any], used: int) -> NDArray[Any]:
     """Return a longer array that begins with what is used of this one."""
     longer = np.empty((_GROWTH * len(array), *array.shape[1:]), array.dtype)

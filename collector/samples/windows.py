@@ -16,34 +16,18 @@ Rules
     seal          | end + grace > now       | open
 """
 
-import struct
-import zlib
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agent.records import Outcome
-from collector.errors import CorruptError
-from collector.samples import arena
-from collector.samples.columns import DTYPES, Columns
+from collector.samples import arena, dumping
+from collector.samples.columns import Columns
+from collector.samples.cut import Cut, exported
 from collector.samples.quantiles import arena_kernels, kernels
-from collector.samples.sketch import (
-    CELLS,
-    FREE,
-    MAX,
-    MIN,
-    NEXT,
-    OPEN,
-    OUTCOMES,
-    REASONS,
-    ROW_BITS,
-    SLOTS,
-    SUM,
-    ZEROS,
-)
+from collector.samples.sketch import FREE, NEXT, OPEN, REASONS, ROW_BITS, SLOTS
 
 WIDTH_NS: Final = 10_000_000_000
 GRACE_NS: Final = 30_000_000_000
@@ -53,11 +37,6 @@ _NUMBERS: Final = 1 << 31
 """Window numbers that fit in a key beside a row."""
 _OUTCOME_WORD: Final = "outcome"
 _TIME_WORD: Final = "time"
-
-_HEADER: Final = struct.Struct("<4sII")
-_SIZES: Final = struct.Struct("<QQ")
-_MAGIC: Final = b"BWIN"
-_VERSION: Final = 1
 
 
 class Windows:
@@ -123,51 +102,46 @@ class Windows:
 
     def seal(self, now_ns: int) -> Columns:
         """Return and forget the windows whose end and grace have passed at `now_ns`."""
-        live = self._live
-        last = (now_ns - self.grace_ns) // self.width_ns - 1
+        return self.cut(now_ns).sealed()
+
+    def cut(self, now_ns: int) -> Cut:
+        """Seal what is due at `now_ns`, and return that and what is open as they are now.
+
+        A copy of memory and no more, for who holds a lock: what takes time is done by the cut.
+        """
+        live, width_ns = self._live, self.width_ns
+        last = (now_ns - self.grace_ns) // width_ns - 1
         keys = live.keys[: live.state[SLOTS]]
-        slots = self._ordered(np.flatnonzero((keys != FREE) & (keys >> ROW_BITS <= last)))
-        sealed = self._exported(slots)
+        is_due = (keys != FREE) & (keys >> ROW_BITS <= last)
+        due, rest = np.flatnonzero(is_due), np.flatnonzero((keys != FREE) & ~is_due)
+        cut = Cut(arena.copied(live), due, rest, width_ns)
         in_use = arena.pages_in_use(live)
-        arena_kernels().release(slots, live)
+        arena_kernels().release(due, live)
         if arena.is_outgrown(live, in_use):
             left = self.open()
             self._live = arena.allot()
             self._absorb(left)
-        return sealed
+        return cut
 
     def open(self) -> Columns:
         """Return all open windows, sorted by (row, start)."""
         keys = self._live.keys[: self._live.state[SLOTS]]
-        return self._exported(self._ordered(np.flatnonzero(keys != FREE)))
+        return exported(self._live, np.flatnonzero(keys != FREE), self.width_ns)
 
-    def _ordered(self, slots: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return `slots` in the order of their (row, start)."""
-        keys = self._live.keys[slots].view(np.uint64)
-        return slots[np.argsort((keys << ROW_BITS) | (keys >> ROW_BITS))]
+    def dump(self) -> bytes:
+        """Return all open windows as octets for a checkpoint; `load` gives the same back."""
+        return dumping.encode(self.open())
 
-    def _exported(self, slots: NDArray[np.int64]) -> Columns:
-        """Return the windows of `slots`, in that order."""
-        live = self._live
-        keys, stats_s = live.keys[slots], live.stats_s[slots]
-        counts = live.counts[slots].astype(np.int64)
-        sketched = np.minimum(counts[:, Outcome.REPLY] - counts[:, ZEROS], CELLS)
-        room = int(sketched.sum()) + 1
-        bucket, bucket_count = np.empty(room, np.int32), np.empty(room, np.int64)
-        offsets = np.zeros(slots.size + 1, np.int64)
-        kernels().export(slots, live, offsets, bucket, bucket_count)
-        return Columns(
-            row=keys.astype(np.uint32),
-            start_ns=(keys >> ROW_BITS) * self.width_ns,
-            counts=np.ascontiguousarray(counts[:, :OUTCOMES]),
-            zero=np.ascontiguousarray(counts[:, ZEROS]),
-            sum_s=np.ascontiguousarray(stats_s[:, SUM]),
-            min_s=stats_s[:, MIN].astype(np.float32),
-            max_s=stats_s[:, MAX].astype(np.float32),
-            offsets=offsets,
-            bucket=bucket[: offsets[-1]],
-            bucket_count=bucket_count[: offsets[-1]],
-        )
+    @classmethod
+    def load(cls, blob: bytes, *, width_ns: int = WIDTH_NS, grace_ns: int = GRACE_NS) -> "Windows":
+        """Return the windows that `dump` wrote.
+
+        Raises:
+            CorruptError: The octets are not what `dump` wrote.
+        """
+        windows = cls(width_ns=width_ns, grace_ns=grace_ns)
+        windows._absorb(dumping.decode(blob))
+        return windows
 
     def _absorb(self, columns: Columns) -> None:
         """Add closed windows to the open ones."""
@@ -182,37 +156,6 @@ class Windows:
         self._live.state[NEXT] = 0
         while kernels().absorb(*closed, self._live):
             self._live = arena.grown(self._live)
-
-    def dump(self) -> bytes:
-        """Return all open windows as octets for a checkpoint.
-
-             0 magic "BWIN" |  4 version u32          |  8 CRC-32 of the rest u32
-            12 rows n u64   | 20 sketch entries m u64 | 28 the columns of `Columns` in order
-
-        Little-endian; `load` gives exactly the same windows back.
-        """
-        columns = self.open()
-        sizes = _SIZES.pack(len(columns), columns.bucket.size)
-        arrays = (
-            np.ascontiguousarray(getattr(columns, field.name), DTYPES[field.name])
-            for field in fields(Columns)
-        )
-        parts = [memoryview(sizes), *(array.data for array in arrays)]
-        checksum = 0
-        for part in parts:
-            checksum = zlib.crc32(part, checksum)
-        return b"".join((_HEADER.pack(_MAGIC, _VERSION, checksum), *parts))
-
-    @classmethod
-    def load(cls, blob: bytes, *, width_ns: int = WIDTH_NS, grace_ns: int = GRACE_NS) -> "Windows":
-        """Return the windows that `dump` wrote.
-
-        Raises:
-            CorruptError: The octets are not what `dump` wrote.
-        """
-        windows = cls(width_ns=width_ns, grace_ns=grace_ns)
-        windows._absorb(_decoded(blob))
-        return windows
 
     def _datable(self, base_ns: int) -> bool:
         """Return whether samples after `base_ns` have a window."""
@@ -234,27 +177,3 @@ def _check_shapes(
         raise AssertionError(
             f"add replies: {rows.size} series and {rtt_s.size} samples do not fit {ends}"
         )
-
-
-def _decoded(blob: bytes) -> Columns:
-    """Return the columns of a dump, checked."""
-    start = _HEADER.size + _SIZES.size
-    if len(blob) < start:
-        raise CorruptError(f"read open windows: {len(blob)} octets are too few for a header")
-    magic, version, checksum = _HEADER.unpack_from(blob)
-    if (magic, version) != (_MAGIC, _VERSION):
-        raise CorruptError(f"read open windows: magic {magic!r} version {version} is not known")
-    if zlib.crc32(memoryview(blob)[_HEADER.size :]) != checksum:
-        raise CorruptError("read open windows: the checksum does not hold")
-    rows, entries = _SIZES.unpack_from(blob, _HEADER.size)
-    sizes = {"counts": rows * len(Outcome), "offsets": rows + 1}
-    sizes |= dict.fromkeys(("bucket", "bucket_count"), entries)
-    columns, position = {}, start
-    for name, dtype in DTYPES.items():
-        size = sizes.get(name, rows)
-        if position + size * dtype.itemsize > len(blob):
-            raise CorruptError(f"read open windows: column {name} is cut off")
-        columns[name] = np.frombuffer(blob, dtype, size, position).copy()
-        position += size * dtype.itemsize
-    columns["counts"] = columns["counts"].reshape(rows, len(Outcome))
-    return Columns(**columns)

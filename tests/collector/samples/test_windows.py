@@ -1,10 +1,8 @@
 """Windows hold every sample in the window of its own time, exactly, across restarts."""
 
 import os
-import struct
 import subprocess
 import sys
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.records import Outcome
-from collector.errors import CorruptError
 from collector.samples import columns as words
 from collector.samples import quantiles
 from collector.samples.columns import Columns
@@ -25,9 +22,6 @@ ROOT = Path(__file__).resolve().parents[3]
 BASE_NS = 1_753_000_000_000_000_000
 S_NS = 1_000_000_000
 MS_NS = 1_000_000
-
-NINE_ROWS = struct.pack("<QQ", 9, 0)
-"""The sizes of a dump of nine rows whose columns are missing."""
 
 TIMES = st.floats(width=32) | st.floats(2.0**-10, 2.0**-3, width=32)
 REPLIES = st.lists(st.tuples(st.integers(0, 4), TIMES, st.integers(0, 65_535)), max_size=40)
@@ -244,38 +238,6 @@ def test_a_width_of_another_configuration_takes_over_open_windows() -> None:
     assert [(1, BASE_NS, 2)] == [
         (row, start, received) for row, start, (received, *_), *_ in summary(wider.open())
     ]
-
-
-@pytest.mark.parametrize(
-    ("blob", "words"),
-    [
-        (b"", "too few"),
-        (b"BWIN", "too few"),
-        (b"NIWB" + bytes(40), "is not known"),
-        (b"BWIN\2\0\0\0" + bytes(40), "is not known"),
-        (b"BWIN\1\0\0\0" + bytes(40), "checksum"),
-        (b"BWIN\1\0\0\0" + struct.pack("<I", zlib.crc32(NINE_ROWS)) + NINE_ROWS, "cut off"),
-    ],
-)
-def test_a_dump_that_is_none_is_refused(blob: bytes, words: str) -> None:
-    """Too short, of another magic or version, with another checksum, or cut: `CorruptError`."""
-    with pytest.raises(CorruptError, match=words):
-        Windows.load(blob)
-
-
-@settings(deadline=None)
-@given(st.data())
-def test_a_changed_dump_is_never_loaded_as_data(data: st.DataObject) -> None:
-    """One flipped bit, or any cut, raises `CorruptError` and nothing else."""
-    windows = Windows()
-    windows.add([1, 2], [0, 1, 3], [0.01, 0.02, 0.0], [0, 0, 20_000], BASE_NS)
-    blob = bytearray(windows.dump())
-    if data.draw(st.booleans()):
-        blob = blob[: data.draw(st.integers(0, len(blob) - 1))]
-    else:
-        blob[data.draw(st.integers(0, len(blob) - 1))] ^= 1 << data.draw(st.integers(0, 7))
-    with pytest.raises(CorruptError):
-        Windows.load(bytes(blob))
 
 
 def test_the_compiler_changes_no_octet() -> None:

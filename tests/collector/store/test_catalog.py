@@ -10,8 +10,8 @@ from collector.errors import CorruptError, StoreError
 from collector.listed import Segment
 from collector.records import RowId
 from collector.routememory import Kept
-from collector.samples import quantiles
 from collector.samples.registry import Alias, Registered
+from collector.samples.windows import Windows
 from collector.state import Checkpoint, Snapshot
 from collector.store.catalog import Catalog
 from tests.fakes.collector_durable import agent_id, series
@@ -44,11 +44,9 @@ def _snapshot(**changes: object) -> Snapshot:
         arrivals={agent_id(0): 5},
         rows=[_registered(0), _registered(1)],
         aliases=[_alias(7, 0), _alias(8, 1)],
-        windows=b"windows",
+        cut=Windows().cut(0),
         routes=b"routes",
         memory=Kept(crossings=b"", newest=(), rounds={}),
-        sealed=quantiles.empty(),
-        sealed_parts=0,
         fresh=(),
     )
     return msgspec.structs.replace(first, **changes)
@@ -79,7 +77,7 @@ def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
         arrivals={agent_id(0): 5},
         rows=[_registered(0), _registered(1)],
         aliases=[_alias(7, 0), _alias(8, 1)],
-        windows=b"windows",
+        windows=Windows().dump(),
         routes=b"routes",
         segments=[msgspec.structs.replace(SEGMENT, serial=1)],
     )
