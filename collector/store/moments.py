@@ -20,17 +20,17 @@ A bucket says a quantile within 0.55 %; the exact extremes are in the windows th
 release before wrote (schema 1) is read as well: `collector.store.moments1`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from collector.listed import Segment
-from collector.samples import packing, summaries
+from collector.samples import packing
 from collector.samples.columns import Summaries
 from collector.store import moments1, segmentfile, segments, seriesindex, windowtable
 from collector.store.segmentfile import Draft, Form
@@ -59,6 +59,14 @@ _REMEMBERED: Final = 100
 """Hours whose worst stay in memory: a day and its like, at some 80 kB for 10,000 series."""
 
 
+class _Minutes(NamedTuple):
+    """What a companion keeps of each window: a quarter of its summary, as an hour has many."""
+
+    row: NDArray[np.uint32]
+    start_ns: NDArray[np.int64]
+    p99: NDArray[np.int16]
+
+
 def write(
     directory: Path,
     minutes: Sequence[Segment],
@@ -72,11 +80,9 @@ def write(
     Raises:
         StoreError: It cannot be read or written; nothing is left.
     """
-    parts = segments.read_summaries(
-        directory, [s.name for s in minutes], from_ns=span_ns[0], to_ns=span_ns[1]
-    )
-    told = _sorted(parts)
-    if not len(told):
+    names = [segment.name for segment in minutes]
+    told = _sorted(segments.summaries(directory, names, from_ns=span_ns[0], to_ns=span_ns[1]))
+    if not told.row.size:
         return []
     draft = Draft(directory, FORM, level_s=LEVEL_S, stage="hour", suffix=suffix)
     try:
@@ -122,27 +128,34 @@ def _whole(path: Path) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
     return row, above.astype(np.int32) + packing.NOTHING
 
 
-def _worst(told: Summaries) -> bytes:
+def _worst(told: _Minutes) -> bytes:
     row = np.unique(told.row)
-    highest = packing.worst(told.row, told.middle[:, 2])[row]
+    highest = packing.worst(told.row, told.p99.astype(np.int32))[row]
     return seriesindex.encode(row, highest.astype(np.int64) - packing.NOTHING)
 
 
-def _sorted(parts: Sequence[Summaries]) -> Summaries:
+def _sorted(parts: Iterable[Summaries]) -> _Minutes:
     """Return the windows with samples by (start, row)."""
-    together = summaries.concat(parts)
-    received = np.flatnonzero(together.received)
-    return together.take(
-        received[np.lexsort((together.row[received], together.start_ns[received]))]
+    kept = [_Minutes(np.zeros(0, np.uint32), np.zeros(0, np.int64), np.zeros(0, np.int16))]
+    for part in parts:
+        heard = np.flatnonzero(part.received)
+        p99 = part.middle[heard, 2].astype(np.int16)
+        kept.append(_Minutes(part.row[heard], part.start_ns[heard], p99))
+    row, start_ns, p99 = (
+        np.concatenate([part.row for part in kept]),
+        np.concatenate([part.start_ns for part in kept]),
+        np.concatenate([part.p99 for part in kept]),
     )
+    order = np.lexsort((row, start_ns))
+    return _Minutes(row[order], start_ns[order], p99[order])
 
 
-def _table(told: Summaries, places: slice) -> pa.Table:
+def _table(told: _Minutes, places: slice) -> pa.Table:
     """Return the table of one row group."""
     arrays = [
         pa.array(told.row[places]),
         pa.array(told.start_ns[places]).cast(SCHEMA.field("start").type),
-        pa.array(told.middle[places, 2].astype(np.int16)),
+        pa.array(told.p99[places]),
     ]
     return pa.table(arrays, schema=SCHEMA)
 

@@ -271,13 +271,26 @@ def read_summaries(
 
     Raises: as `read_windows`.
     """
-    parts: list[Summaries] = []
+    return list(summaries(directory, names, rows=rows, from_ns=from_ns, to_ns=to_ns))
+
+
+def summaries(
+    directory: Path,
+    names: Sequence[str],
+    *,
+    rows: Collection[int] | None = None,
+    from_ns: int,
+    to_ns: int,
+) -> Iterator[Summaries]:
+    """Yield what `read_summaries` returns, a row group at a time.
+
+    Raises: as `read_windows`.
+    """
     for name in _overlapping(names, from_ns, to_ns):
         with segmentfile.opened(directory / name, "windows", {"2": windowtable.SCHEMA}) as found:
             for table in _tables(found, windowtable.SUMMARY, _wanted(rows), from_ns, to_ns):
                 highest = packing.buckets(windowtable.largest_of(table, "max_s"))
-                parts.append(windowtable.summaries_of(table, highest))
-    return parts
+                yield windowtable.summaries_of(table, highest)
 
 
 def decoded(table: pa.Table) -> Columns:

@@ -1,5 +1,8 @@
 """The companion of an hour tells the p99 of each minute, and is a fraction of its windows."""
 
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +11,9 @@ import pytest
 
 from collector.listed import HOUR_NS, Segment
 from collector.samples import packing
-from collector.samples.columns import Columns
+from collector.samples.columns import Columns, Summaries
 from collector.samples.quantiles import merge
-from collector.store import moments
+from collector.store import moments, segments
 from collector.store.segments import WindowsWriter
 from tests.fakes.collector_days import (
     DAY0_NS,
@@ -110,3 +113,26 @@ def test_silent_windows_take_no_room(tmp_path: Path) -> None:
         written = moments.write(tmp_path, [made], f"c{number}")
         assert (some.received > 0).sum() == sum(segment.rows for segment in written)
         assert len(written) == (0 if number else 1)
+
+
+def test_an_hour_is_written_without_its_summaries_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are read a row group at a time, and a quarter of each is kept."""
+    (minute,) = minutes(tmp_path, (0,))
+    names = [minute.name]
+    (part,) = segments.read_summaries(tmp_path, names, from_ns=0, to_ns=1 << 62)
+    many = part.take(np.arange(200_000) % len(part))
+    octets = 30 * sum(getattr(many, field.name).nbytes for field in fields(many))
+
+    def read(*_: object, **__: object) -> Iterator[Summaries]:
+        for _ in range(30):
+            yield many.take(np.arange(200_000))
+
+    monkeypatch.setattr(segments, "summaries", read)
+    tracemalloc.start()
+    (written,) = moments.write(tmp_path, [minute], "n")
+    _, highest = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 30 * np.count_nonzero(many.received) == written.rows
+    assert highest < octets * 0.9
