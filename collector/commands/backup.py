@@ -156,8 +156,8 @@ class Backup:
         if name not in {segment.name for segment in self._listed()}:
             raise _ReplacedError(f"{name} was replaced") from error
         raise StoreError(
-            f"back up {path}: the catalogue lists it and it is missing; restore it from a copy, or"
-            " start the collector, which goes on without it and says so"
+            f"back up {path}: the catalogue lists it and it is missing; put it back from an earlier"
+            " backup: until then questions about its time are not answered either"
         ) from error
 
     def _immutable(self, source: Path, target: Path, path: str) -> None:

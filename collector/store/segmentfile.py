@@ -342,7 +342,10 @@ def prove(path: Path, size: int, modified_ns: int) -> None:
         while chunk := file.read(1 << 20):
             checksum = zlib.crc32(chunk, checksum)
     if checksum != int(parts(path.name).group(6), 16):
-        raise CorruptError(f"read segment {path}: its checksum {checksum:08x} is not its name's")
+        raise CorruptError(
+            f"read segment {path}: its checksum {checksum:08x} is not its name's: it was changed,"
+            " or the disk fails; put it back from a backup"
+        )
 
 
 _REMEMBERED: Final = _Remembered()
