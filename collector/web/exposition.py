@@ -31,7 +31,8 @@ Encoder = Callable[[Collector], bytes]
 """One of prometheus-client's formats."""
 
 PART_OCTETS: Final = 1 << 18
-"""Of one part: about a millisecond of work, and then others have the interpreter."""
+PART_TEXTS: Final = 256
+"""Of one part at most: less than a millisecond of work, and then others have the interpreter."""
 _REWRITING: Final = re.compile(r";\s*escaping=(dots|values)\b")
 _SUFFIX: Final = {"counter": "_total", "info": "_info"}
 _SERIES_KEPT: Final = 1 << 16
@@ -74,13 +75,13 @@ class Exposition:
             self._made.setdefault(name, []).append(lines)
 
     def parts(self) -> Iterator[bytes]:
-        """Give the octets, in parts of about `PART_OCTETS`."""
+        """Give the octets, in small parts."""
         held: list[bytes] = []
         size = 0
         for text in self._texts():
             held.append(text)
             size += len(text)
-            if size >= PART_OCTETS:
+            if size >= PART_OCTETS or len(held) >= PART_TEXTS:
                 yield b"".join(held)
                 held, size = [], 0
         yield b"".join(held) + self._encode(_Families())

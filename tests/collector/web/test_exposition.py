@@ -135,21 +135,22 @@ def test_parts_are_small_and_made_when_they_are_asked_for() -> None:
     """A part ends with the line that fills it, and what comes later is not made before."""
     made: list[int] = []
 
-    def lines() -> Iterable[bytes]:
+    def lines(octets: int) -> Iterable[bytes]:
         for number in range(1000):
             made.append(number)
-            yield b"%04d" % number * 250
+            yield b"%04d" % number * (octets // 4)
 
-    ours = Exposition(generate_latest)
-    ours.stream("borne_checkpoints", lines())
-    parts = ours.parts()
-    assert [] == made
-    first = next(parts)
-    assert exposition.PART_OCTETS <= len(first) < exposition.PART_OCTETS + 1000
-    assert len(made) < 300
-    rest = list(parts)
-    assert 1000 * 1000 < len(first) + sum(map(len, rest)) < 1000 * 1000 + 200
-    assert 4 == 1 + len(rest)
+    for octets in (4, 4000):
+        made.clear()
+        ours = Exposition(generate_latest)
+        ours.stream("borne_checkpoints", lines(octets))
+        parts = ours.parts()
+        assert [] == made
+        first = next(parts)
+        assert len(first) < exposition.PART_OCTETS + octets
+        assert len(made) in {exposition.PART_TEXTS - 1, exposition.PART_OCTETS // octets + 1}
+        rest = list(parts)
+        assert 1000 * octets < len(first) + sum(map(len, rest)) < 1000 * octets + 200
 
 
 @given(parts=st.lists(st.binary(max_size=50)))
