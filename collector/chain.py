@@ -200,7 +200,6 @@ class Chain:
         Segments of a failed attempt stay until the next success: a transaction whose sync failed
         may still be found whole after a crash, and then it needs them.
         """
-        snapshot = snapshot.packed()
         written = self._written(snapshot)
         self._orphans += [segment.name for segment in written]
         listed = self._catalog.commit(snapshot, written)

@@ -69,10 +69,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The same of all aliases."""
     cut: Cut
     """The windows, of which some are sealed now."""
-    routes: bytes
-    """Empty until `packed`."""
     memory: Kept
-    """The same as values."""
+    """Of the routes."""
     unkept: Sequence[Cut] = ()
     """All with sealed windows that are in no segment, this one included."""
     fresh: Sequence[PathRecord]
@@ -80,9 +78,10 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     episodes: Sequence[Crossing] = ()
     """Episodes whose evidence is on the disk and that changed, for a segment of crossings."""
 
-    def packed(self) -> "Snapshot":
-        """Return the same with its routes as octets; takes long, and needs no lock."""
-        return msgspec.structs.replace(self, routes=routememory.pack(self.memory))
+    @property
+    def routes(self) -> bytes:
+        """Return what a start has to load of the routes; this takes a while."""
+        return routememory.pack(self.memory)
 
     @property
     def windows(self) -> bytes:
@@ -200,7 +199,6 @@ class State:
             rows=self.registry.rows[:],
             aliases=self.registry.aliases[:],
             cut=cut,
-            routes=b"",
             memory=self.routes.kept(),
             unkept=self._sealed[:],
             fresh=self.routes.fresh[:],

@@ -158,6 +158,7 @@ class Catalog:
             StoreError: It could not be written; the checkpoint before stands.
         """
         rows, aliases = snapshot.rows[self._rows :], snapshot.aliases[self._aliases :]
+        windows, routes = snapshot.windows, snapshot.routes  # made now, before anybody is kept out
         with self._translated("write"), self._database as database:
             database.execute("BEGIN IMMEDIATE")
             listed = self._listed(segments)
@@ -178,7 +179,7 @@ class Catalog:
             )
             database.execute(
                 "INSERT OR REPLACE INTO checkpoint VALUES (1, ?, ?, ?)",
-                (snapshot.floor, snapshot.windows, snapshot.routes),
+                (snapshot.floor, windows, routes),
             )
         self._rows, self._aliases = len(snapshot.rows), len(snapshot.aliases)
         return listed

@@ -32,7 +32,7 @@ def _checkpoint(snapshot: Snapshot) -> Checkpoint:
         rows=snapshot.rows,
         aliases=snapshot.aliases,
         windows=snapshot.windows,
-        routes=snapshot.packed().routes,
+        routes=snapshot.routes,
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from collector import routememory
 from collector.errors import CorruptError, StoreError
 from collector.listed import Segment
 from collector.records import RowId
@@ -37,6 +38,9 @@ def _alias(number: int, row: int) -> Alias:
     return Alias(agent_id=agent_id(0), spool_id=SPOOL, series=number, row=RowId(row))
 
 
+MEMORY = Kept(crossings=b"routes", newest=(), rounds={})
+
+
 def _snapshot(**changes: object) -> Snapshot:
     first = Snapshot(
         floor=2,
@@ -45,8 +49,7 @@ def _snapshot(**changes: object) -> Snapshot:
         rows=[_registered(0), _registered(1)],
         aliases=[_alias(7, 0), _alias(8, 1)],
         cut=Windows().cut(0),
-        routes=b"routes",
-        memory=Kept(crossings=b"", newest=(), rounds={}),
+        memory=MEMORY,
         fresh=(),
     )
     return msgspec.structs.replace(first, **changes)
@@ -78,7 +81,7 @@ def test_a_checkpoint_is_read_as_it_was_written(tmp_path: Path) -> None:
         rows=[_registered(0), _registered(1)],
         aliases=[_alias(7, 0), _alias(8, 1)],
         windows=Windows().dump(),
-        routes=b"routes",
+        routes=routememory.pack(MEMORY),
         segments=[msgspec.structs.replace(SEGMENT, serial=1)],
     )
     assert expected == _loaded(tmp_path)
