@@ -189,24 +189,48 @@ def _levels(
 
 
 def _by_moment(bench: Bench, inputs: Sequence[Segment]) -> Iterator[pa.Table]:
-    """Yield the rows of all files in the order of their moments, in memory those that overlap."""
+    """Yield the rows of all files in the order of their moments, whole row groups but for the last.
+
+    In memory is a row group of each file that others overlap there.
+    """
     kind = inputs[0].kind
-    forms, moment = judged.FORMS[kind], judged.MOMENTS[kind]
-    held = forms.schema.empty_table()
-    ordered = sorted(inputs, key=lambda segment: segment.first_ns)
-    for segment, after in zip(ordered, [*ordered[1:], None], strict=True):
+    waiting = sorted(inputs, key=lambda segment: segment.first_ns, reverse=True)
+    sources: list[Iterator[pa.Table]] = []
+    reached_ns: dict[int, int] = {}
+    held = judged.FORMS[kind].schema.empty_table()
+    while waiting or reached_ns:
         bench.watch()
-        path = bench.directory / segment.name
-        with segmentfile.opened(path, kind, judged.SCHEMAS[kind]) as found:
-            table = judged.current(found.file.read(use_threads=False), kind)
-        held = pa.concat_tables([held, table]).sort_by(moment)
-        if after is None:
-            yield held
+        place = min(reached_ns, key=reached_ns.__getitem__, default=len(sources))
+        if waiting and waiting[-1].first_ns <= reached_ns.get(place, waiting[-1].first_ns):
+            place = len(sources)
+            sources.append(_groups(bench, waiting.pop()))
+        table = next(sources[place], None)
+        if table is None:
+            reached_ns.pop(place, None)
         else:
-            starts_ns = held[moment].cast(pa.int64()).to_numpy()
-            end = int(np.searchsorted(starts_ns, after.first_ns))
+            reached_ns[place] = int(_moments(table, kind)[-1])
+            held = pa.concat_tables([held, table]).sort_by(judged.MOMENTS[kind])
+        bound_ns = min([*reached_ns.values(), *(s.first_ns for s in waiting[-1:])], default=1 << 62)
+        end = int(np.searchsorted(_moments(held, kind), bound_ns))
+        end -= end % judged.ROWS_PER_GROUP[kind]
+        if end:
             yield held.slice(0, end)
             held = held.slice(end).combine_chunks()
+    yield held
+
+
+def _groups(bench: Bench, segment: Segment) -> Iterator[pa.Table]:
+    """Yield the row groups of a file, each sorted, one after the other."""
+    kind = segment.kind
+    path = bench.directory / segment.name
+    with segmentfile.opened(path, kind, judged.SCHEMAS[kind], remember=False) as found:
+        for group in range(found.file.num_row_groups):
+            yield judged.current(found.file.read_row_group(group, use_threads=False), kind)
+
+
+def _moments(table: pa.Table, kind: str) -> NDArray[np.int64]:
+    moments_ns: NDArray[np.int64] = table[judged.MOMENTS[kind]].cast(pa.int64()).to_numpy()
+    return moments_ns
 
 
 @contextmanager

@@ -1,10 +1,11 @@
 """Compacted files hold exactly what the files before held, at every level."""
 
 import resource
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -212,6 +213,33 @@ def test_paths_are_joined_in_the_order_of_their_starts(tmp_path: Path) -> None:
     assert ("day", 11) == (after.stage, after.rows)
     assert expected == judged.read_paths(tmp_path, [after.name], limit=99)
     assert expected[:3] == judged.read_paths(tmp_path, [after.name], limit=3)
+
+
+def test_joined_files_are_read_a_row_group_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However large the files, also where they overlap; the row groups of the new one are full."""
+    monkeypatch.setitem(judged.ROWS_PER_GROUP, "paths", 4)
+    inputs = []
+    for number in range(3):
+        starts = [BASE_NS + (7 * s + number) * S_NS for s in range(number * 4, number * 4 + 21)]
+        records = [path_record(started_ns=start_ns) for start_ns in starts]
+        inputs.append(judged.write_paths(tmp_path, records, f"{number}")[0])
+    sizes: list[int] = []
+    groups_of = judged.groups_of
+
+    def seen(table: pa.Table, kind: str) -> Iterator[tuple[pa.Table, tuple[int, int]]]:
+        sizes.append(table.num_rows)
+        return groups_of(table, kind)
+
+    monkeypatch.setattr(judged, "groups_of", seen)
+    expected = judged.read_paths(tmp_path, [s.name for s in inputs], limit=99)
+    (after,) = compaction.joined(bench(tmp_path), inputs)
+    assert expected == judged.read_paths(tmp_path, [after.name], limit=99)
+    assert max(sizes) <= 3 * 4 + 3
+    told = pq.read_metadata(tmp_path / after.name)
+    rows = [told.row_group(group).num_rows for group in range(told.num_row_groups)]
+    assert [4] * 15 + [3] == rows
 
 
 def test_joined_verdicts_are_all_there(tmp_path: Path) -> None:
