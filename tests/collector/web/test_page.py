@@ -9,7 +9,7 @@ import pytest
 from collector.judgement import sentences
 from collector.nearness import Nearness, Several
 from collector.records import Verdict
-from collector.web import page
+from collector.web import page, zonesview
 from tests.fakes.collector_face import (
     CONFIG,
     DETOUR,
@@ -316,3 +316,39 @@ def test_every_verdict_can_be_shown() -> None:
         reader = FakeReader()
         reader.crossing_rows = [msgspec.structs.replace(OPEN, verdict=verdict)]
         assert "1 crossing now" in overview(reader).text
+
+
+@pytest.mark.parametrize(
+    ("first", "says"),
+    [
+        (OPEN.target, "310 more , 11 of them outside what is demanded"),
+        ("198.51.100.20", "10 more , without evidence of exit from what is demanded"),
+    ],
+)
+def test_what_finds_no_room_is_counted_without_a_claim(first: str, says: str) -> None:
+    """Exits are told as such; a path that is not shown is never called inside."""
+    reader = FakeReader()
+    row = next(row for row in reader.path_rows if row.judgement.target == first)
+    count = zonesview.MAX_ROWS + (310 if first == OPEN.target else 10)
+    targets = [f"t-{number:04d}" for number in range(count)]
+    reader.path_rows = [
+        msgspec.structs.replace(row, judgement=msgspec.structs.replace(row.judgement, target=name))
+        for name in targets
+    ]
+    reader.zone_rows = []
+    zone = next(zone for zone in CONFIG.zones if zone.ident == row.judgement.zone)
+    demanding = 311 if first == OPEN.target else count
+    declared = msgspec.structs.replace(zone, targets=tuple(targets[:demanding]))
+    config = msgspec.structs.replace(CONFIG, zones=(declared,))
+    assert says in Outline(page.overview(reader, config, NOW_NS)).text
+
+
+def test_pairs_without_room_are_counted() -> None:
+    """More measured zones than rows: the page says how many it leaves out."""
+    reader = FakeReader()
+    zone = reader.zone_rows[0]
+    reader.zone_rows = [
+        msgspec.structs.replace(zone, region=f"r-{number}") for number in range(400)
+    ]
+    reader.path_rows = []
+    assert "100 more pairs of agent and zone have no room here: choose" in overview(reader).text
