@@ -6,6 +6,7 @@ import resource
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,21 @@ async def test_a_cancelled_caller_is_told_once_it_is_delivered(
         await task
     assert [1] == delivered
     await opened.close()
+
+
+async def test_a_small_group_needs_no_second_thread(tmp_path: Path) -> None:
+    """The writer delivers it, a large one the thread beside it, and the order is the file's."""
+    opened = Journal(tmp_path)
+    delivered: list[tuple[int, str]] = []
+
+    def deliver(number: int) -> None:
+        delivered.append((number, threading.current_thread().name.partition("_")[0]))
+
+    for numbers in (range(1), range(1, 50)):
+        calls = [opened.append(entry(n), partial(deliver, n)) for n in numbers]
+        await asyncio.gather(*calls)
+    await opened.close()
+    assert [(0, "journal"), *((n, "deliver") for n in range(1, 50))] == delivered
 
 
 @pytest.mark.parametrize("most", [1, 40, 10_000])
