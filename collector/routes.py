@@ -144,7 +144,7 @@ class Routes:
             self.witness.replied(vantage.name, reply.address, answered=answered)
             if self._landmarks.hear(vantage, reply):
                 better.add(reply.address)
-        for key, record in list(self.newest.items()):
+        for key, record in list(self.newest.items()) if better else ():
             if not better.isdisjoint(_addresses(record)):
                 self._review(key, record)
         left_out = len(replies) - len(taken)

@@ -164,13 +164,12 @@ class State:
         self.arrivals[batch.agent_id] = received_ns
         described = batch.descriptors.series
         self.registry.describe(batch.agent_id, vantage.name, batch.spool_id, described)
-        left_out = Counter(self._replies(batch))
-        left_out.update(self._events(batch))
+        left_out = [self._replies(batch), self._events(batch)]
         self._between(vantage, batch)
         told, base_ns = batch.descriptors, batch.base_ns
-        left_out.update(self.routes.add(vantage, told.paths, base_ns, received_ns))
-        left_out.update(self.routes.hear(vantage, told.witness, base_ns))
-        return left_out
+        left_out.append(self.routes.add(vantage, told.paths, base_ns, received_ns))
+        left_out.append(self.routes.hear(vantage, told.witness, base_ns))
+        return sum((Counter(some) for some in left_out if some), Counter())
 
     def unsegmented(self) -> Columns:
         """Return all windows that are in no segment, open or sealed."""
