@@ -4,7 +4,7 @@ Rules
 - In this order: the catalogue; segments that it does not list are removed; the journal from its
   floor on is applied again; evidence; kernels. A start that dies on its way can be repeated.
 - What is damaged or missing is said, and everything beside it is used.
-- Segments without a catalogue that lists them are not removed: that start refuses.
+- Segments that a later catalogue listed are not removed: that start refuses.
 """
 
 import logging
@@ -255,17 +255,19 @@ def _tidy(rooms: Rooms, checkpoint: Checkpoint) -> tuple[int, list[str]]:
     """Remove segments that no checkpoint lists; return how many, and which are missing.
 
     Raises:
-        CorruptError: There is no checkpoint, though there must have been one.
+        CorruptError: There was a later checkpoint than this one: the journal goes on behind it.
     """
     there = {path.name for path in rooms.segments.iterdir()}
-    first = rooms.journal / journal.file_name(1)
-    if there and checkpoint.routes is None and not first.exists():
-        raise CorruptError(
-            f"start in {rooms.home}: there are segments and no checkpoint that"
-            " lists them; restore the catalogue from a copy, or move the segments away"
-        )
     listed = {segment.name for segment in checkpoint.segments}
     unlisted = there - listed
+    first = rooms.journal / journal.file_name(checkpoint.floor)
+    if unlisted and not first.exists():
+        raise CorruptError(
+            f"start in {rooms.home}: there are segments ({len(unlisted)}) that no checkpoint"
+            f" lists, and no {first.name}: the catalogue is not theirs, or older; restore the"
+            " whole directory from a backup, or move these segments away, of which"
+            f" {min(unlisted)} is the first"
+        )
     for name in unlisted:
         (rooms.segments / name).unlink()
     return len(unlisted), [

@@ -180,7 +180,7 @@ async def test_a_lost_catalogue_is_no_new_begin(tmp_path: Path) -> None:
         clock.at_ns += 100 * S_NS
     for name in ("catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"):
         (tmp_path / name).unlink(missing_ok=True)
-    with pytest.raises(CorruptError, match="restore the catalogue"):
+    with pytest.raises(CorruptError, match="restore the whole directory from a backup"):
         await Chain(config(tmp_path), clock=clock).__aenter__()
     assert 1 == len(list((tmp_path / "segments").iterdir()))
 

@@ -9,7 +9,7 @@ import pytest
 
 from agent import wire
 from collector.chain import Chain
-from collector.errors import RefusedError, StoreError
+from collector.errors import CorruptError, RefusedError, StoreError
 from collector.gate.frames import Entry
 from collector.gate.journal import Journal
 from tests.fakes.collector_durable import (
@@ -89,6 +89,25 @@ async def test_what_was_known_of_twins_and_is_damaged_is_done_without(
         assert "twins.bin" in caplog.text
         await send(chain, batch(0))
         assert Counter({"agent-0": 1}) == chain.counts.duplicates
+
+
+async def test_an_older_catalogue_removes_no_segment(tmp_path: Path) -> None:
+    """Put back alone, without the rest of its backup, it lists less: that start refuses."""
+    clock, catalogue = StoppedClock(NOW_NS + 3600 * S_NS), tmp_path / "catalog.sqlite"
+    for sequence in (0, 20):
+        async with Chain(config(tmp_path), clock=clock) as chain:
+            await send(chain, batch(sequence))
+        if not sequence:
+            older = catalogue.read_bytes()
+    newer = catalogue.read_bytes()
+    there = sorted((tmp_path / "segments").iterdir())
+    catalogue.write_bytes(older)
+    with pytest.raises(CorruptError, match="the whole directory from a backup"):
+        await Chain(config(tmp_path), clock=clock).__aenter__()
+    assert there == sorted((tmp_path / "segments").iterdir())
+    catalogue.write_bytes(newer)
+    async with Chain(config(tmp_path), clock=clock) as chain:
+        assert content(batch(0)) + content(batch(20)) == totals(chain)
 
 
 async def test_a_new_store_is_its_owners_alone(tmp_path: Path) -> None:
