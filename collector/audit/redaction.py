@@ -118,10 +118,13 @@ class Redactor:
             end = r"(?:/\d{1,3})?(?![\w:/-]|\.\w)"
             self._pattern = re.compile(rf"(?<![\w.:/-])({words}){end}")
         text = self._pattern.sub(lambda match: self._words[match[1]], text)
-        text = _POSITIONS.sub(_rounded, text)
-        text = _NEAREST.sub("as near as that", text)
-        text = _LOOP.sub("there and back is farther", text)
-        return _DISTANCES.sub(r"too far \1", text)
+        if " (within" in text:
+            text = _POSITIONS.sub(_rounded, text)
+        if " km" in text:  # few texts have one, and all are looked through at each round
+            text = _NEAREST.sub("as near as that", text)
+            text = _LOOP.sub("there and back is farther", text)
+            text = _DISTANCES.sub(r"too far \1", text)
+        return text
 
     def value(self, value: Any) -> Any:  # noqa: ANN401 - any JSON value
         """Return a JSON value with all of its texts rewritten, keys left alone."""
