@@ -15,7 +15,7 @@ Rules
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -173,7 +173,12 @@ class State:
 
     def unsegmented(self) -> Columns:
         """Return all windows that are in no segment, open or sealed."""
-        return concat([*(cut.sealed() for cut in self._sealed), self.windows.open()])
+        return self.standing()()
+
+    def standing(self) -> Callable[[], Columns]:
+        """Return what says the same later, as it is now: no lock need be held for that."""
+        sealed, standing = self._sealed[:], self.windows.standing()
+        return lambda: concat([*(cut.sealed() for cut in sealed), standing.opened()])
 
     def idle(self) -> bool:
         """Return whether a checkpoint would write no segment, now and later."""

@@ -40,9 +40,13 @@ class Cut:
             self._sealed = self._exported(self._due)
         return self._sealed
 
+    def opened(self) -> Columns:
+        """Return the windows that were open, sorted by (row, start); not after `settle`."""
+        return self._exported(self._rest)
+
     def dump(self) -> bytes:
         """Return the windows that were open, for `Windows.load`; not after `settle`."""
-        return dumping.encode(self._exported(self._rest))
+        return dumping.encode(self.opened())
 
     def settle(self) -> None:
         """Forget all but the sealed windows."""

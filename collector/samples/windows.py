@@ -123,6 +123,12 @@ class Windows:
             self._absorb(left)
         return cut
 
+    def standing(self) -> Cut:
+        """Return what is open as it is now, sealing nothing; a copy of memory as well."""
+        keys = self._live.keys[: self._live.state[SLOTS]]
+        nothing = np.zeros(0, np.int64)
+        return Cut(arena.copied(self._live), nothing, np.flatnonzero(keys != FREE), self.width_ns)
+
     def open(self) -> Columns:
         """Return all open windows, sorted by (row, start)."""
         keys = self._live.keys[: self._live.state[SLOTS]]

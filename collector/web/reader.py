@@ -244,8 +244,9 @@ class StoreReader:
         for attempt in range(_ATTEMPTS):
             with self._lock:
                 known = self._state.registry.rows[:]
-                held = self._state.unsegmented()
+                standing = self._state.standing()
                 listed = self._listed[:]
+            held = standing()
             rows = None if query is None else set(self._matching(known, query))
             inside = (held.start_ns >= from_ns) & (held.start_ns < to_ns)
             if rows is not None:

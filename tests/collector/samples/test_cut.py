@@ -52,6 +52,20 @@ def test_a_cut_without_anything_due_has_everything_open() -> None:
     assert windows.dump() == cut.dump()
 
 
+def test_what_stands_open_is_told_later_as_it_was() -> None:
+    """Nothing is sealed by it; what comes afterwards is not in it, whatever was sealed since."""
+    windows, same = Windows(), Windows()
+    for window in (0, 3):
+        filled(windows, window)
+        filled(same, window)
+    standing = windows.standing()
+    filled(windows, 3)
+    windows.seal(DUE_NS)
+    filled(windows, 6)
+    assert 0 == len(standing)
+    assert octets(same.open()) == octets(standing.opened())
+
+
 def test_who_asks_at_the_same_time_gets_the_same() -> None:
     """Threads that ask for both at once disturb neither one another nor what goes on."""
     windows = Windows()
