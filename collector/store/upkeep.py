@@ -13,6 +13,7 @@ Rules
 """
 
 import asyncio
+import errno
 import logging
 import threading
 from collections.abc import Iterable, Sequence
@@ -34,6 +35,8 @@ from collector.store.holding import Holding
 _S_NS: Final = 1_000_000_000
 _SPARE_S: Final = 60
 """Beside grace and interval, how long after its end an hour is left alone."""
+_OF_A_FILE: Final = {errno.EIO, errno.EACCES, errno.EPERM}
+"""Why a file cannot be read while others can: its sectors, or its owner."""
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -101,7 +104,9 @@ class Upkeep:
             removed, added = self._done(found, segments)
         except StoppedError:
             return False
-        except (CorruptError, GoneError) as error:
+        except StoreError as error:
+            if not _is_of_a_file(error):
+                raise
             self._leave([self._directory / s.name for s in found.segments], error, "segment_left")
             return True
         self._replace(removed, added)
@@ -229,3 +234,12 @@ class Upkeep:
             error,
             extra={"event": event},
         )
+
+
+def _is_of_a_file(error: StoreError) -> bool:
+    """Return whether one segment cannot be read, and not the disk or this program in need."""
+    if isinstance(error, CorruptError | GoneError):
+        return True
+    cause = error.__cause__
+    read = str(error).startswith("read segment")
+    return read and isinstance(cause, OSError) and cause.errno in _OF_A_FILE

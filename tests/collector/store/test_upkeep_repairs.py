@@ -1,14 +1,15 @@
 """Copies of damaged files are taken in; weeks that come late make few files; clocks do no harm."""
 
+import errno
 from pathlib import Path
 
 import pytest
 
-from collector.errors import CorruptError
+from collector.errors import CorruptError, StoreError
 from collector.listed import DAY_NS, HOUR_NS, LEVELS_S, Segment
 from collector.samples.columns import Columns, concat
 from collector.settings.retention import Retention
-from collector.store import dues, holding, segments
+from collector.store import dues, holding, segmentfile, segments
 from tests.fakes.collector_days import DAY0_NS, S_NS, spans, windows
 from tests.fakes.upkept import Upkept, filled
 
@@ -68,6 +69,32 @@ def added(store: Upkept) -> Columns:
     late = windows(list(spans([1, 5])), series=[1, 2], seed=50)
     store.seal(late, "late")
     return late
+
+
+@pytest.mark.parametrize(("number", "blocks"), [(errno.EIO, False), (errno.EMFILE, True)])
+def test_one_bad_sector_stops_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, *, blocks: bool
+) -> None:
+    """What the disk does not give is left like a damaged file; a host in need is waited for."""
+    store = Upkept(tmp_path)
+    filled(store, range(3))
+    bad = store.listed[0]
+    prove = segmentfile.prove
+
+    def read(path: Path, size: int, modified_ns: int) -> None:
+        if path.name == bad.name:
+            raise OSError(number, "it fails")
+        prove(path, size, modified_ns)
+
+    monkeypatch.setattr(segmentfile, "prove", read)
+    now_ns = DAY0_NS + 3 * HOUR_NS + 300 * S_NS
+    if blocks:
+        with pytest.raises(StoreError, match="it fails"):
+            store.work(now_ns)
+    else:
+        assert 3 + 1 == store.work(now_ns)
+        assert [bad] == [s for s in store.listed if s.stage == "sealed"]
+    store.catalog.close()
 
 
 def test_a_start_tries_again(tmp_path: Path) -> None:
