@@ -5,6 +5,7 @@ Rules
   people, CSV, Parquet, or the JSON itself.
 - A list longer than a page is fetched page by page. Where more rows are left than were asked for,
   stderr says so.
+- Agents and routers choose names: in a table none of them commands the terminal.
 - A file is written whole or not at all.
 """
 
@@ -19,6 +20,7 @@ from rich.table import Table
 
 from collector import terminal
 from collector.audit.redaction import SALT_OCTETS, Redactor
+from collector.commands.pathtable import printable
 from collector.commands.redactedanswer import redacted
 from collector.errors import ConfigError, RefusedError, StoreError
 from collector.facts.networks import Networks, load_special
@@ -211,7 +213,7 @@ def _cell(column: Column, value: Any) -> str:  # noqa: ANN401 - a value of JSON
         case "flag":
             return "yes" if value else "no"
         case _:
-            return str(value)
+            return printable(str(value))
 
 
 def _text(question: str, answer: Mapping[str, Any]) -> bytes:

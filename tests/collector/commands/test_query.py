@@ -21,6 +21,7 @@ from collector.commands import query
 from collector.settings.websettings import Access, Role, Secret
 from collector.web import handlers
 from collector.web.parameters import Pairs
+from collector.web.tabular import Column
 from tests.fakes.asked_store import filled
 from tests.fakes.collector_durable import NOW_NS, S_NS
 from tests.fakes.collector_face import CONFIG, ENDED, OPEN
@@ -61,6 +62,12 @@ def test_a_table_for_people(store: Path, capsys: pytest.CaptureFixture[str]) -> 
         ),
     ] == lines[:2]
     assert 5 == len(lines)
+
+
+def test_a_name_cannot_command_the_terminal() -> None:
+    """Agents choose what targets are called; in a table a row stays one line of plain text."""
+    column = Column("target", "text", ["x\x1b[31m\ny\x07", None, "ü"])
+    assert ["x�[31m�y�", "-", "ü"] == query._cells(column)
 
 
 @pytest.mark.parametrize("question", ["series", "zones", "worst", "paths", "crossings", "findings"])
