@@ -113,7 +113,7 @@ OTHERS: Final = (
     Other(
         method="get",
         path="/",
-        says="The page.",
+        says="The page; `agent` and `zone` choose rows of its table of zones.",
         answers={"200": ("HTML.", {_HTML: _STRING})},
     ),
     Other(
