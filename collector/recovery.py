@@ -174,6 +174,7 @@ def _twins(rooms: Rooms) -> Twins:
     try:
         kept = rooms.twins.read_bytes()
         rooms.twins.unlink()
+        sync_directory(rooms.home)
         return Twins.load(kept)
     except FileNotFoundError:
         return Twins()
@@ -197,8 +198,8 @@ def _replay(replay: Replay, state: State, twins: Twins, faults: Counter[str]) ->
     for entry in replay:
         try:
             batch = wire.decode(entry.body)
+            twins.remember(batch, print_of(entry.body, batch))  # it is stored, bug or not
             state.apply(entry.vantage, batch, entry.received_ns)
-            twins.remember(batch, print_of(entry.body, batch))
         except WireError as error:
             if error.reason == "version":
                 raise StoreError(

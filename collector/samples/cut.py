@@ -36,13 +36,14 @@ class Cut:
 
     def sealed(self) -> Columns:
         """Return the sealed windows, sorted by (row, start)."""
+        live = self._live  # asked for before: whoever settles meanwhile has sealed by then
         if self._sealed is None:
-            self._sealed = self._exported(self._due)
+            self._sealed = self._exported(live, self._due)
         return self._sealed
 
     def opened(self) -> Columns:
         """Return the windows that were open, sorted by (row, start); not after `settle`."""
-        return self._exported(self._rest)
+        return self._exported(self._live, self._rest)
 
     def dump(self) -> bytes:
         """Return the windows that were open, for `Windows.load`; not after `settle`."""
@@ -53,8 +54,7 @@ class Cut:
         self.sealed()
         self._live = None
 
-    def _exported(self, slots: NDArray[np.int64]) -> Columns:
-        live = self._live
+    def _exported(self, live: Live | None, slots: NDArray[np.int64]) -> Columns:
         if live is None:
             raise AssertionError("export windows of a cut: it was settled")
         return exported(live._replace(dense=np.zeros_like(live.dense)), slots, self._width_ns)

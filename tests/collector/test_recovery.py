@@ -12,6 +12,7 @@ from collector.chain import Chain
 from collector.errors import CorruptError, RefusedError, StoreError
 from collector.gate.frames import Entry
 from collector.gate.journal import Journal
+from collector.routes import Routes
 from tests.fakes.collector_durable import (
     NOW_NS,
     PARIS,
@@ -88,6 +89,27 @@ async def test_what_was_known_of_twins_and_is_damaged_is_done_without(
     async with Chain(config(tmp_path), clock=StoppedClock()) as chain:
         assert "twins.bin" in caplog.text
         await send(chain, batch(0))
+        assert Counter({"agent-0": 1}) == chain.counts.duplicates
+
+
+async def test_a_batch_that_breaks_a_replay_is_no_twin_of_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its agent may not know that it is stored: it comes again, and is answered as stored."""
+    async with Chain(config(tmp_path / "store"), clock=StoppedClock()) as chain:
+        for sequence in range(2):
+            await send(chain, batch(sequence))
+        shutil.copytree(tmp_path / "store", tmp_path / "left")
+    given: list[int] = []
+
+    def breaks_the_second(*_: object) -> dict[str, int]:
+        given.append(1)
+        return {} if len(given) == 1 else {"path": 1 // 0}
+
+    monkeypatch.setattr(Routes, "add", breaks_the_second)
+    async with Chain(config(tmp_path / "left"), clock=StoppedClock()) as chain:
+        assert Counter(apply=1) == chain.counts.faults
+        await send(chain, batch(1))
         assert Counter({"agent-0": 1}) == chain.counts.duplicates
 
 

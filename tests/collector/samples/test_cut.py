@@ -4,9 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from collector.samples import columns as words
 from collector.samples.columns import Columns
+from collector.samples.cut import Cut
+from collector.samples.sketch import Live
 from collector.samples.windows import Windows
 
 S_NS = 1_000_000_000
@@ -77,6 +80,23 @@ def test_who_asks_at_the_same_time_gets_the_same() -> None:
         dumps = list(threads.map(lambda _: cut.dump(), range(8)))
     assert 8 * sealed[:1] == sealed
     assert 8 * [windows.dump()] == dumps
+
+
+def test_who_asks_while_it_is_settled_gets_what_is_sealed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever settles it lets the memory go; whoever began to ask before has it still."""
+    windows, same = Windows(), Windows()
+    for one in (windows, same):
+        filled(one, 0)
+    settled = windows.cut(DUE_NS)
+    original = Cut._exported
+
+    def settles_first(self: Cut, live: Live | None, slots: NDArray[np.int64]) -> Columns:
+        monkeypatch.undo()
+        self.settle()
+        return original(self, live, slots)
+
+    monkeypatch.setattr(Cut, "_exported", settles_first)
+    assert octets(same.open()) == octets(settled.sealed())
 
 
 def test_a_settled_cut_keeps_what_is_sealed_alone() -> None:
