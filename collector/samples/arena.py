@@ -102,7 +102,7 @@ def pages_in_use(live: Live) -> int:
     return int(live.state[PAGES] - live.state[FREE_PAGES])
 
 
-def is_outgrown(live: Live, in_use: int) -> bool:
-    """Return whether windows of which `in_use` pages are the most deserve smaller arrays."""
+def is_outgrown(live: Live, *, open_after: int) -> bool:
+    """Return whether a seal that leaves so many windows open shows that the arrays are too long."""
     most = int(live.state[PAGES])
-    return most > _SMALL and (most > _SPARE * in_use or not live.state[OPEN])
+    return most > _SMALL and (most > _SPARE * pages_in_use(live) or not open_after)

@@ -115,12 +115,12 @@ class Windows:
         is_due = (keys != FREE) & (keys >> ROW_BITS <= last)
         due, rest = np.flatnonzero(is_due), np.flatnonzero((keys != FREE) & ~is_due)
         cut = Cut(arena.copied(live), due, rest, width_ns)
-        in_use = arena.pages_in_use(live)
-        arena_kernels().release(due, live)
-        if arena.is_outgrown(live, in_use):
-            left = self.open()
-            self._live = arena.allot()
-            self._absorb(left)
+        if arena.is_outgrown(live, open_after=rest.size):
+            fresh = Windows(width_ns=width_ns, grace_ns=self.grace_ns)
+            fresh._absorb(cut.opened())
+            self._live = fresh._live  # not before: where memory runs out nothing is sealed
+        else:
+            arena_kernels().release(due, live)
         return cut
 
     def standing(self) -> Cut:

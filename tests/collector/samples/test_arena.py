@@ -1,6 +1,7 @@
 """The arrays of open windows: what they hold when they grow, and when they are to shrink."""
 
 import numpy as np
+import pytest
 
 from collector.samples import arena, sketch
 from collector.samples.windows import Windows
@@ -63,6 +64,26 @@ def test_memory_of_a_peak_is_given_back_at_the_second_seal() -> None:
     assert 0 == len(windows.seal(BASE_NS + 60 * S_NS))
     assert [100, 101] == used(windows)
     assert before == windows.dump()
+
+
+def test_a_seal_that_memory_runs_out_in_seals_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it would have sealed is still there for the next one: it was acknowledged."""
+    windows = Windows()
+    for count, window in ((40_000, 0), (500, 1), (7, 9)):
+        filled(windows, count, window)
+    assert 40_000 == len(windows.seal(BASE_NS + 40 * S_NS))
+    before = windows.dump()
+
+    def nothing_left() -> sketch.Live:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(arena, "allot", nothing_left)
+        with pytest.raises(MemoryError):
+            windows.seal(BASE_NS + 60 * S_NS)
+    assert before == windows.dump()
+    assert 500 == len(windows.seal(BASE_NS + 60 * S_NS))
+    assert 7 == len(windows)
 
 
 def test_nothing_open_takes_no_memory() -> None:
