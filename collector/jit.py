@@ -2,6 +2,7 @@
 
 Rules
 - A kernel has a signature: it is compiled, or loaded from numba's cache, where it is defined.
+- What is in the cache is compared with all that a kernel is made of (`kernelcache`).
 - Where numba finds no directory for its cache (or no room in it), a kernel is compiled all the
   same, at each start; `UNCACHED` says so.
 """
@@ -10,6 +11,10 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar, cast
 
 import numba as nb
+
+from collector import kernelcache
+
+kernelcache.settle()
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

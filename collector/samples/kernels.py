@@ -8,8 +8,6 @@ Rules
   with `NUMBA_DISABLE_JIT=1`.
 - Indices count up from zero within a slice, or are unsigned: others cost numba a test each for
   wrapping around, and no loop with one becomes a loop of vectors.
-- numba's cache looks at the file of a kernel alone. After a change of the parts in `arenakernels`
-  or the words in `sketch` this file has to change as well, or the old ones stay in it.
 
 The cell of x comes from the bits of x without a logarithm: the bits minus one make the bounds
 upper-inclusive, the exponent gives the octave, and a table entry per 1/128 of the mantissa holds
