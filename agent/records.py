@@ -82,7 +82,7 @@ class Outcome(IntEnum):
     """The probe was due while the program was late; it was not sent."""
 
 
-class Series(msgspec.Struct, frozen=True, kw_only=True):
+class Series(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The descriptor of one series."""
 
     id: int

@@ -36,7 +36,7 @@ _COUNT_OCTETS = 4
 _CHECKSUM_OCTETS = 4
 
 
-class Print(msgspec.Struct, frozen=True, array_like=True):
+class Print(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What tells batches of one sequence apart."""
 
     checksum: int

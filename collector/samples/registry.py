@@ -12,6 +12,8 @@ Rules
   limit was raised it is, at the next start.
 - Names of more than 1,024 characters are no names of targets or zones: they would fill the memory
   that the limits bound. Their series get no row either.
+- Series, rows and aliases are no business of the garbage collector (`gc=False`: they hold nothing
+  that could hold them): it would look at each of a fleet's 150,000, and let agents wait meanwhile.
 - Numbers have a limit as well, several times that of series: beyond it a new one stands for none.
 
       series | rows      | numbers   | what happens
@@ -40,7 +42,7 @@ _NUMBERS_PER_SERIES: Final = 8
 """An agent that loses its spool numbers its series anew."""
 
 
-class Registered(msgspec.Struct, frozen=True, kw_only=True):
+class Registered(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One series of one agent."""
 
     row: RowId
@@ -51,7 +53,7 @@ class Registered(msgspec.Struct, frozen=True, kw_only=True):
     """As first described; its id is the agent's, of its spool at that time."""
 
 
-class Alias(msgspec.Struct, frozen=True, kw_only=True):
+class Alias(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An agent's number for a series."""
 
     agent_id: bytes
