@@ -90,7 +90,7 @@ class Counts:
     """Spools of an agent whose marks gave way to those of newer ones, by agent."""
     faults: Counter[str] = field(default_factory=Counter)
     """Failures of this program or its disk that were caught and logged, by place: `apply`,
-    `journal`, `checkpoint`, `evidence`, `upkeep`, `read`, `request`, `reload`."""
+    `journal`, `checkpoint`, `evidence`, `upkeep`, `twins`, `read`, `request`, `reload`."""
     checkpoints: int = 0
     checkpoint_ns: int = 0
     """When the last checkpoint was taken (collector's wall clock); 0 before the first."""

@@ -132,7 +132,9 @@ class Witness:
 
     def news(self) -> set[str]:
         """Return the agents that were asked something since the last call; needs no lock."""
-        found, self._news = self._news, set()
+        found = set()
+        while self._news:  # one by one: who is added meanwhile is told now or the next time
+            found.add(self._news.pop())
         return found
 
     def replied(self, agent: str, address: str, *, answered: bool) -> None:
@@ -190,7 +192,7 @@ class Witness:
         for agent in able[: max(0, min(at_once, in_all))]:
             if self._afford(agent, now_ns):
                 self._open[agent, doubt.address] = _request(agent, doubt.address, now_ns)
-                self._news = self._news | {agent}
+                self._news.add(agent)
 
     def _near(self, doubt: Doubt, now_ns: int) -> Iterator[tuple[Place, float]]:
         """Yield whom a hop answered, and how far from there it can be."""
