@@ -12,9 +12,9 @@ Rules
   limit was raised it is, at the next start.
 - Names of more than 1,024 characters are no names of targets or zones: they would fill the memory
   that the limits bound. Their series get no row either.
+- Numbers have a limit as well, several times that of series: beyond it a new one stands for none.
 - Series, rows and aliases are no business of the garbage collector (`gc=False`: they hold nothing
   that could hold them): it would look at each of a fleet's 150,000, and let agents wait meanwhile.
-- Numbers have a limit as well, several times that of series: beyond it a new one stands for none.
 
       series | rows      | numbers   | what happens
       known  | any       | below all | the number stands for its row

@@ -48,7 +48,8 @@ REJECTED_SAMPLES: Final = (
 )
 """Reasons for which a sample, an event or a path of a stored batch may be left out."""
 FAULTS: Final = (
-    *("apply", "journal", "checkpoint", "evidence", "upkeep", "read", "request", "reload"),
+    *("apply", "journal", "checkpoint", "evidence", "upkeep", "twins"),
+    *("read", "request", "reload"),
 )
 SINK_DROPPED: Final = ("invalid", "overflow", "refused", "unreadable", "bug")
 OUTCOMES: Final = ("answered", "silent", "expired", "withheld")
