@@ -7,9 +7,9 @@ Rules
   one, and files that a start removes.
 - The list in memory changes under the lock that questions take: each finds the old list or the new
   one. A question that holds the old list when its files go asks again with the new one.
-- A file that is damaged or missing is said and left as it is; the rest goes on without it. A copy
-  that is put in its place is taken in (`collector.store.holding`).
-- A failure is said, nothing of it is left, and it is tried again at the next turn.
+- A file that is damaged, missing or not to be read is said and left as it is; the rest goes on
+  without it. A copy that is put in its place is taken in (`collector.store.holding`).
+- Any other failure is said, nothing of it is used, and it is tried again at the next turn.
 """
 
 import asyncio
