@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from collector import memory
+
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 from pathlib import Path
@@ -59,3 +61,11 @@ def test_large_arrays_go_back_to_the_host() -> None:
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False, cwd=ROOT
     )
     assert "True True system\n" == found.stdout, found.stderr
+
+
+def test_cycles_are_sought_less_often_and_not_in_what_is_imported() -> None:
+    """Full collections stop a collector with thousands of connections; they stay on."""
+    program = "import gc; from collector import memory; memory.settle()\n"
+    program += "print(gc.isenabled(), gc.get_threshold(), gc.get_freeze_count() > 10_000)"
+    found = subprocess.check_output([sys.executable, "-c", program], text=True, cwd=ROOT)
+    assert f"True {memory.COLLECTED_AFTER} True\n" == found
