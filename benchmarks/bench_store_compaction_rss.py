@@ -94,16 +94,19 @@ def _compact(directory: Path) -> tuple[float, float]:
     bench = made(directory, f"pass{os.getpid()}")
     written = compaction.day(bench, hours[:1])
     memory.give_back()
-    before_kib = (
-        int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1024
-    )
+    before_kib = _status_kib("VmRSS")
     began_s = _cpu_s()
     written += compaction.day(made(directory, f"{bench.suffix}b"), hours)
     took_s = _cpu_s() - began_s
-    highest_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    highest_kib = _status_kib("VmHWM")  # `ru_maxrss` remembers the size of who started us
     for segment in written:
         (directory / segment.name).unlink()
     return (highest_kib - before_kib) / 1024, took_s
+
+
+def _status_kib(key: str) -> int:
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{key}:"))
 
 
 def _cpu_s() -> float:
