@@ -12,7 +12,8 @@ import numpy as np
 from influxdb_client import Point
 from numpy.typing import NDArray
 
-from agent.records import Protocol, Series, Stamp
+from agent.records import Series
+from benchmarks.bench_sink_kills import series
 from benchmarks.results import Result, faster
 from collector.samples import quantiles
 from collector.samples.columns import Columns
@@ -111,20 +112,7 @@ def _tags(agent: str, series: Series) -> dict[str, str]:
 
 
 def _named() -> Named:
-    return {
-        row: (
-            f"agent-{row % 50}",
-            Series(
-                id=row,
-                zone="aws/eu-west-3",
-                target=f"192.0.{row >> 8}.{row & 255}",
-                family=4,
-                protocol=Protocol.ICMP,
-                stamp=Stamp.KERNEL,
-            ),
-        )
-        for row in range(SERIES)
-    }
+    return {row: (f"agent-{row % 50}", series(row)) for row in range(SERIES)}
 
 
 def _columns() -> Columns:

@@ -147,7 +147,7 @@ def measure() -> list[Result]:
 
 async def _played(home: Path) -> tuple[int, int, int]:
     """Return how many points were sent, and how many each server has in the end."""
-    named = {row: ("paris-1", _series(row)) for row in range(SERIES)}
+    named = {row: ("paris-1", series(row)) for row in range(SERIES)}
     servers = Server(home / "ours"), Server(home / "theirs")
     for server in servers:
         await server.start()
@@ -219,7 +219,8 @@ def _window(start_s: int) -> Columns:
     return windows.seal(start_s * S_NS + 2 * WIDTH_NS)
 
 
-def _series(row: int) -> Series:
+def series(row: int) -> Series:
+    """Return the descriptor of a row."""
     return Series(
         id=row,
         zone="aws/eu-west-3",

@@ -14,8 +14,6 @@ import numba as nb
 
 from collector import kernelcache
 
-kernelcache.settle()
-
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 UNCACHED: Final[list[str]] = []
@@ -36,6 +34,7 @@ def kernel(signature: Any, *, allocates: bool = True) -> Callable[..., Any]:  # 
 
     def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         options: dict[str, Any] = {"nogil": True, "_nrt": allocates}
+        kernelcache.settle()
         try:
             found: Callable[..., Any] = nb.njit(signature, cache=True, **options)(function)
         except (RuntimeError, OSError):  # numba's words for no directory, and for no room in it

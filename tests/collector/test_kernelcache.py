@@ -58,5 +58,6 @@ def test_a_stamp_covers_what_is_imported_by_what_is_imported(tmp_path: Path) -> 
 
 def test_numba_looks_where_it_always_did() -> None:
     """The locators stand in numba's own order: what is provided, beside the file, the user's."""
+    kernelcache.settle()
     names = numba.config.CACHE_LOCATOR_CLASSES.split(",")
     assert ["Provided", "Beside", "OfUser"] == [name.rpartition(".")[2] for name in names]
